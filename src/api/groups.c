@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* groups - protection groups: create, list, show, update, delete, and the actions on them. */
+#include "api/change.h"
+#include "api/resources.h"
+#include "api/view.h"
+
+#include "base/secrets.h"
+#include "model/body.h"
+#include "plan/change.h"
+#include "store/idempotency.h"
+#include "store/tenant_mapping.h"
+#include "store/trust.h"
+
+#include <string.h>
+
+/* ---- reading ---- */
+
+/* Whether this site holds a verified trust of the project. */
+static err_t *trusts_view(struct request *r, const char *project, json_t *out)
+{
+    g_autoptr(GPtrArray) list = NULL;
+    json_t *trusts = json_object();
+
+    json_set(out, "trusts", trusts);
+    TRY(trust_list(r->db, project, &list));
+    const struct trust *first = list->len > 0 ? g_ptr_array_index(list, 0) : NULL;
+    json_set_str(trusts, "local", first != NULL ? first->status : "missing");
+    return NULL;
+}
+
+/* Why a group is in error: what its operation says that waits for a person. */
+static err_t *trouble_view(struct request *r, const struct group_row *g, json_t *out)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    json_set_str(out, "error_message", NULL);
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (!g_str_equal(op->status, "needs_operator") || op->error == NULL)
+            continue;
+        g_autoptr(err_t) e = err_from_json(op->error);
+        g_autofree char *text = err_text(e);
+        g_autofree char *whole = g_strdup_printf("%s: %s", op->id, text);
+        json_set_str(out, "error_message", whole);
+    }
+    return NULL;
+}
+
+static err_t *group_view_full(struct request *r, const struct group_row *g, json_t **ret)
+{
+    AUTO(site_names) names = NULL;
+
+    TRY(site_names_read(r->db, &names));
+    g_autoptr(json_t) out = view_group(r, g, names);
+    TRY(trusts_view(r, g->project_id, out));
+    TRY(trouble_view(r, g, out));
+    *ret = TAKE(out);
+    return NULL;
+}
+
+err_t *groups_show(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    json_t *out = NULL;
+
+    TRY(change_group(r, &g));
+    TRY(group_view_full(r, g, &out));
+    reply_json(r, 200, json_pack("{s:o}", "protection_group", out));
+    return NULL;
+}
+
+err_t *groups_index(struct request *r)
+{
+    struct list_query query;
+    AUTO(site_names) names = NULL;
+    g_autoptr(GPtrArray) rows = NULL;
+
+    TRY(request_list(r, "name status replication_type", &query));
+    TRY(site_names_read(r->db, &names));
+    TRY(group_list(r->db, r->project, &query, &rows));
+    json_t *list = json_array();
+    for (guint i = 0; i < rows->len; i++)
+        json_array_append_new(list, view_group(r, g_ptr_array_index(rows, i), names));
+    json_t *out = json_pack("{s:o}", "protection_groups", list);
+    const struct group_row *last = rows->len > 0 ? g_ptr_array_index(rows, rows->len - 1) : NULL;
+    reply_links(r, out, "protection_groups", last != NULL ? last->id : NULL, rows->len,
+                query.limit);
+    reply_json(r, 200, out);
+    return NULL;
+}
+
+/* ---- create ---- */
+
+static const struct field create_fields[] = {
+    {"id", FIELD_TEXT, false, 39, 39, NULL},
+    {"name", FIELD_TEXT, true, 1, 255, NULL},
+    {"description", FIELD_TEXT, false, 0, 1024, NULL},
+    {"replication_type", FIELD_TEXT, true, 1, 16, NULL},
+    {"primary_site_id", FIELD_TEXT, true, 1, 255, NULL},
+    {"secondary_site_id", FIELD_TEXT, true, 1, 255, NULL},
+    {"volume_type", FIELD_TEXT, true, 1, 255, NULL},
+    {"secondary_volume_type", FIELD_TEXT, false, 1, 255, NULL},
+    {0},
+};
+const struct body_spec groups_create_bodies[] = {
+    {"protection_group", create_fields, true,
+     "{\"name\": \"prod-web-app\", \"replication_type\": \"async\", \"primary_site_id\": "
+     "\"site-a\", \"secondary_site_id\": \"site-b\", \"volume_type\": \"replicated-ssd\"}"},
+    {0},
+};
+
+/* A site named in a body: its absence is a bad request, not a missing resource. */
+static err_t *site_named(struct request *r, const json_t *in, const char *field, struct site **ret)
+{
+    err_t *e = site_resolve(r->db, json_str_or(in, field, ""), ret);
+
+    if (e != NULL && err_code(e) != ERR_SITE_NOT_FOUND)
+        return e;
+    if (e != NULL)
+        return err_recode(BAD_REQUEST, e, "'%s' names no site", field);
+    if (!g_str_equal((*ret)->status, "active"))
+        return err_remedy(err(CONFLICT, "site '%s' is %s", (*ret)->name, (*ret)->status),
+                          "protector site validate %s", (*ret)->name);
+    return NULL;
+}
+
+static json_t *site_params(const struct site *s, const char *project, const char *type)
+{
+    json_t *out = json_object();
+
+    json_set_str(out, "uuid", s->id);
+    json_set_str(out, "name", s->name);
+    json_set_str(out, "project_id", project);
+    json_set_str(out, "volume_type", type);
+    return out;
+}
+
+/* The parameters of the operation: what plan_change makes the first body of. */
+static err_t *create_params(struct request *r, const json_t *in, const char *id, json_t **ret,
+                            char **ret_peer)
+{
+    AUTO(site) primary = NULL;
+    AUTO(site) secondary = NULL;
+    AUTO(tenant_mapping) mapping = NULL;
+    const char *type = json_str(in, "volume_type");
+    const char *other = json_str_or(in, "secondary_volume_type", type);
+
+    TRY(site_named(r, in, "primary_site_id", &primary));
+    TRY(site_named(r, in, "secondary_site_id", &secondary));
+    if (g_str_equal(primary->id, secondary->id))
+        return err(BAD_REQUEST, "primary and secondary site must differ");
+    if (!primary->is_local)
+        return err_detail(err(GROUP_NOT_ACTIVE, "a group is created at its primary site, '%s'",
+                              primary->name),
+                          "active_site", primary->id);
+    TRY(tenant_mapping_find(r->db, r->project, secondary->id, &mapping));
+    if (mapping == NULL)
+        return err_remedy(err(MAPPING_MISSING,
+                              "project '%s' is not mapped to a project of site '%s'", r->project,
+                              secondary->name),
+                          "an admin creates it: protector tenant mapping create --local-tenant %s "
+                          "--remote-site %s --remote-tenant PROJECT",
+                          r->project, secondary->name);
+    json_t *params = json_object();
+    g_autofree char *cg = env_id(r->o->env, "cg-");
+    json_set_str(params, "group", id);
+    json_set_str(params, "name", json_str(in, "name"));
+    json_set_str(params, "description", json_str(in, "description"));
+    json_set_str(params, "replication_type", json_str(in, "replication_type"));
+    json_set_str(params, "consistency_group_id", cg);
+    json_set_str(params, "idempotency_key", request_header(r, "Idempotency-Key"));
+    json_set(params, "primary", site_params(primary, r->project, type));
+    json_set(params, "secondary", site_params(secondary, mapping->remote_project_id, other));
+    *ret_peer = g_strdup(secondary->id);
+    *ret = params;
+    return NULL;
+}
+
+/* A group that is made already by an equal request: the same key, or the same id. */
+static err_t *create_again(struct request *r, const json_t *in, const char *hash, bool *ret_done)
+{
+    const char *key = request_header(r, "Idempotency-Key");
+    AUTO(idempotency) known = NULL;
+    AUTO(group_row) g = NULL;
+    json_t *out = NULL;
+
+    *ret_done = false;
+    if (key != NULL)
+        TRY(idempotency_find(r->db, r->project, key, &known));
+    if (known != NULL && !g_str_equal(known->request_hash, hash))
+        return err(CONFLICT, "Idempotency-Key '%s' was used for another request", key);
+    const char *id = known != NULL ? known->subject_id : json_str(in, "id");
+    if (id == NULL)
+        return NULL;
+    TRY(group_find(r->db, id, &g));
+    if (g == NULL || g_str_equal(g->role, "NONE"))
+        return NULL;
+    if (!g_str_equal(g->project_id, r->project) || g_str_equal(g->role, "TOMBSTONE"))
+        return err(GROUP_GONE, "the id '%s' is of a group that is gone", id);
+    if (g_strcmp0(g->name, json_str(in, "name")) != 0)
+        return err(CONFLICT, "the id '%s' is of group '%s'", id, g->name);
+    *ret_done = true;
+    TRY(group_view_full(r, g, &out));
+    if (g->staged_op == NULL) {
+        reply_json(r, 200, json_pack("{s:o}", "protection_group", out));
+        return NULL;
+    }
+    return reply_operation(r, g->staged_op, json_pack("{s:o}", "protection_group", out));
+}
+
+/* With the group, so that neither is ever without the other. */
+static err_t *key_keep(struct db *db, void *data)
+{
+    const struct idempotency *row = data;
+
+    if (row->idem_key == NULL)
+        return NULL;
+    err_t *e = idempotency_insert(db, row);
+    if (e == NULL || err_code(e) != ERR_DB_DUPLICATE)
+        return e;
+    return err_recode(CONFLICT, e, "another request came with this Idempotency-Key: repeat it");
+}
+
+static err_t *create_reserve(struct request *r, const char *id, json_t *params, const char *peer,
+                             const char *hash)
+{
+    const char *key = request_header(r, "Idempotency-Key");
+    struct group_row g = {.id = (char *)id, .project_id = r->project, .peer_site_id = (char *)peer};
+    AUTO(operation) op = change_operation(r, &g, "create");
+    struct idempotency row = {r->project,   (char *)key, "protection_group.create",
+                              (char *)hash, (char *)id,  op->id,
+                              r->now_ms};
+    struct exchange_change change = {.op = op,
+                                     .peer = peer,
+                                     .create = true,
+                                     .nonce = request_header(r, "Protector-Peer"),
+                                     .also = key_keep,
+                                     .also_data = &row};
+    AUTO(group_row) made = NULL;
+    json_t *out = NULL;
+
+    op->params = params;
+    TRY(exchange_reserve(r->o->exchange, r->db, &change));
+    TRY(request_audit(r, "protection_group.create", id));
+    request_ring(r);
+    TRY(group_get(r->db, r->project, id, &made));
+    TRY(group_view_full(r, made, &out));
+    return reply_operation(r, op->id, json_pack("{s:o}", "protection_group", out));
+}
+
+err_t *groups_create(struct request *r)
+{
+    const json_t *in = r->in;
+    g_autofree char *peer = NULL;
+    g_autofree char *text = NULL;
+    g_autoptr(json_t) params = NULL;
+    g_autoptr(json_t) draft = NULL;
+    char hash[HASH_HEX_SIZE];
+    bool done = false, taken = false;
+
+    g_autoptr(json_t) asked = json_copy((json_t *)in); /* a client that repeats draws another id */
+    json_object_del(asked, "id");
+    text = json_print_canonical(asked);
+    hash_hex(text, strlen(text), hash);
+    TRY(create_again(r, in, hash, &done));
+    if (done)
+        return NULL;
+    g_autofree char *id =
+        json_str(in, "id") != NULL ? g_strdup(json_str(in, "id")) : env_id(r->o->env, "pg-");
+    if (!g_str_has_prefix(id, "pg-") || !uuid_valid(id + 3))
+        return err(BAD_REQUEST, "'id' must be pg-<uuid>, not '%s'", id);
+    TRY(create_params(r, in, id, &params, &peer));
+    TRY(plan_change("create", params, NULL, r->now_ms, &draft));
+    TRY(group_name_taken(r->db, r->project, json_str(in, "name"), NULL, &taken));
+    if (taken)
+        return err(GROUP_NAME_TAKEN, "the project has a protection group named '%s' already",
+                   json_str(in, "name"));
+    return create_reserve(r, id, TAKE(params), peer, hash);
+}
+
+/* ---- update, delete ---- */
+
+static const struct field update_fields[] = {
+    {"name", FIELD_TEXT, false, 1, 255, NULL},
+    {"description", FIELD_TEXT, false, 0, 1024, NULL},
+    {0},
+};
+const struct body_spec groups_update_bodies[] = {
+    {"protection_group", update_fields, true, "{\"description\": \"the web servers\"}"},
+    {0},
+};
+
+err_t *groups_update(struct request *r)
+{
+    const json_t *in = r->in;
+    AUTO(group_row) g = NULL;
+    g_autofree char *op = NULL;
+    bool taken = false;
+
+    TRY(change_group(r, &g));
+    if (json_str(in, "name") != NULL)
+        TRY(group_name_taken(r->db, r->project, json_str(in, "name"), g->id, &taken));
+    if (taken)
+        return err(GROUP_NAME_TAKEN, "the project has a protection group named '%s' already",
+                   json_str(in, "name"));
+    TRY(change_begin(r, g, VERB_UPDATE, "update", json_deep_copy(in), &op));
+    TRY(request_audit(r, "protection_group.update", g->id));
+    return reply_operation(r, op, NULL);
+}
+
+err_t *groups_delete(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    g_autofree char *op = NULL;
+
+    TRY(change_group(r, &g));
+    TRY(request_audit(r, "protection_group.delete", g->id));
+    if ((g->flags & GROUP_FLAG_EMPTY) && g_str_equal(g->role, "ACTIVE")) {
+        TRY(exchange_withdraw(r->o->exchange, r->db, g->id));
+        request_ring(r);
+        reply_empty(r, 204);
+        return NULL;
+    }
+    TRY(change_begin(r, g, VERB_DELETE, "delete", json_object(), &op));
+    return reply_operation(r, op, NULL);
+}
+
+/* ---- actions ---- */
+
+static const struct field probe_fields[] = {
+    {"keystone", FIELD_TEXT, false, 0, 64, NULL},
+    {"nova", FIELD_TEXT, false, 0, 64, NULL},
+    {"protector", FIELD_TEXT, false, 0, 64, NULL},
+    {0},
+};
+static const struct field failover_fields[] = {
+    {"planned", FIELD_BOOL, false, 0, 0, NULL},
+    {"reason", FIELD_TEXT, false, 0, 1024, NULL},
+    {"force", FIELD_BOOL, false, 0, 0, NULL},
+    {"from", FIELD_TEXT, false, 1, 16, NULL},
+    {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"client_probe", FIELD_OBJECT, false, 0, 0, probe_fields},
+    {0},
+};
+const struct body_spec groups_action_bodies[] = {
+    {"failover", failover_fields, false,
+     "{\"planned\": false, \"reason\": \"the other site lost its power\"}"},
+    {0},
+};
+
+static json_t *failover_params(const json_t *in)
+{
+    static const char *const kinds[] = {"network", "flavor", "image"};
+    json_t *params = json_object();
+    json_t *mappings = json_object();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *key = g_strdup_printf("%s_mapping", kinds[i]);
+        json_set(mappings, kinds[i], json_deep_copy(json_obj(in, key)));
+    }
+    json_set(params, "mappings", mappings);
+    json_set_str(params, "reason", json_str(in, "reason"));
+    json_set_bool(params, "force", json_bool(in, "force", false));
+    json_set_str(params, "from", json_str_or(in, "from", "point"));
+    json_set(params, "client_probe", json_deep_copy(json_obj(in, "client_probe")));
+    return params;
+}
+
+static err_t *failover_check(const json_t *in)
+{
+    const char *reason = json_str(in, "reason");
+
+    if (json_bool(in, "planned", false))
+        return err_remedy(err(NOT_YET, "a planned failover is not part of this release"),
+                          "use failover --unplanned when the other site is lost");
+    if (g_strcmp0(json_str_or(in, "from", "point"), "point") != 0)
+        return err(NOT_YET, "a failover from kept volumes is not part of this release");
+    if (reason == NULL || *reason == '\0')
+        return err(BAD_REQUEST, "an unplanned failover wants a 'reason'");
+    return NULL;
+}
+
+/* Where the group is active already, with a change nobody answers, the claim is made in place. */
+err_t *groups_action(struct request *r)
+{
+    const json_t *in = r->in;
+    AUTO(group_row) g = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:action", r->project));
+    TRY(failover_check(in));
+    TRY(change_group(r, &g));
+    TRY(change_allowed(r, g, VERB_FAILOVER_UNPLANNED));
+    bool in_place = g_str_equal(g->role, "ACTIVE");
+    if (in_place || json_bool(in, "force", false))
+        TRY(request_allowed(r, "protector:sync:force", r->project));
+    AUTO(operation) op = change_operation(r, g, in_place ? "reclaim" : "failover");
+    g_free(op->source_site_id);
+    g_free(op->target_site_id);
+    op->source_site_id = g_strdup(g->peer_site_id);
+    op->target_site_id = g_strdup(r->o->exchange->identity->site_id);
+    op->hidden = false;
+    op->params = failover_params(in);
+    TRY(exchange_begin_force(r->o->exchange, r->db, op));
+    TRY(request_audit(r, "protection_group.failover", g->id));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
+}

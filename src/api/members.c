@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* members - the servers of a group. */
+#include "api/change.h"
+#include "api/resources.h"
+#include "api/view.h"
+
+#include "model/body.h"
+
+err_t *members_index(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    struct list_query query;
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(json_t) body = NULL;
+
+    TRY(request_list(r, "status", &query));
+    TRY(change_group(r, &g));
+    TRY(change_body(g, &body));
+    TRY(member_list(r->db, g->id, &query, &rows));
+    json_t *list = json_array();
+    for (guint i = 0; i < rows->len; i++)
+        json_array_append_new(list, view_member(g_ptr_array_index(rows, i), body));
+    json_t *out = json_pack("{s:o}", "members", list);
+    const struct member *last = rows->len > 0 ? g_ptr_array_index(rows, rows->len - 1) : NULL;
+    reply_links(r, out, "members", last != NULL ? last->id : NULL, rows->len, query.limit);
+    reply_json(r, 200, out);
+    return NULL;
+}
+
+err_t *members_show(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    AUTO(member) m = NULL;
+    g_autoptr(json_t) body = NULL;
+
+    TRY(change_group(r, &g));
+    TRY(change_body(g, &body));
+    TRY(member_get(r->db, g->id, r->params[1], &m));
+    reply_json(r, 200, json_pack("{s:o}", "member", view_member(m, body)));
+    return NULL;
+}
+
+static const struct field create_fields[] = {
+    {"instance_id", FIELD_TEXT, true, 1, 64, NULL},
+    {0},
+};
+const struct body_spec members_create_bodies[] = {
+    {"member", create_fields, true, "{\"instance_id\": \"baa340cd-6261-45fb-b429-9f467ccec895\"}"},
+    {0},
+};
+
+/* A member that stands in the metadata already is returned; a failed add is replaced. */
+static err_t *member_again(struct request *r, const struct group_row *g, const char *instance,
+                           bool *ret_done)
+{
+    AUTO(member) m = NULL;
+    g_autofree char *other = NULL;
+    g_autoptr(json_t) body = NULL;
+
+    *ret_done = false;
+    TRY(change_body(g, &body));
+    const json_t *known = body_member_of_server(body, instance);
+    TRY(member_find(r->db, g->id, known != NULL ? json_str_or(known, "id", "") : instance, &m));
+    if (m != NULL && m->in_body) {
+        reply_json(r, 200, json_pack("{s:o}", "member", view_member(m, body)));
+        *ret_done = true;
+        return NULL;
+    }
+    TRY(member_group_of_instance(r->db, instance, g->id, &other));
+    if (other != NULL)
+        return err(CONFLICT, "server '%s' is a member of another protection group", instance);
+    return NULL;
+}
+
+/* An add of the same server that is on its way: followed, not begun again. */
+static err_t *member_on_its_way(struct request *r, const struct group_row *g, const char *instance,
+                                char **ret_op, char **ret_member)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        const json_t *member = json_obj(op->params, "member");
+        if (!g_str_equal(op->operation_type, "member_add") ||
+            g_strcmp0(json_str(member, "instance_id"), instance) != 0)
+            continue;
+        *ret_op = g_strdup(op->id);
+        *ret_member = g_strdup(json_str(member, "id"));
+    }
+    return NULL;
+}
+
+err_t *members_create(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    g_autofree char *op = NULL;
+    g_autofree char *id = NULL;
+    bool done = false;
+    const char *instance = json_str_or(r->in, "instance_id", "");
+
+    if (!uuid_valid(instance))
+        return err(BAD_REQUEST, "'instance_id' must be the uuid of a server, not '%s'", instance);
+    TRY(change_group(r, &g));
+    TRY(member_again(r, g, instance, &done));
+    if (done)
+        return NULL;
+    TRY(member_on_its_way(r, g, instance, &op, &id));
+    if (op == NULL) {
+        id = env_id(r->o->env, "member-");
+        json_t *member = json_pack("{s:s, s:s}", "id", id, "instance_id", instance);
+        TRY(change_begin(r, g, VERB_MEMBER_ADD, "member_add", json_pack("{s:o}", "member", member),
+                         &op));
+        TRY(request_audit(r, "member.create", instance));
+    }
+    json_t *out = json_object();
+    json_set_str(out, "id", id);
+    json_set_str(out, "instance_id", instance);
+    json_set_str(out, "status", "adding");
+    return reply_operation(r, op, json_pack("{s:o}", "member", out));
+}
+
+err_t *members_delete(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    AUTO(member) m = NULL;
+    g_autofree char *op = NULL;
+    bool dropped = false;
+
+    TRY(change_group(r, &g));
+    TRY(member_get(r->db, g->id, r->params[1], &m));
+    TRY(request_audit(r, "member.delete", m->id));
+    if (!m->in_body) { /* an add that failed: it stands in no version, the peer need not know */
+        TRY(member_drop(r->db, g->id, m->id, &dropped));
+        reply_empty(r, 204);
+        return NULL;
+    }
+    json_t *params = json_object();
+    json_set_str(params, "member_id", m->id);
+    TRY(change_begin(r, g, VERB_MEMBER_REMOVE, "member_remove", params, &op));
+    return reply_operation(r, op, NULL);
+}

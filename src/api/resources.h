@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resources - the handlers that the route table names, by file.  Private to api/. */
+#pragma once
+
+#include "api/request.h"
+
+extern const struct body_spec sites_create_bodies[], sites_update_bodies[],
+    mappings_create_bodies[], groups_create_bodies[], groups_update_bodies[],
+    groups_action_bodies[], members_create_bodies[], policies_create_bodies[],
+    policies_update_bodies[], resource_mappings_bodies[], sync_hello_bodies[], sync_inbox_bodies[],
+    sync_resolve_bodies[], operations_action_bodies[];
+
+/* system.c */
+route_handler healthcheck, openapi_document, trust_put_handler, trust_show, health_index;
+/* sites.c */
+route_handler sites_self, sites_index, sites_show, sites_create, sites_update, sites_delete,
+    sites_validate, sites_types_read;
+/* tenant_mappings.c */
+route_handler mappings_index, mappings_show, mappings_create, mappings_delete;
+/* groups.c */
+route_handler groups_index, groups_show, groups_create, groups_update, groups_delete, groups_action;
+/* members.c */
+route_handler members_index, members_show, members_create, members_delete;
+/* policies.c */
+route_handler policies_show, policies_create, policies_update, policies_delete;
+/* resource_mappings.c, and the consistency group */
+route_handler resource_mappings_show, resource_mappings_update, cgs_show;
+/* operations.c */
+route_handler operations_index, operations_show, operations_steps, operations_action;
+/* sync.c */
+route_handler sync_show, sync_hello_handler, sync_outbox_handler, sync_inbox_handler,
+    sync_resolve_handler, sync_log_handler, sync_project_outbox_handler;

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sites - the records of sites, an admin's: written by the client at both sites, each write
+ * repeatable.  A site in use cannot be deleted.  Validation and the reading of volume types are the
+ * engine's; here they are asked for, and what was found is shown.
+ */
+#include "api/resources.h"
+#include "api/view.h"
+
+#include "base/secrets.h"
+#include "model/position.h"
+#include "store/local.h"
+#include "store/tenant_mapping.h"
+
+#define NAME_MAX_CHARS 255
+
+err_t *sites_self(struct request *r)
+{
+    AUTO(local_site) local = NULL;
+    AUTO(site) site = NULL;
+    json_t *out = json_object();
+
+    TRY(local_site_find(r->db, &local));
+    TRY(site_find_local(r->db, &site));
+    if (local == NULL)
+        return err(DB_SCHEMA, "this site has no identity yet: protector-manage db sync makes it");
+    json_set_str(out, "id", local->site_id);
+    json_set_str(out, "name", site != NULL ? site->name : NULL);
+    json_set_str(out, "sign_public", local->sign_public);
+    json_set_str(out, "seal_public", local->seal_public);
+    json_set_str(out, "fingerprint", local->fingerprint);
+    json_set_str(out, "incarnation", local->incarnation);
+    json_t *api = json_object();
+    json_set_str(api, "min", API_VERSION_MIN);
+    json_set_str(api, "max", API_VERSION_MAX);
+    json_set(out, "api", api);
+    reply_json(r, 200, json_pack("{s:o}", "site", out));
+    return NULL;
+}
+
+err_t *sites_index(struct request *r)
+{
+    struct list_query query;
+    g_autoptr(GPtrArray) sites = NULL;
+    json_t *list = json_array();
+    json_t *out = json_object();
+
+    json_set(out, "sites", list);
+    err_t *e = request_list(r, "name status", &query);
+    if (e == NULL)
+        e = site_list(r->db, &query, &sites);
+    if (e != NULL) {
+        json_decref(out);
+        return e;
+    }
+    for (guint i = 0; i < sites->len; i++)
+        json_array_append_new(list, view_site(g_ptr_array_index(sites, i), request_is_admin(r)));
+    const struct site *last = sites->len > 0 ? g_ptr_array_index(sites, sites->len - 1) : NULL;
+    reply_links(r, out, "sites", last != NULL ? last->id : NULL, sites->len, query.limit);
+    reply_json(r, 200, out);
+    return NULL;
+}
+
+static err_t *site_of(struct request *r, struct site **ret)
+{
+    return site_resolve(r->db, r->params[0], ret);
+}
+
+err_t *sites_show(struct request *r)
+{
+    AUTO(site) site = NULL;
+
+    TRY(site_of(r, &site));
+    reply_json(r, 200, json_pack("{s:o}", "site", view_site(site, request_is_admin(r))));
+    return NULL;
+}
+
+/* ---- create ---- */
+
+static const struct field service_fields[] = {
+    {"username", FIELD_TEXT, false, 1, 255, NULL},
+    {"password", FIELD_TEXT, false, 1, 4096, NULL},
+    {"project_name", FIELD_TEXT, false, 1, 255, NULL},
+    {"user_domain_name", FIELD_TEXT, false, 1, 255, NULL},
+    {"project_domain_name", FIELD_TEXT, false, 1, 255, NULL},
+    {0},
+};
+static const struct field create_fields[] = {
+    {"id", FIELD_TEXT, true, 36, 36, NULL},
+    {"name", FIELD_TEXT, true, 1, NAME_MAX_CHARS, NULL},
+    {"description", FIELD_TEXT, false, 0, 1024, NULL},
+    {"site_type", FIELD_TEXT, false, 1, 32, NULL},
+    {"auth_url", FIELD_TEXT, true, 1, 255, NULL},
+    {"region_name", FIELD_TEXT, true, 1, 255, NULL},
+    {"sign_public", FIELD_TEXT, true, 1, 255, NULL},
+    {"seal_public", FIELD_TEXT, true, 1, 255, NULL},
+    {"fingerprint", FIELD_TEXT, true, 1, 64, NULL},
+    {"protector_url", FIELD_TEXT, false, 0, 1024, NULL},
+    {"compute_url", FIELD_TEXT, false, 0, 1024, NULL},
+    {"service", FIELD_OBJECT, false, 0, 0, service_fields},
+    {0},
+};
+const struct body_spec sites_create_bodies[] = {
+    {"site", create_fields, true,
+     "{\"id\": \"cd4d0bb2-4c90-4eec-a3b8-a0c4323ac2a1\", \"name\": \"site-c\", \"auth_url\": "
+     "\"https://keystone.site-c.example/v3\", \"region_name\": \"RegionC\", \"sign_public\": "
+     "\"…\", \"seal_public\": \"…\", \"fingerprint\": \"…\"}"},
+    {0},
+};
+
+static err_t *site_type_check(const char *type)
+{
+    if (type == NULL || g_str_equal(type, "primary") || g_str_equal(type, "secondary"))
+        return NULL;
+    return err(BAD_REQUEST, "'site_type' must be primary or secondary, not '%s'", type);
+}
+
+static err_t *url_check(const char *url)
+{
+    if (g_str_has_prefix(url, "http://") || g_str_has_prefix(url, "https://"))
+        return NULL;
+    return err(BAD_REQUEST, "'auth_url' must begin with http:// or https://, not '%s'", url);
+}
+
+/* The keys must be those of the fingerprint, and of this site's own record our own. */
+static err_t *keys_check(struct request *r, const json_t *in, bool *ret_local)
+{
+    AUTO(local_site) local = NULL;
+    g_autofree char *fingerprint =
+        keys_fingerprint(json_str_or(in, "sign_public", ""), json_str_or(in, "seal_public", ""));
+
+    if (g_strcmp0(fingerprint, json_str(in, "fingerprint")) != 0)
+        return err(BAD_REQUEST, "the fingerprint '%s' is not of these keys (it would be '%s')",
+                   json_str_or(in, "fingerprint", ""), fingerprint);
+    TRY(local_site_find(r->db, &local));
+    *ret_local = local != NULL && g_strcmp0(local->site_id, json_str(in, "id")) == 0;
+    if (*ret_local && g_strcmp0(local->fingerprint, fingerprint) != 0)
+        return err(CONFLICT, "the keys are not this site's own");
+    return NULL;
+}
+
+/* Credentials for the peer's cloud, encrypted at rest. */
+static char *credentials_of(struct request *r, const json_t *in)
+{
+    const json_t *service = json_obj(in, "service");
+
+    if (service == NULL || json_object_size(service) == 0)
+        return NULL;
+    char *plain = json_print(service);
+    char *text = rest_encrypt(r->o->env, r->o->exchange->identity->rest_key, plain);
+    secret_free(plain);
+    return text;
+}
+
+static struct site *site_from(struct request *r, const json_t *in, bool local)
+{
+    struct site *s = site_create();
+
+    s->id = g_strdup(json_str(in, "id"));
+    s->name = g_strdup(json_str(in, "name"));
+    s->description = g_strdup(json_str(in, "description"));
+    s->site_type = g_strdup(json_str(in, "site_type"));
+    s->auth_url = g_strdup(json_str(in, "auth_url"));
+    s->region_name = g_strdup(json_str(in, "region_name"));
+    s->sign_public = g_strdup(json_str(in, "sign_public"));
+    s->seal_public = g_strdup(json_str(in, "seal_public"));
+    s->fingerprint = g_strdup(json_str(in, "fingerprint"));
+    s->protector_url = g_strdup(json_str(in, "protector_url"));
+    s->compute_url = g_strdup(json_str(in, "compute_url"));
+    s->credentials = local ? NULL : credentials_of(r, in);
+    s->is_local = local;
+    s->status = g_strdup("active");
+    s->created_at_ms = s->updated_at_ms = r->now_ms;
+    return s;
+}
+
+static bool same_site(const struct site *a, const struct site *b)
+{
+    return g_strcmp0(a->id, b->id) == 0 && g_strcmp0(a->name, b->name) == 0 &&
+           g_strcmp0(a->auth_url, b->auth_url) == 0 &&
+           g_strcmp0(a->region_name, b->region_name) == 0 &&
+           g_strcmp0(a->fingerprint, b->fingerprint) == 0;
+}
+
+/* A record with the name or the cloud of another key. */
+static err_t *site_clash(struct request *r, const struct site *s)
+{
+    AUTO(site) named = NULL;
+    AUTO(site) at = NULL;
+
+    TRY(site_find_name(r->db, s->name, &named));
+    if (named != NULL && g_strcmp0(named->id, s->id) != 0)
+        return err(CONFLICT, "a site named '%s' is registered with another key", s->name);
+    TRY(site_find_cloud(r->db, s->auth_url, s->region_name, &at));
+    if (at != NULL && g_strcmp0(at->id, s->id) != 0)
+        return err(CONFLICT, "the cloud %s, region %s, is registered as site '%s'", s->auth_url,
+                   s->region_name, at->name);
+    return NULL;
+}
+
+err_t *sites_create(struct request *r)
+{
+    const json_t *in = r->in;
+    AUTO(site) before = NULL;
+    bool local = false;
+
+    if (!uuid_valid(json_str_or(in, "id", "")))
+        return err(BAD_REQUEST, "'id' must be the uuid that the site made for itself");
+    TRY(site_type_check(json_str(in, "site_type")));
+    TRY(url_check(json_str_or(in, "auth_url", "")));
+    TRY(keys_check(r, in, &local));
+    AUTO(site) site = site_from(r, in, local);
+    TRY(site_clash(r, site));
+    TRY(site_find(r->db, site->id, &before));
+    if (before != NULL && !same_site(before, site))
+        return err(CONFLICT, "site '%s' is registered already, with other values", before->name);
+    if (before == NULL)
+        TRY(site_insert(r->db, site));
+    TRY(request_audit(r, "site.create", site->id));
+    reply_json(r, before == NULL ? 201 : 200, json_pack("{s:o}", "site", view_site(site, true)));
+    return NULL;
+}
+
+/* ---- update, delete ---- */
+
+static const struct field update_fields[] = {
+    {"description", FIELD_TEXT, false, 0, 1024, NULL},
+    {"auth_url", FIELD_TEXT, false, 1, 255, NULL},
+    {"region_name", FIELD_TEXT, false, 1, 255, NULL},
+    {"protector_url", FIELD_TEXT, false, 0, 1024, NULL},
+    {"compute_url", FIELD_TEXT, false, 0, 1024, NULL},
+    {"status", FIELD_TEXT, false, 1, 32, NULL},
+    {"service", FIELD_OBJECT, false, 0, 0, service_fields},
+    {0},
+};
+const struct body_spec sites_update_bodies[] = {
+    {"site", update_fields, true, "{\"description\": \"the hall at the harbour\"}"},
+    {0},
+};
+
+static void text_set(char **field, const json_t *in, const char *key)
+{
+    const char *value = json_str(in, key);
+
+    if (value == NULL)
+        return;
+    g_free(*field);
+    *field = g_strdup(value);
+}
+
+static err_t *status_check(const char *status)
+{
+    static const char *const known[] = {"active", "unreachable", "error", NULL};
+
+    if (status == NULL || g_strv_contains(known, status))
+        return NULL;
+    return err(BAD_REQUEST, "'status' must be active, unreachable or error, not '%s'", status);
+}
+
+err_t *sites_update(struct request *r)
+{
+    const json_t *in = r->in;
+    AUTO(site) site = NULL;
+
+    TRY(status_check(json_str(in, "status")));
+    TRY(json_str(in, "auth_url") != NULL ? url_check(json_str(in, "auth_url")) : NULL);
+    TRY(site_of(r, &site));
+    text_set(&site->description, in, "description");
+    text_set(&site->auth_url, in, "auth_url");
+    text_set(&site->region_name, in, "region_name");
+    text_set(&site->protector_url, in, "protector_url");
+    text_set(&site->compute_url, in, "compute_url");
+    text_set(&site->status, in, "status");
+    if (json_obj(in, "service") != NULL && !site->is_local) {
+        g_free(site->credentials);
+        site->credentials = credentials_of(r, in);
+    }
+    TRY(site_clash(r, site));
+    site->updated_at_ms = r->now_ms;
+    TRY(site_update(r->db, site));
+    TRY(request_audit(r, "site.update", site->id));
+    reply_json(r, 200, json_pack("{s:o}", "site", view_site(site, true)));
+    return NULL;
+}
+
+err_t *sites_delete(struct request *r)
+{
+    AUTO(site) site = NULL;
+    bool groups = false, mappings = false;
+
+    TRY(site_of(r, &site));
+    TRY(group_uses_site(r->db, site->id, &groups));
+    TRY(tenant_mapping_uses_site(r->db, site->id, &mappings));
+    if (groups || mappings)
+        return err_remedy(err(CONFLICT, "site '%s' is in use by %s", site->name,
+                              groups ? "protection groups" : "tenant mappings"),
+                          "delete these first");
+    TRY(site_delete(r->db, site->id));
+    TRY(request_audit(r, "site.delete", site->id));
+    reply_empty(r, 204);
+    return NULL;
+}
+
+/* ---- what the engine does ---- */
+
+static err_t *site_operation(struct request *r, const struct site *site, const char *type)
+{
+    AUTO(operation) op = operation_create();
+
+    op->id = env_id(r->o->env, "op-");
+    op->project_id = g_strdup(r->auth->project_id != NULL ? r->auth->project_id : "");
+    op->operation_type = g_strdup(type);
+    op->runbook = g_strdup(type);
+    op->runbook_version = 1;
+    op->hidden = true;
+    op->executing_site_id = g_strdup(r->o->exchange->identity->site_id);
+    op->target_site_id = g_strdup(site->id);
+    op->params = json_object();
+    json_set_str(op->params, "site_id", site->id);
+    op->user_id = g_strdup(r->auth->user_id);
+    op->request_id = g_strdup(r->request_id);
+    op->created_at_ms = r->now_ms;
+    TRY(operation_insert(r->db, op));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
+}
+
+err_t *sites_validate(struct request *r)
+{
+    AUTO(site) site = NULL;
+
+    TRY(site_of(r, &site));
+    return site_operation(r, site, "site_validate");
+}
+
+err_t *sites_types_read(struct request *r)
+{
+    AUTO(site) site = NULL;
+
+    TRY(site_of(r, &site));
+    if (!site->is_local)
+        return err_detail(err(CONFLICT, "the volume types of site '%s' are asked there",
+                              site->name),
+                          "see_other", site->id);
+    return site_operation(r, site, "site_volume_types");
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keyfile - the files of state_path: the key at rest, the site's keys, and the marks that tell a
+ * restored database from a true one.
+ *
+ * Every file has mode 0600 and belongs to the owner of the directory, also when root makes it (an
+ * operator runs `protector-manage db sync` as root).  A file appears whole or not at all and is on
+ * disk before the call returns.  A file that others may read is refused with words.
+ *
+ * Errors: CONFIG with path, mode and remedy, also if the content is not ours; NOT_FOUND if a file
+ * is missing that must not be made.  None of them shows content.
+ */
+#pragma once
+
+#include "base/env.h"
+#include "base/err.h"
+#include "base/secrets.h"
+
+#define KEYFILE_SIZE_MAX 65536
+
+/* Names within state_path. */
+#define KEYFILE_REST  "encryption.key"
+#define KEYFILE_SITE  "site.keys"
+#define KEYFILE_MARKS "marks.json"
+
+/* ---- any file ---- */
+
+/* Reads a text.  Caller frees with secret_free.  NOT_FOUND if there is no such file. */
+err_t *keyfile_read(const char *dir, const char *name, char **ret) MUST_CHECK;
+/* Makes a new file; CONFLICT if it exists, which is left as it is. */
+err_t *keyfile_create(const struct env *env, const char *dir, const char *name,
+                      const char *text) MUST_CHECK;
+/* Makes a file or replaces it. */
+err_t *keyfile_replace(const struct env *env, const char *dir, const char *name,
+                       const char *text) MUST_CHECK;
+
+/* ---- keys ---- */
+
+/*
+ * The key at rest.  If there is none: made when 'may_make', else NOT_FOUND.  Two processes that
+ * start at once get the same key.
+ */
+err_t *keyfile_rest(const struct env *env, const char *dir, bool may_make,
+                    unsigned char ret[REST_KEY_SIZE]) MUST_CHECK;
+/* The keys of the site, likewise.  Freed by keypairs_destroy. */
+err_t *keyfile_site(const struct env *env, const char *dir, bool may_make,
+                    struct keypairs **ret) MUST_CHECK;
+
+/* ---- marks ---- */
+
+/* What the database is compared with: see 'restore detected' in the protocol. */
+struct marks {
+    char incarnation[37]; /* "" if there is no file yet */
+    int64_t counter;      /* highest number of a transaction that signed anything */
+};
+
+/* Reads the marks; a missing file gives an empty incarnation and 0. */
+err_t *keyfile_marks(const char *dir, struct marks *ret) MUST_CHECK;
+/*
+ * Raises the counter to at least 'marks->counter', before a signed reply leaves; never lowers it.
+ * Several processes may call it at once.  FENCED if the file belongs to another incarnation.
+ */
+err_t *keyfile_marks_raise(const struct env *env, const char *dir,
+                           const struct marks *marks) MUST_CHECK;
+/* Sets both, whatever was there: a new incarnation. */
+err_t *keyfile_marks_set(const struct env *env, const char *dir,
+                         const struct marks *marks) MUST_CHECK;

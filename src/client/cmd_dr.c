@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_dr - the failover.  Unplanned: this site is made active, never redirected; what the other
+ * site still wants carried is carried first if it answers at once, and what was seen of it goes
+ * along.
+ */
+#include "client/client_internal.h"
+
+#include <string.h>
+
+#define OP_COLUMNS                                                                                 \
+    "id operation_type status progress source_site target_site started_at completed_at "           \
+    "steps_completed "                                                                             \
+    "steps_failed error_message"
+#define PROBE_TIMEOUT_MS 5000
+#define CARRY_BEFORE_MS  10000
+
+/* Any HTTP answer is alive. */
+static const char *look(struct protector_client *c, const char *url)
+{
+    AUTO(http_response) resp = NULL;
+
+    if (url == NULL)
+        return "unknown";
+    AUTO(http_request) req = http_request_create("GET", url);
+    req->timeout_ms = PROBE_TIMEOUT_MS;
+    req->connect_timeout_ms = PROBE_TIMEOUT_MS;
+    g_autoptr(err_t) e = http_send(c->transport, req, &resp);
+    return e == NULL || err_is(e, ERR_NET_TLS) ? "alive" : "dead";
+}
+
+/* What the client sees of the other site's Keystone, Nova and Protector. */
+static err_t *probe(struct pair *pair, json_t **ret)
+{
+    g_autoptr(json_t) reply = NULL;
+    struct protector_client *c = pair->client;
+
+    TRY(end_get(pair->local, &reply, "sites/%s", json_str_or(pair->group, "peer_site_id", "")));
+    const json_t *site = json_obj(reply, "site");
+    const char *protector = json_str(site, "protector_url");
+    if (protector == NULL && pair->peer != NULL)
+        protector = pair->peer->endpoint;
+    json_t *seen = json_object();
+    json_set_str(seen, "keystone", look(c, json_str(site, "auth_url")));
+    json_set_str(seen, "nova", look(c, json_str(site, "compute_url")));
+    json_set_str(seen, "protector", look(c, protector));
+    *ret = seen;
+    return NULL;
+}
+
+/* --planned, --unplanned, or what the user says when asked. */
+static err_t *planned_or_not(struct call *call, struct pair *pair, const json_t *seen,
+                             const char *mappings, bool *ret_planned)
+{
+    bool planned = arg_flag(call, "planned"), unplanned = arg_flag(call, "unplanned");
+
+    *ret_planned = planned;
+    if (planned && unplanned)
+        return err(CLIENT_USAGE, "--planned and --unplanned exclude each other");
+    if (planned || unplanned)
+        return NULL;
+    g_autofree char *found =
+        g_strdup_printf("Site '%s': Keystone is %s, Nova is %s, Protector is %s.\n%s%s",
+                        pair->peer_name, json_str_or(seen, "keystone", "?"),
+                        json_str_or(seen, "nova", "?"), json_str_or(seen, "protector", "?"),
+                        *mappings != '\0' ? "Mappings:\n" : "", mappings);
+    g_autofree char *question =
+        g_strdup_printf("%sUnplanned failover of '%s' to this site? (yes/no) ", found,
+                        pair_name(pair));
+    char *answer = call->c->o.ask != NULL ? call->c->o.ask(call->c->o.data, question, 0) : NULL;
+    if (answer == NULL)
+        return err(CLIENT_USAGE,
+                   "%ssay which failover: --unplanned (the other site is lost) or --planned",
+                   found);
+    bool yes = answer_is_yes(answer);
+    free(answer);
+    return yes ? NULL : err(CLIENT_USAGE, "nothing was started");
+}
+
+static err_t *reason_of(struct call *call, char **ret)
+{
+    *ret = g_strdup(arg(call, "reason"));
+    if (*ret != NULL)
+        return NULL;
+    char *answer = call->c->o.ask != NULL ? call->c->o.ask(call->c->o.data, "Reason: ", 0) : NULL;
+    if (answer == NULL || *answer == '\0') {
+        free(answer);
+        return err(CLIENT_USAGE,
+                   "an unplanned failover is recorded with its reason: give --reason TEXT");
+    }
+    *ret = g_strdup(answer);
+    free(answer);
+    return NULL;
+}
+
+/*
+ * What the peer still wants carried, if its Protector answers at once: towards this site alone, as
+ * the other one may be about to die, and not for long.
+ */
+static void carry_before(struct pair *pair, const json_t *seen)
+{
+    struct carrying how = {0};
+
+    if (pair->peer == NULL || g_strcmp0(json_str(seen, "protector"), "alive") != 0)
+        return;
+    client_deadline(pair->client, CARRY_BEFORE_MS);
+    g_autoptr(err_t) e = carry_in(pair->peer, pair->local, pair_id(pair), &how);
+    client_deadline(pair->client, 0);
+    carrying_fini(&how);
+    if (e != NULL)
+        note_event(pair->client, "warning", "the other site's messages could not be carried: %s",
+                   err_message(e));
+}
+
+/* A failover of the group runs here already: whoever repeats the command follows it. */
+static err_t *failover_running(struct pair *pair, err_t *takes, json_t **ret)
+{
+    g_autoptr(err_t) e = takes;
+    const char *id = err_detail_get(e, "operation");
+
+    if (!err_is(e, ERR_OPERATION_IN_PROGRESS) || id == NULL)
+        return TAKE(e);
+    note_event(pair->client, "note", "failover '%s' of this group runs already: it is followed",
+               id);
+    return end_get(pair->local, ret, "operations/%s", id);
+}
+
+static err_t *failover_post(struct call *call, struct pair *pair, bool planned, const json_t *seen,
+                            json_t *in, json_t **ret)
+{
+    g_autoptr(json_t) body = json_pack("{s:O}", "failover", in);
+    g_autofree char *path = g_strdup_printf("protection-groups/%s/action", pair_id(pair));
+    g_autofree char *reason = NULL;
+
+    json_set_bool(in, "planned", planned);
+    if (!planned)
+        TRY(reason_of(call, &reason));
+    if (reason != NULL)
+        json_set_str(in, "reason", reason);
+    json_set_bool(in, "force", arg_flag(call, "force"));
+    if (arg(call, "from") != NULL)
+        json_set_str(in, "from", arg(call, "from"));
+    json_set(in, "client_probe", json_deep_copy(seen));
+    struct ask ask = {.method = "POST", .path = path, .body = body};
+    err_t *e = end_ask(pair->local, &ask, ret, NULL);
+    return e != NULL ? failover_running(pair, e, ret) : NULL;
+}
+
+/* The other site hears of it: at once if it runs nothing any more, else when the user says so. */
+static err_t *failover_carry(struct call *call, struct pair *pair, struct carrying *how)
+{
+    TRY(carry_group(pair->local, pair->peer, pair_id(pair), how));
+    if (how->held_at == NULL)
+        return NULL;
+    TRY(demotion_confirm(call, pair, how->held_at));
+    how->forced = true;
+    return carry_group(pair->local, pair->peer, pair_id(pair), how);
+}
+
+static void failover_tell(struct call *call, struct pair *pair)
+{
+    struct carrying how = {0};
+    g_autoptr(err_t) e = failover_carry(call, pair, &how);
+
+    carrying_fini(&how);
+    if (e != NULL)
+        note_event(call->c, "note",
+                   "%s was not told yet (%s); this tells it: protector protection-group "
+                   "sync-force %s",
+                   pair->peer_name, err_message(e), pair_name(pair));
+}
+
+static err_t *failover_follow(struct call *call, struct pair *pair, const json_t *reply,
+                              json_t **ret)
+{
+    const json_t *started = json_obj(reply, "operation");
+    g_autoptr(json_t) op = NULL;
+
+    if (arg_flag(call, "no-wait")) {
+        *ret = show_record(started, OP_COLUMNS);
+        return NULL;
+    }
+    TRY(follow(pair->local, json_str_or(started, "id", ""), NULL, &op));
+    TRY(operation_outcome(op));
+    if (pair->peer != NULL)
+        failover_tell(call, pair);
+    *ret = show_record(op, OP_COLUMNS);
+    return NULL;
+}
+
+static err_t *failover_begin(struct call *call, struct pair *pair, json_t **ret)
+{
+    g_autoptr(json_t) in = json_object();
+    g_autoptr(json_t) seen = NULL;
+    g_autofree char *mappings = NULL;
+    bool planned = false;
+
+    const char *from = arg(call, "from");
+    if (from != NULL && !g_str_equal(from, "point") && !g_str_equal(from, "kept"))
+        return err(CLIENT_USAGE, "--from is 'point' or 'kept', not '%s'", from);
+    TRY(mappings_given(call, in));
+    TRY(probe(pair, &seen));
+    TRY(mappings_effective(pair, in, &mappings));
+    if (*mappings != '\0')
+        note_event(call->c, "note", "Mappings:\n%.*s", (int)strlen(mappings) - 1, mappings);
+    TRY(planned_or_not(call, pair, seen, mappings, &planned));
+    carry_before(pair, seen);
+    return failover_post(call, pair, planned, seen, in, ret);
+}
+
+err_t *cmd_failover(struct call *call, json_t **ret)
+{
+    struct pair pair;
+    g_autoptr(json_t) reply = NULL;
+
+    TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    err_t *e = failover_begin(call, &pair, &reply);
+    if (e == NULL)
+        e = failover_follow(call, &pair, reply, ret);
+    pair_close(&pair);
+    return e;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_op - operations: site-local records, which the list merges by id and marks with their site.
+ */
+#include "client/client_internal.h"
+
+#define OP_COLUMNS                                                                                 \
+    "id operation_type status progress source_site target_site started_at completed_at "           \
+    "steps_completed "                                                                             \
+    "steps_failed error_message"
+
+static void merge_ops(json_t *into, const json_t *from, const char *site)
+{
+    size_t i, k;
+    json_t *op, *there;
+
+    json_array_foreach((json_t *)from, i, op)
+    {
+        bool known = false;
+        json_array_foreach(into, k, there) known =
+            known || g_strcmp0(json_str(there, "id"), json_str(op, "id")) == 0;
+        if (known)
+            continue;
+        json_set_str(op, "site", site);
+        json_array_append(into, op);
+    }
+}
+
+static err_t *list_at(struct end *end, const char *query, json_t *into)
+{
+    g_autoptr(json_t) reply = NULL;
+
+    TRY(end_login(end));
+    TRY(end_get(end, &reply, "operations%s", query));
+    const char *name = end->site != NULL ? json_str(end->site, "name") : end->cloud;
+    merge_ops(into, json_arr(reply, "operations"), name);
+    return NULL;
+}
+
+/* The sites that the local one knows, each asked; who does not answer is named. */
+static void list_peers(struct call *call, struct end *local, const char *query, json_t *into,
+                       json_t *notes)
+{
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(err_t) no G_GNUC_UNUSED = end_get(local, &reply, "sites");
+    size_t i;
+    json_t *site;
+
+    json_array_foreach(json_arr(reply, "sites"), i, site)
+    {
+        struct end *end = NULL;
+        if (json_bool(site, "is_local", false))
+            continue;
+        err_t *e = client_site_end(call->c, site, &end);
+        if (e == NULL)
+            e = list_at(end, query, into);
+        if (e == NULL)
+            continue;
+        g_autofree char *note = g_strdup_printf("operations of site '%s' are missing: %s",
+                                                json_str_or(site, "name", "?"), err_message(e));
+        json_array_append_new(notes, json_string(note));
+        err_free(e);
+    }
+}
+
+err_t *cmd_op_list(struct call *call, json_t **ret)
+{
+    struct end *local = NULL;
+    g_autoptr(json_t) list = json_array();
+    g_autoptr(json_t) notes = json_array();
+
+    TRY(client_local(call->c, &local));
+    g_autofree char *query =
+        g_strdup_printf("?limit=%s%s", arg(call, "limit") != NULL ? arg(call, "limit") : "100",
+                        arg_flag(call, "all") ? "&all=1" : "");
+    TRY(list_at(local, query, list));
+    list_peers(call, local, query, list, notes);
+    *ret = show_list(list, "id=id|operation_type=operation_type|status=status|progress=progress|"
+                           "source_site=source_site|"
+                           "target_site=target_site|started_at=started_at|site=site");
+    json_array_extend(json_object_get(*ret, "notes"), notes);
+    return NULL;
+}
+
+/* Local, else at the other sites. */
+static err_t *op_find(struct call *call, struct end **ret_end, json_t **ret)
+{
+    struct end *local = NULL;
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) sites = NULL;
+    g_autofree char *id = url_encode(arg(call, "operation"));
+    size_t i;
+    json_t *site;
+
+    TRY(client_local(call->c, &local));
+    TRY(end_login(local));
+    err_t *e = end_get(local, &reply, "operations/%s", id);
+    *ret_end = local;
+    if (e == NULL)
+        *ret = json_incref(json_obj(reply, "operation"));
+    if (e == NULL || err_http_status(e) != 404)
+        return e;
+    g_autoptr(err_t) no G_GNUC_UNUSED = end_get(local, &sites, "sites");
+    json_array_foreach(json_arr(sites, "sites"), i, site)
+    {
+        struct end *end = NULL;
+        if (json_bool(site, "is_local", false))
+            continue;
+        g_autoptr(err_t) miss = client_site_end(call->c, site, &end);
+        if (miss == NULL)
+            miss = end_login(end);
+        if (miss == NULL)
+            miss = end_get(end, &reply, "operations/%s", id);
+        if (miss == NULL) {
+            err_free(e);
+            *ret_end = end;
+            *ret = json_incref(json_obj(reply, "operation"));
+            return NULL;
+        }
+    }
+    return e;
+}
+
+err_t *cmd_op_show(struct call *call, json_t **ret)
+{
+    struct end *end = NULL;
+    g_autoptr(json_t) op = NULL;
+
+    TRY(op_find(call, &end, &op));
+    *ret = show_record(op, arg_flag(call, "long") ? OP_COLUMNS " executing_site planned result"
+                                                  : OP_COLUMNS);
+    return NULL;
+}
+
+err_t *cmd_op_steps(struct call *call, json_t **ret)
+{
+    struct end *end = NULL;
+    g_autoptr(json_t) op = NULL;
+    g_autoptr(json_t) reply = NULL;
+
+    TRY(op_find(call, &end, &op));
+    TRY(end_get(end, &reply, "operations/%s/steps", json_str_or(op, "id", "")));
+    *ret = show_list(
+        json_arr(reply, "steps"),
+        "seq=#|key=Step|says=What|subject=Subject|state=State|attempt=Attempt|started_at=Started|"
+        "finished_at=Finished|error=Error");
+    return NULL;
+}
+
+static err_t *verb(struct call *call, const char *name, json_t *args, json_t **ret)
+{
+    struct end *end = NULL;
+    g_autoptr(json_t) op = NULL;
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) body = json_pack("{s:o}", name, args);
+
+    TRY(op_find(call, &end, &op));
+    g_autofree char *path = g_strdup_printf("operations/%s/action", json_str_or(op, "id", ""));
+    struct ask ask = {.method = "POST", .path = path, .body = body};
+    TRY(end_ask(end, &ask, &reply, NULL));
+    *ret = show_record(json_obj(reply, "operation"), OP_COLUMNS);
+    return NULL;
+}
+
+static json_t *reason_of(struct call *call)
+{
+    json_t *args = json_object();
+
+    if (arg(call, "reason") != NULL)
+        json_set_str(args, "reason", arg(call, "reason"));
+    return args;
+}
+
+err_t *cmd_op_retry(struct call *call, json_t **ret)
+{
+    return verb(call, "retry", json_object(), ret);
+}
+
+err_t *cmd_op_skip(struct call *call, json_t **ret)
+{
+    json_t *args = reason_of(call);
+
+    json_set_str(args, "step", arg(call, "step"));
+    if (arg(call, "subject") != NULL)
+        json_set_str(args, "subject", arg(call, "subject"));
+    return verb(call, "skip", args, ret);
+}
+
+err_t *cmd_op_abandon(struct call *call, json_t **ret)
+{
+    return verb(call, "abandon", reason_of(call), ret);
+}
+
+err_t *cmd_op_cancel(struct call *call, json_t **ret)
+{
+    return verb(call, "cancel", reason_of(call), ret);
+}

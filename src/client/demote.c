@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * demote - the one message that is never carried unasked: a newer epoch for a site that is still
+ * active, which makes it stop and lock its servers of the group.
+ *
+ * A site follows a position that covers its own; it then stands in the position's history, or was
+ * given up there.  Where neither covers the other the two have diverged: that is told at once, as
+ * nothing is stopped by it.
+ */
+#include "client/client_internal.h"
+
+#include "model/message.h"
+
+#include <string.h>
+
+/* ---- the message ---- */
+
+/* 'hash' stands in the history, or among what was given up on its way. */
+static bool covered(const GPtrArray *history, const char *hash)
+{
+    for (guint i = 0; history != NULL && i < history->len; i++) {
+        const struct position *p = g_ptr_array_index(history, i);
+        if (strcmp(p->hash, hash) == 0)
+            return true;
+        for (size_t k = 0; k < p->drop_count; k++) {
+            if (strcmp(p->drop[k], hash) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static err_t *sync_at(struct end *end, const char *pg_id, json_t **ret)
+{
+    g_autoptr(json_t) reply = NULL;
+
+    *ret = NULL;
+    err_t *e = end_get(end, &reply, "protection-groups/%s/sync", pg_id);
+    if (e != NULL && err_http_status(e) == 404) { /* a group that is unknown there runs nothing */
+        err_free(e);
+        return NULL;
+    }
+    if (e == NULL)
+        *ret = json_incref(json_obj(reply, "sync"));
+    return e;
+}
+
+err_t *would_demote(struct end *to, const char *pg_id, const json_t *message, bool *ret)
+{
+    AUTO(message) m = NULL;
+    g_autoptr(json_t) sync = NULL;
+
+    *ret = false;
+    g_autoptr(err_t) bad = message_decode(message, NULL, NULL, &m);
+    if (bad != NULL || (m->type != MESSAGE_STATE && m->type != MESSAGE_HERE) || m->history == NULL)
+        return NULL; /* the site refuses it, or cannot follow it */
+    TRY(sync_at(to, pg_id, &sync));
+    *ret = g_strcmp0(json_str(sync, "role"), "ACTIVE") == 0 &&
+           m->epoch > json_int(sync, "epoch", 0) && strcmp(message_row(m)->minter, m->to) != 0 &&
+           covered(m->history, json_str_or(sync, "position", ""));
+    return NULL;
+}
+
+/* ---- the servers ---- */
+
+err_t *servers_of(struct end *end, const char *pg_id, char **ret)
+{
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(GString) t = g_string_new(NULL);
+    size_t i;
+    json_t *m;
+
+    TRY(end_get(end, &reply, "protection-groups/%s/members?limit=1000", pg_id));
+    json_array_foreach(json_arr(reply, "members"), i, m)
+        g_string_append_printf(t, "%s%s", t->len > 0 ? ", " : "",
+                               json_str_or(m, "instance_name", json_str_or(m, "instance_id", "")));
+    *ret = g_strdup(t->len > 0 ? t->str : "(none)");
+    return NULL;
+}
+
+err_t *held_error(const struct pair *pair, const struct carrying *how)
+{
+    g_autofree char *servers = NULL;
+    const char *behind = pair_end_name(pair, how->held_at);
+    const char *ahead = how->held_at == pair->peer ? pair->local_name : pair->peer_name;
+
+    TRY(servers_of(how->held_at, pair_id(pair), &servers));
+    return err_remedy(err(WOULD_DEMOTE,
+                          "'%s' is active at %s, and %s, which is behind, still runs its servers "
+                          "%s: nothing can be changed until it has followed",
+                          pair_name(pair), ahead, behind, servers),
+                      "stop them and let it follow: protector protection-group sync-force %s "
+                      "(it asks first)",
+                      pair_name(pair));
+}
+
+err_t *demotion_confirm(struct call *call, const struct pair *pair, struct end *behind)
+{
+    g_autofree char *servers = NULL;
+    const char *name = pair_end_name(pair, behind);
+
+    if (arg_flag(call, "yes"))
+        return NULL;
+    TRY(servers_of(behind, pair_id(pair), &servers));
+    g_autofree char *question =
+        g_strdup_printf("%s is behind and active: its servers %s will be stopped and locked "
+                        "(nothing is deleted). Go on? (yes/no) ",
+                        name, servers);
+    char *answer = call->c->o.ask != NULL ? call->c->o.ask(call->c->o.data, question, 0) : NULL;
+    if (answer == NULL)
+        return err(CLIENT_USAGE,
+                   "%s is behind and active: its servers %s would be stopped and locked (nothing "
+                   "is deleted): confirm with --yes",
+                   name, servers);
+    bool yes = answer_is_yes(answer);
+    free(answer);
+    return yes ? NULL : err(CLIENT_USAGE, "nothing was stopped: %s runs its servers on", name);
+}

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * curl - see curl.h.  The only file that includes libcurl.
+ *
+ * A handle belongs to one call at a time; the pool and the trust table each have a mutex.  What was
+ * sent is known from libcurl's pre-request callback, which runs when a connection stands and
+ * nothing has been written on it yet: it counts how often the request was about to leave.
+ */
+#include "net/curl.h"
+
+#include <curl/curl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* An address taken apart by libcurl's own parser. */
+struct address {
+    char *scheme;
+    char *host;
+    char *port;
+    char *path;
+};
+
+/* A row of the trust table. */
+struct trust {
+    struct address base;
+    char *cafile; /* or NULL */
+    bool insecure;
+};
+
+struct curl_transport {
+    struct http_transport table;
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+    size_t body_max_bytes;
+    char *user_agent;
+    bool environment_proxy;
+    CURLSH *share;
+    GMutex share_locks[CURL_LOCK_DATA_LAST];
+    GMutex lock;       /* of what follows */
+    GPtrArray *idle;   /* of CURL *, a stack */
+    GPtrArray *trusts; /* of struct trust */
+};
+
+/* One exchange on its way: what the callbacks need. */
+struct exchange {
+    struct curl_transport *ct;
+    const struct http_request *req;
+    struct http_response *resp;
+    GByteArray *body;
+    size_t head_bytes;
+    unsigned departures; /* how often the request was about to be sent */
+    bool repeatable;     /* GET, HEAD: libcurl may send it again on a fresh connection */
+    bool too_long;
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+    char error[CURL_ERROR_SIZE];
+};
+
+#define SET(handle, option, value) g_assert(curl_easy_setopt(handle, option, value) == CURLE_OK)
+
+/* ---- addresses ---- */
+
+static void address_fini(struct address *a)
+{
+    curl_free(a->scheme);
+    curl_free(a->host);
+    curl_free(a->port);
+    curl_free(a->path);
+}
+
+/* False if 'url' is no absolute http(s) address; 'ret' must then not be used. */
+static bool address_init(struct address *ret, const char *url)
+{
+    CURLU *u = curl_url();
+    struct address a = {NULL, NULL, NULL, NULL};
+    bool ok = u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_SCHEME, &a.scheme, 0) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_HOST, &a.host, 0) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_PORT, &a.port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_PATH, &a.path, 0) == CURLUE_OK &&
+              (strcmp(a.scheme, "http") == 0 || strcmp(a.scheme, "https") == 0);
+
+    curl_url_cleanup(u);
+    if (ok)
+        *ret = a;
+    else
+        address_fini(&a);
+    return ok;
+}
+
+static bool address_same_origin(const struct address *a, const struct address *b)
+{
+    return strcmp(a->scheme, b->scheme) == 0 && g_ascii_strcasecmp(a->host, b->host) == 0 &&
+           strcmp(a->port, b->port) == 0;
+}
+
+static size_t path_size(const char *path)
+{
+    size_t size = strlen(path);
+
+    while (size > 0 && path[size - 1] == '/')
+        size--;
+    return size;
+}
+
+/* Whether 'base' covers 'a': same origin, and the path is a prefix by whole segments. */
+static bool address_covers(const struct address *base, const struct address *a)
+{
+    size_t size = path_size(base->path);
+
+    return address_same_origin(base, a) && strncmp(base->path, a->path, size) == 0 &&
+           (a->path[size] == '\0' || a->path[size] == '/');
+}
+
+/* May a GET for 'from' follow a redirect to 'to'? */
+static bool redirect_allowed(const char *from, const char *to)
+{
+    struct address a, b;
+    bool ok = false;
+
+    if (!address_init(&a, from))
+        return false;
+    if (address_init(&b, to)) {
+        ok = g_ascii_strcasecmp(a.host, b.host) == 0 &&
+             !(strcmp(a.scheme, "https") == 0 && strcmp(b.scheme, "http") == 0);
+        address_fini(&b);
+    }
+    address_fini(&a);
+    return ok;
+}
+
+/* ---- the trust table ---- */
+
+static void trust_free(gpointer p)
+{
+    struct trust *t = p;
+
+    address_fini(&t->base);
+    g_free(t->cafile);
+    g_free(t);
+}
+
+static void trust_put(struct curl_transport *ct, struct trust *t)
+{
+    g_mutex_lock(&ct->lock);
+    for (guint i = 0; i < ct->trusts->len; i++) {
+        const struct trust *old = ct->trusts->pdata[i];
+        if (address_same_origin(&old->base, &t->base) &&
+            path_size(old->base.path) == path_size(t->base.path) &&
+            address_covers(&old->base, &t->base)) {
+            g_ptr_array_remove_index(ct->trusts, i);
+            break;
+        }
+    }
+    g_ptr_array_add(ct->trusts, t);
+    g_mutex_unlock(&ct->lock);
+}
+
+err_t *curl_transport_trust(struct curl_transport *ct, const char *base_url, const char *cafile,
+                            bool insecure)
+{
+    struct address base;
+    struct trust *t;
+
+    if (cafile != NULL && access(cafile, R_OK) != 0)
+        return err(CONFIG, "the file of CA certificates '%s' for %s cannot be read", cafile,
+                   base_url);
+    if (!address_init(&base, base_url))
+        return err(CONFIG, "'%s' is not an http or https address", base_url);
+    t = g_new0(struct trust, 1);
+    t->base = base;
+    t->cafile = g_strdup(cafile);
+    t->insecure = insecure;
+    trust_put(ct, t);
+    return NULL;
+}
+
+/* libcurl copies the file's name, and shares no connection between different answers to this. */
+static void verify_with(CURL *handle, const char *cafile, bool insecure)
+{
+    if (cafile != NULL) {
+        SET(handle, CURLOPT_CAINFO, cafile);
+        SET(handle, CURLOPT_CAPATH, NULL); /* else the system's folder counts besides */
+    }
+    if (insecure) {
+        SET(handle, CURLOPT_SSL_VERIFYPEER, 0L);
+        SET(handle, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+/* Tells the handle whom to believe: the request's own words, else the table. */
+static void trust_apply(struct curl_transport *ct, CURL *handle, const struct http_request *req,
+                        const char *url)
+{
+    const struct trust *best = NULL;
+    struct address a;
+
+    if (req->cafile != NULL || req->insecure) {
+        verify_with(handle, req->cafile, req->insecure);
+        return;
+    }
+
+    if (!address_init(&a, url))
+        return; /* libcurl will refuse the address itself */
+    g_mutex_lock(&ct->lock);
+    for (guint i = 0; i < ct->trusts->len; i++) {
+        const struct trust *t = ct->trusts->pdata[i];
+        if (address_covers(&t->base, &a) &&
+            (best == NULL || path_size(t->base.path) > path_size(best->base.path)))
+            best = t;
+    }
+    if (best != NULL)
+        verify_with(handle, best->cafile, best->insecure);
+    g_mutex_unlock(&ct->lock);
+    address_fini(&a);
+}
+
+/* ---- the pool ---- */
+
+static void share_lock(CURL *handle, curl_lock_data data, curl_lock_access access, void *p)
+{
+    struct curl_transport *ct = p;
+
+    (void)handle;
+    (void)access;
+    g_mutex_lock(&ct->share_locks[data]);
+}
+
+static void share_unlock(CURL *handle, curl_lock_data data, void *p)
+{
+    struct curl_transport *ct = p;
+
+    (void)handle;
+    g_mutex_unlock(&ct->share_locks[data]);
+}
+
+static CURL *handle_take(struct curl_transport *ct)
+{
+    CURL *handle = NULL;
+
+    g_mutex_lock(&ct->lock);
+    if (ct->idle->len > 0)
+        handle = g_ptr_array_steal_index(ct->idle, ct->idle->len - 1);
+    g_mutex_unlock(&ct->lock);
+    if (handle == NULL)
+        handle = curl_easy_init();
+    g_assert(handle != NULL);
+    return handle;
+}
+
+static void handle_give(struct curl_transport *ct, CURL *handle)
+{
+    bool kept;
+
+    curl_easy_reset(handle); /* keeps connections and caches, forgets pointers into the exchange */
+    g_mutex_lock(&ct->lock);
+    kept = ct->idle->len < CURL_HANDLES_IDLE_MAX;
+    if (kept)
+        g_ptr_array_add(ct->idle, handle);
+    g_mutex_unlock(&ct->lock);
+    if (!kept)
+        curl_easy_cleanup(handle);
+}
+
+/* ---- callbacks ---- */
+
+/* A connection stands, nothing is written yet. */
+static int on_departure(void *p, char *ip, char *local_ip, int port, int local_port)
+{
+    struct exchange *x = p;
+
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    if (x->departures > 0 && !x->repeatable)
+        return CURL_PREREQFUNC_ABORT;
+    x->departures++;
+    /* Anything received from an earlier departure is void. */
+    g_byte_array_set_size(x->body, 0);
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *p)
+{
+    struct exchange *x = p;
+    size_t total = size * count;
+    g_autofree char *line = g_strndup(data, total);
+    char *colon = strchr(line, ':');
+
+    x->head_bytes += total;
+    if (x->head_bytes > CURL_HEAD_MAX_BYTES) {
+        x->too_long = true;
+        return 0;
+    }
+    if (g_str_has_prefix(line, "HTTP/")) {
+        g_ptr_array_set_size(x->resp->headers, 0); /* what came before was a 1xx */
+    } else if (colon != NULL) {
+        *colon = '\0';
+        http_response_add(x->resp, g_strchomp(line), g_strstrip(colon + 1));
+    }
+    return total;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *p)
+{
+    struct exchange *x = p;
+    size_t total = size * count;
+
+    if (total > x->ct->body_max_bytes - x->body->len) {
+        x->too_long = true;
+        return 0;
+    }
+    g_byte_array_append(x->body, (const guint8 *)data, (guint)total);
+    return total;
+}
+
+/* ---- one exchange ---- */
+
+/* The request's headers as libcurl wants them.  Freed by the caller. */
+static struct curl_slist *headers_list(const struct http_request *req)
+{
+    struct curl_slist *list = NULL;
+
+    for (guint i = 0; i < req->headers->len; i++) {
+        const struct http_header *h = req->headers->pdata[i];
+        g_autofree char *line = h->value[0] != '\0' ? g_strdup_printf("%s: %s", h->name, h->value)
+                                                    : g_strdup_printf("%s;", h->name);
+        list = curl_slist_append(list, line);
+    }
+    if (http_request_get(req, "Content-Type") == NULL)
+        list = curl_slist_append(list, "Content-Type:");
+    return curl_slist_append(list, "Expect:"); /* an early refusal is noticed without it, too */
+}
+
+static void setup_wire(const struct exchange *x, CURL *handle)
+{
+    SET(handle, CURLOPT_NOSIGNAL, 1L);
+    SET(handle, CURLOPT_SHARE, x->ct->share);
+    SET(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(handle, CURLOPT_MAXCONNECTS, (long)CURL_CONNECTIONS_MAX);
+    SET(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+    /* A name server that is silent must not hold us beyond the time-out. */
+    SET(handle, CURLOPT_QUICK_EXIT, 1L);
+    SET(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_timeout_ms);
+    SET(handle, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
+    if (!x->ct->environment_proxy)
+        SET(handle, CURLOPT_PROXY, "");
+}
+
+static void setup_message(struct exchange *x, CURL *handle, struct curl_slist *headers)
+{
+    const struct http_request *req = x->req;
+    bool sends = req->body != NULL || strcmp(req->method, "POST") == 0 ||
+                 strcmp(req->method, "PUT") == 0 || strcmp(req->method, "PATCH") == 0;
+
+    if (sends) {
+        SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_size);
+        SET(handle, CURLOPT_POSTFIELDS, req->body != NULL ? req->body : "");
+    }
+    if (strcmp(req->method, "HEAD") == 0)
+        SET(handle, CURLOPT_NOBODY, 1L);
+    else
+        SET(handle, CURLOPT_CUSTOMREQUEST, req->method);
+    SET(handle, CURLOPT_HTTPHEADER, headers);
+    SET(handle, CURLOPT_USERAGENT, x->ct->user_agent);
+    SET(handle, CURLOPT_ERRORBUFFER, x->error);
+    SET(handle, CURLOPT_PREREQFUNCTION, on_departure);
+    SET(handle, CURLOPT_PREREQDATA, x);
+    SET(handle, CURLOPT_HEADERFUNCTION, on_header);
+    SET(handle, CURLOPT_HEADERDATA, x);
+    SET(handle, CURLOPT_WRITEFUNCTION, on_body);
+    SET(handle, CURLOPT_WRITEDATA, x);
+}
+
+/* ---- errors ---- */
+
+/* libcurl's results that mean: a certificate or the TLS set-up is wrong. */
+static bool is_tls(CURLcode rc, const char *text)
+{
+    static const CURLcode codes[] = {
+        CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
+        CURLE_SSL_CERTPROBLEM,          CURLE_SSL_CIPHER,
+        CURLE_SSL_ISSUER_ERROR,         CURLE_SSL_ENGINE_NOTFOUND,
+        CURLE_SSL_ENGINE_SETFAILED,     CURLE_SSL_ENGINE_INITFAILED,
+        CURLE_SSL_CRL_BADFILE,          CURLE_SSL_PINNEDPUBKEYNOTMATCH,
+        CURLE_SSL_INVALIDCERTSTATUS,    CURLE_SSL_CLIENTCERT,
+        CURLE_USE_SSL_FAILED,
+    };
+    /* A peer that hangs up in the handshake is one that is down, not one with a bad certificate. */
+    static const char *const hung_up[] = {"non-properly terminated", "pull function",
+                                          "push function", "SYSCALL"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (rc == codes[i])
+            return true;
+    if (rc != CURLE_SSL_CONNECT_ERROR)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(hung_up); i++)
+        if (strstr(text, hung_up[i]) != NULL)
+            return false;
+    return true;
+}
+
+/* libcurl's results that mean: something came back, and it is no HTTP that we accept. */
+static bool is_protocol(CURLcode rc)
+{
+    return rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_UNSUPPORTED_PROTOCOL ||
+           rc == CURLE_BAD_CONTENT_ENCODING || rc == CURLE_WRITE_ERROR || rc == CURLE_HTTP2 ||
+           rc == CURLE_FILESIZE_EXCEEDED;
+}
+
+/* "GET http://h:5000/v3": without credentials and query. */
+static char *label(const struct http_request *req, const char *url)
+{
+    g_autofree char *origin = url_origin(url);
+    g_autofree char *path = url_path(url);
+
+    return g_strdup_printf("%s %s%s", req->method, origin != NULL ? origin : "", path);
+}
+
+static err_t *failure(const struct exchange *x, const char *url, CURLcode rc)
+{
+    g_autofree char *what = label(x->req, url);
+    const char *text = x->error[0] != '\0' ? x->error : curl_easy_strerror(rc);
+
+    if (x->departures == 0) {
+        if (is_tls(rc, text))
+            return err(NET_TLS, "%s: %s", what, text);
+        if (rc == CURLE_OPERATION_TIMEDOUT)
+            return err(NET_REFUSED, "%s: no connection within %" G_GINT64_FORMAT " ms", what,
+                       MIN(x->connect_timeout_ms, x->timeout_ms));
+        return err(NET_REFUSED, "%s: %s", what, text);
+    }
+    if (x->too_long)
+        return err(NET_PROTOCOL, "%s: the answer is longer than %zu bytes", what,
+                   x->head_bytes > CURL_HEAD_MAX_BYTES ? (size_t)CURL_HEAD_MAX_BYTES
+                                                       : x->ct->body_max_bytes);
+    if (rc == CURLE_OPERATION_TIMEDOUT)
+        return err(NET_TIMEOUT, "%s: no complete answer within %" G_GINT64_FORMAT " ms", what,
+                   x->timeout_ms);
+    if (rc == CURLE_ABORTED_BY_CALLBACK)
+        return err(NET_LOST, "%s: the connection was lost before an answer came", what);
+    if (is_protocol(rc))
+        return err(NET_PROTOCOL, "%s: %s", what, text);
+    return err(NET_LOST, "%s: %s", what, text);
+}
+
+/* ---- sending ---- */
+
+/* One exchange without redirects.  'ret_next' gets the address of a redirect, or NULL. */
+static err_t *exchange_run(struct exchange *x, CURL *handle, const char *url, char **ret_next)
+{
+    struct curl_slist *headers = headers_list(x->req);
+    const char *next = NULL;
+    long status = 0;
+    CURLcode rc;
+
+    curl_easy_reset(handle);
+    setup_wire(x, handle);
+    setup_message(x, handle, headers);
+    trust_apply(x->ct, handle, x->req, url);
+    rc = curl_easy_setopt(handle, CURLOPT_URL, url);
+    if (rc == CURLE_OK)
+        rc = curl_easy_perform(handle);
+    curl_slist_free_all(headers);
+    if (rc != CURLE_OK)
+        return failure(x, url, rc);
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &next);
+    x->resp->status = (int)status;
+    *ret_next = g_strdup(next);
+    return NULL;
+}
+
+/* The body as http.h wants it: followed by a NUL. */
+static void body_hand_over(struct exchange *x)
+{
+    x->resp->body_size = x->body->len;
+    g_byte_array_append(x->body, (const guint8 *)"", 1);
+    x->resp->body = (char *)g_byte_array_free(g_steal_pointer(&x->body), FALSE);
+}
+
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static void exchange_begin(struct exchange *x)
+{
+    http_response_destroy(x->resp);
+    x->resp = http_response_create(0);
+    g_byte_array_set_size(x->body, 0);
+    x->head_bytes = 0;
+    x->departures = 0;
+    x->error[0] = '\0';
+}
+
+/* Follows redirects within the time that is left. */
+static err_t *exchange_follow(struct exchange *x, CURL *handle)
+{
+    g_autofree char *url = g_strdup(x->req->url);
+
+    for (int hops = 0;; hops++) {
+        g_autofree char *next = NULL;
+        curl_off_t took_us = 0;
+
+        exchange_begin(x);
+        TRY(exchange_run(x, handle, url, &next));
+        if (!x->repeatable || !is_redirect(x->resp->status) || next == NULL ||
+            hops == CURL_REDIRECTS_MAX || !redirect_allowed(url, next))
+            return NULL;
+        curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
+        x->timeout_ms = MAX(1, x->timeout_ms - (int64_t)(took_us / 1000));
+        g_free(url);
+        url = g_steal_pointer(&next);
+    }
+}
+
+static err_t *transport_send(void *data, const struct http_request *req, struct http_response **ret)
+{
+    struct curl_transport *ct = data;
+    struct exchange x = {.ct = ct, .req = req};
+    CURL *handle;
+    err_t *e;
+
+    if (strlen(req->url) > CURL_URL_MAX_BYTES)
+        return err(NET_REFUSED, "%s: the address is longer than %d bytes", req->method,
+                   CURL_URL_MAX_BYTES);
+    x.body = g_byte_array_new();
+    x.repeatable = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
+    x.timeout_ms = req->timeout_ms > 0 ? req->timeout_ms : ct->timeout_ms;
+    x.connect_timeout_ms =
+        req->connect_timeout_ms > 0 ? req->connect_timeout_ms : ct->connect_timeout_ms;
+    handle = handle_take(ct);
+    e = exchange_follow(&x, handle);
+    handle_give(ct, handle);
+    if (e == NULL) {
+        body_hand_over(&x);
+        *ret = g_steal_pointer(&x.resp);
+    } else {
+        g_byte_array_unref(x.body);
+    }
+    http_response_destroy(x.resp);
+    return e;
+}
+
+/* ---- life ---- */
+
+static void handle_free(gpointer p)
+{
+    curl_easy_cleanup(p);
+}
+
+static gpointer global_init(gpointer unused)
+{
+    (void)unused;
+    g_assert(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+    return NULL;
+}
+
+struct curl_transport *curl_transport_create(const struct curl_options *options)
+{
+    static GOnce once = G_ONCE_INIT;
+    static const struct curl_options defaults;
+    const struct curl_options *o = options != NULL ? options : &defaults;
+    struct curl_transport *ct = g_new0(struct curl_transport, 1);
+
+    g_once(&once, global_init, NULL);
+    ct->table.data = ct;
+    ct->table.send = transport_send;
+    ct->connect_timeout_ms =
+        o->connect_timeout_ms > 0 ? o->connect_timeout_ms : CURL_CONNECT_TIMEOUT_MS;
+    ct->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : CURL_TIMEOUT_MS;
+    ct->body_max_bytes = o->body_max_bytes > 0 ? o->body_max_bytes : CURL_BODY_MAX_BYTES;
+    ct->user_agent = g_strdup(o->user_agent != NULL ? o->user_agent : "protector");
+    ct->environment_proxy = o->environment_proxy;
+    ct->idle = g_ptr_array_new_with_free_func(handle_free);
+    ct->trusts = g_ptr_array_new_with_free_func(trust_free);
+    ct->share = curl_share_init();
+    g_assert(ct->share != NULL);
+    curl_share_setopt(ct->share, CURLSHOPT_LOCKFUNC, share_lock);
+    curl_share_setopt(ct->share, CURLSHOPT_UNLOCKFUNC, share_unlock);
+    curl_share_setopt(ct->share, CURLSHOPT_USERDATA, ct);
+    curl_share_setopt(ct->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    return ct;
+}
+
+void curl_transport_destroy(struct curl_transport *ct)
+{
+    if (ct == NULL)
+        return;
+    g_ptr_array_unref(ct->idle);
+    curl_share_cleanup(ct->share);
+    g_ptr_array_unref(ct->trusts);
+    g_free(ct->user_agent);
+    g_free(ct);
+}
+
+const struct http_transport *curl_transport_http(struct curl_transport *ct)
+{
+    return &ct->table;
+}

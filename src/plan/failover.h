@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * failover - what a failover would make at the target: pure, from metadata, inventory and mappings.
+ *
+ * The same function makes the plan that is executed and the one that is shown.  It never stops at
+ * the first problem: all of them are listed, each with what to do.
+ *
+ * Inventory (JSON, lists as OpenStack gives them): {"flavors", "networks", "subnets", "ports",
+ * "security_groups", "images", and the "project_id" there}.  A list that is absent is empty.
+ *
+ * Plan (JSON, frozen into the operation):
+ *   source, target     uuids          operation     "failover"
+ *   members  [{id, name, instance_id, wave, flavor_id, flavor_name, key_name, config_drive,
+ *              metadata{}, tags[], root_device, description,
+ *              nics [{index, network_id, network_name, fixed_ips|null, mac|null,
+ * security_groups[names], port_security, allowed_address_pairs[], foreign: bool}]}] volumes  [{id,
+ * member, name, size_gib, bootable, boot_index, device, image_id, image_name}] mappings [{kind,
+ * source, target, how}]     how: "call", "stored", "same name", "same id" security_groups [{name,
+ * description, rules[], exists: bool, id|null, source_id}] keys     [{name, type, public_key}]
+ * problems
+ * [{code, member, text, remedy}]    notes ["…"]
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/json.h"
+
+struct plan_failover_input {
+    const json_t *body;          /* of the group (model/body.h) */
+    const char *source;          /* uuid of the site whose servers are recovered */
+    const char *target;          /* uuid of the site where */
+    const json_t *call_mappings; /* {"network": {SRC: DST}, "flavor": …, "image": …} or NULL */
+    const json_t *inventory;
+    bool makes_in_cinder; /* the storage driver moves no data: boot volumes come from images */
+};
+
+/* The plan, whatever problems it holds.  Errors only for a body that is none. */
+err_t *plan_failover(const struct plan_failover_input *input, json_t **ret) MUST_CHECK;
+
+/* NULL if the plan has no problems, else PLAN_INCOMPLETE naming every one and its remedy. */
+err_t *plan_problems(const json_t *plan) MUST_CHECK;
+
+/* The plan for people, a page that reads like a runbook.  Caller frees. */
+char *plan_print(const json_t *plan);
+
+/* True if the other site must make something of its own before it can accept 'next'. */
+bool plan_needs_realize(const json_t *base_body, const json_t *next_body);

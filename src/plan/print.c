@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* print - the plan as a page for people; its golden files are in tests/plans. */
+#include "plan/failover.h"
+
+/* The addresses of a nic, comma by comma. */
+static char *addresses_text(const json_t *nic)
+{
+    GString *text = g_string_new(NULL);
+    size_t i;
+    json_t *ip;
+
+    json_array_foreach(json_arr(nic, "fixed_ips"), i, ip)
+        g_string_append_printf(text, "%s%s", i > 0 ? " and " : "",
+                               json_str_or(ip, "ip_address", "?"));
+    if (text->len == 0)
+        g_string_append(text, "chosen by Neutron");
+    return g_string_free(text, FALSE);
+}
+
+static void print_member(GString *text, const json_t *plan, const json_t *member)
+{
+    size_t i;
+    json_t *row;
+
+    g_string_append_printf(text, "  server %s, flavor %s\n", json_str_or(member, "name", "?"),
+                           json_str_or(member, "flavor_name", "MISSING"));
+    json_array_foreach(json_arr(plan, "volumes"), i, row)
+    {
+        if (g_strcmp0(json_str(row, "member"), json_str(member, "id")) != 0)
+            continue;
+        g_string_append_printf(text, "    volume %s, %" JSON_INTEGER_FORMAT " GiB, %s%s%s%s\n",
+                               json_str_or(row, "name", "?"),
+                               (json_int_t)json_int(row, "size_gib", 0),
+                               json_str_or(row, "device", "?"),
+                               json_int(row, "boot_index", -1) == 0 ? ", boots" : "",
+                               json_str(row, "image_name") != NULL ? ", from image " : "",
+                               json_str_or(row, "image_name", ""));
+    }
+    json_array_foreach(json_arr(member, "nics"), i, row)
+    {
+        g_autofree char *addresses = addresses_text(row);
+        g_string_append_printf(text, "    port on %s, address %s, MAC %s%s%s\n",
+                               json_str_or(row, "network_name", "MISSING"), addresses,
+                               json_str_or(row, "mac", "chosen by Neutron"),
+                               json_bool(row, "foreign", false) ? ", on a shared network" : "",
+                               json_bool(row, "port_security", true) ? "" : ", open");
+    }
+}
+
+static void print_texts(GString *text, const char *head, const json_t *list, const char *field)
+{
+    size_t i;
+    json_t *row;
+
+    if (json_array_size(list) == 0)
+        return;
+    g_string_append_printf(text, "%s\n", head);
+    json_array_foreach((json_t *)list, i, row)
+    {
+        const char *line = field != NULL ? json_str_or(row, field, "") : json_string_value(row);
+        g_string_append_printf(text, "  %s\n", line);
+        if (field != NULL && *json_str_or(row, "remedy", "") != '\0')
+            g_string_append_printf(text, "    -> %s\n", json_str_or(row, "remedy", ""));
+    }
+}
+
+char *plan_print(const json_t *plan)
+{
+    GString *text = g_string_new(NULL);
+    size_t i;
+    json_t *row;
+
+    g_string_append_printf(text, "%s of %s\n", json_str_or(plan, "operation", "failover"),
+                           json_str_or(plan, "group", "?"));
+    g_string_append(text, "mappings\n");
+    json_array_foreach(json_arr(plan, "mappings"), i, row)
+    {
+        g_string_append_printf(text, "  %s %s -> %s (%s)\n", json_str_or(row, "kind", ""),
+                               json_str_or(row, "source", ""), json_str_or(row, "target", ""),
+                               json_str_or(row, "how", ""));
+    }
+    g_string_append(text, "would be made\n");
+    json_array_foreach(json_arr(plan, "security_groups"), i, row)
+    {
+        if (!json_bool(row, "exists", false))
+            g_string_append_printf(text, "  security group %s\n", json_str_or(row, "name", "?"));
+    }
+    json_array_foreach(json_arr(plan, "keys"), i, row)
+        g_string_append_printf(text, "  key pair %s, unless it is there\n",
+                               json_str_or(row, "name", "?"));
+    json_array_foreach(json_arr(plan, "members"), i, row) print_member(text, plan, row);
+    print_texts(text, "notes", json_arr(plan, "notes"), NULL);
+    print_texts(text, "problems", json_arr(plan, "problems"), "text");
+    return g_string_free(text, FALSE);
+}

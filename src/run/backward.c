@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backward - unwinding before the pivot: newest step first, each row journalled, each undo level
+ * triggered (it looks for what its make may have left and takes it away), so that it may be
+ * repeated after any crash.  What cannot be undone is left as an orphan that the operation names.
+ */
+#include "run/runner_internal.h"
+
+static bool row_undoable(const struct pass *pass, const struct journal_row *row)
+{
+    if (pass_step(pass, row->step_key)->undo == NULL)
+        return false;
+    switch (row->state) {
+    case ROW_INTENT:
+    case ROW_WAITING:
+    case ROW_DONE:
+    case ROW_UNDO_INTENT:
+    case ROW_UNDO_WAITING:
+        return true;
+    case ROW_FAILED:
+    case ROW_PENDING:
+    case ROW_SKIPPED: /* of best effort: its make may have had one */
+        return row->attempt > 0;
+    case ROW_UNDONE:
+    case ROW_ORPHANED:
+    case ROW_STATE_COUNT:
+        return false;
+    }
+    return false;
+}
+
+static err_t *row_undo_failed(struct row_work *w, err_t *e)
+{
+    struct journal_row *row = w->row;
+    enum err_class class = err_class(e);
+    bool again = class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
+
+    row->tries++;
+    json_decref(row->error);
+    row->error = err_to_json(e);
+    if (again && row->tries < RUN_TRIES_MAX) {
+        int64_t wait_ms = run_backoff_ms(row->tries);
+        if (class == ERR_CLASS_AMBIGUOUS)
+            wait_ms = MAX(wait_ms, w->pass->runner->o.settle_ms);
+        row->wake_at_ms = pass_now(w->pass) + wait_ms;
+    } else {
+        row->state = ROW_ORPHANED;
+        row->finished_at_ms = pass_now(w->pass);
+    }
+    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+}
+
+static err_t *row_undone(struct row_work *w, const struct step_call *call, enum step_answer answer)
+{
+    struct journal_row *row = w->row;
+
+    row->tries = 0;
+    if (answer == STEP_DONE) {
+        row->state = ROW_UNDONE;
+        row->wake_at_ms = 0;
+        row->finished_at_ms = pass_now(w->pass);
+    } else {
+        row->state = ROW_UNDO_WAITING;
+        row->wake_at_ms = call->wake_at_ms > 0 ? call->wake_at_ms
+                                               : pass_now(w->pass) + w->pass->runner->o.poll_ms;
+    }
+    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+}
+
+static err_t *row_backward(struct row_work *w, struct db *db)
+{
+    struct pass *pass = w->pass;
+    struct step_call call;
+    enum step_answer answer = STEP_DONE;
+
+    if (pass_boundary(pass, "before-undo-intent", w->row))
+        return pass_crashed(pass);
+    TRY(pass_lasts(pass));
+    if (w->row->state != ROW_UNDO_WAITING) {
+        if (w->row->state != ROW_UNDO_INTENT)
+            w->row->tries = 0; /* those of the make count no longer */
+        w->row->state = ROW_UNDO_INTENT;
+        w->row->wake_at_ms = 0;
+        TRY(journal_row_write(&w->j, w->row, false, pass_now(pass)));
+    }
+    if (pass_boundary(pass, "after-undo-intent", w->row))
+        return pass_crashed(pass);
+    pass_call_init(pass, db, w->step, w->row, &call);
+    g_autoptr(json_t) skips G_GNUC_UNUSED = call.skips;
+    g_autoptr(err_t) e = w->step->undo(&call, &answer);
+    if (pass_boundary(pass, "after-undo-call", w->row))
+        return pass_crashed(pass);
+    if (e != NULL && err_class(e) == ERR_CLASS_FENCED)
+        return TAKE(e);
+    return e != NULL ? row_undo_failed(w, e) : row_undone(w, &call, answer);
+}
+
+static void row_backward_item(void *item)
+{
+    struct row_work *w = item;
+    const struct runner_options *o = &w->pass->runner->o;
+    struct db *db = o->db_get(o->world);
+
+    w->j = w->pass->j;
+    w->j.db = db;
+    w->fatal = row_backward(w, db);
+    o->db_put(o->world, db);
+}
+
+/* The undoable rows of the last step that has any. */
+static const struct step *backward_front(struct pass *pass, GPtrArray *front)
+{
+    const struct step *step = NULL;
+
+    for (guint i = pass->rows->len; i > 0; i--) {
+        struct journal_row *row = g_ptr_array_index(pass->rows, i - 1);
+        if (!row_undoable(pass, row))
+            continue;
+        if (step == NULL)
+            step = pass_step(pass, row->step_key);
+        if (!g_str_equal(row->step_key, step->key))
+            break;
+        g_ptr_array_add(front, row);
+    }
+    return step;
+}
+
+static err_t *backward_end(struct pass *pass)
+{
+    bool made = false, orphans = false;
+
+    for (guint i = 0; i < pass->rows->len; i++) {
+        const struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        made = made || row->state == ROW_UNDONE;
+        orphans = orphans || row->state == ROW_ORPHANED;
+    }
+    g_autoptr(err_t) e = pass->op->error != NULL ? err_from_json(pass->op->error) : NULL;
+    if (orphans)
+        e = e != NULL
+                ? err_wrap(TAKE(e), "not everything could be taken back; the rest is listed by "
+                                    "protector-manage orphans")
+                : err(CONFLICT, "not everything could be taken back; the rest is listed by "
+                                "protector-manage orphans");
+    const char *ending = pass_ending(pass);
+    if (ending == NULL && pass_unwinds_for_plan(pass))
+        return pass_plan_again(pass);
+    if (ending == NULL)
+        ending = made || orphans ? "rolled_back" : "failed";
+    return pass_end(pass, ending, e);
+}
+
+/* The site was overtaken after the pivot: nothing is taken back, what was made is handed over. */
+static err_t *backward_overtaken(struct pass *pass)
+{
+    const char *ending = pass_ending(pass);
+    g_autoptr(err_t) e = pass->op->error != NULL ? err_from_json(pass->op->error) : NULL;
+
+    return pass_end(pass, ending != NULL ? ending : "superseded", e);
+}
+
+err_t *pass_backward(struct pass *pass)
+{
+    if (pass->op->past_pivot)
+        return backward_overtaken(pass);
+    for (;;) {
+        g_autoptr(GPtrArray) front = g_ptr_array_new();
+        g_autoptr(GPtrArray) work = g_ptr_array_new_with_free_func(g_free);
+        const struct step *step = backward_front(pass, front);
+        if (step == NULL)
+            return backward_end(pass);
+        for (guint i = 0; i < front->len; i++) {
+            struct journal_row *row = g_ptr_array_index(front, i);
+            pass_wake(pass, MAX(pass_row_due_at(pass, row), pass_now(pass) + 1));
+            if (pass_row_due_at(pass, row) > pass_now(pass))
+                continue;
+            struct row_work *w = g_new0(struct row_work, 1);
+            w->pass = pass;
+            w->step = step;
+            w->row = row;
+            g_ptr_array_add(work, w);
+        }
+        if (work->len == 0)
+            return journal_progress(&pass->j, (int)pass->op->progress, pass->wake_at_ms);
+        pass->wake_at_ms = INT64_MAX;
+        TRY(pass_map(pass, row_backward_item, work));
+    }
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * forward - rows towards their goal: probe, intent, make, outcome (rules 1-4, 6, 7 of run.h).
+ *
+ * A row moves PENDING -> INTENT -> (WAITING ->) DONE.  INTENT means that the outcome of a make is
+ * not known: the next thing to happen to it is a probe.  A failed row ends the forward way: before
+ * the pivot the operation unwinds, after it a person is asked.
+ */
+#include "run/runner_internal.h"
+
+static bool row_open(const struct journal_row *row)
+{
+    return row->state == ROW_PENDING || row->state == ROW_INTENT || row->state == ROW_WAITING;
+}
+
+int64_t run_backoff_ms(int tries)
+{
+    g_assert(tries >= 1);
+    int64_t ms = RUN_BACKOFF_FIRST_MS;
+    for (int i = 1; i < tries && ms < RUN_BACKOFF_MAX_MS; i++)
+        ms *= 2;
+    return MIN(ms, RUN_BACKOFF_MAX_MS);
+}
+
+static bool run_forever(const struct pass *pass)
+{
+    return (pass->book->flags & RUNBOOK_FOREVER) != 0;
+}
+
+/* The pivot was refused: whatever its intent said, the operation is before it. */
+static err_t *row_refused_write(struct row_work *w)
+{
+    TRY(journal_row_refused(&w->j, w->row, pass_now(w->pass)));
+    w->pass->op->past_pivot = false;
+    return NULL;
+}
+
+/* The plan fits no longer: the row waits for the next one. */
+static err_t *row_replan(struct row_work *w, err_t *e)
+{
+    struct journal_row *row = w->row;
+
+    json_decref(row->error);
+    row->error = err_to_json(e);
+    row->state = ROW_PENDING;
+    row->wake_at_ms = 0;
+    TRY(row_refused_write(w));
+    w->pass->replan = true;
+    return NULL;
+}
+
+/*
+ * Writes down that a try failed: try again later, or the row has failed.  A make whose outcome is
+ * not known settles before anything looks at it again, also before its undo.
+ */
+static err_t *row_failed(struct row_work *w, err_t *e, bool from_make, bool refused)
+{
+    struct pass *pass = w->pass;
+    struct journal_row *row = w->row;
+    enum err_class class = err_class(e);
+    bool again = class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
+    bool unknown = from_make && class == ERR_CLASS_AMBIGUOUS;
+    int64_t settled_ms = pass_now(pass) + (unknown ? pass->runner->o.settle_ms : 0);
+
+    row->tries++;
+    json_decref(row->error);
+    row->error = err_to_json(e);
+    if (run_forever(pass) || (again && row->tries < RUN_TRIES_MAX)) {
+        if (refused || (from_make && !unknown))
+            row->state = ROW_PENDING;
+        row->wake_at_ms = MAX(pass_now(pass) + run_backoff_ms(row->tries), settled_ms);
+    } else {
+        row->state = w->step->flags & STEP_BEST_EFFORT ? ROW_SKIPPED : ROW_FAILED;
+        row->wake_at_ms = settled_ms;
+        row->finished_at_ms = pass_now(pass);
+    }
+    return refused ? row_refused_write(w) : journal_row_write(&w->j, row, false, pass_now(pass));
+}
+
+/* An error of probe or make, as the call tells it. */
+static err_t *row_error(struct row_work *w, const struct step_call *call, err_t *e, bool from_make)
+{
+    bool pivot = (w->step->flags & STEP_PIVOT) != 0;
+
+    if (pivot && call->replan)
+        return row_replan(w, e);
+    return row_failed(w, e, from_make, pivot && call->refused);
+}
+
+/* Writes down an answer of probe or make.  'DONE' ends the row, 'WAIT' says when to look again. */
+static err_t *row_answered(struct row_work *w, const struct step_call *call,
+                           enum step_answer answer)
+{
+    struct pass *pass = w->pass;
+    struct journal_row *row = w->row;
+
+    bool pivot = (w->step->flags & STEP_PIVOT) != 0; /* found done: as good as begun */
+
+    g_assert(answer != STEP_ABSENT);
+    row->tries = 0;
+    json_decref(row->error);
+    row->error = NULL;
+    if (answer == STEP_DONE) {
+        row->state = ROW_DONE;
+        row->wake_at_ms = 0;
+        row->finished_at_ms = pass_now(pass);
+        pass->op->past_pivot = pass->op->past_pivot || pivot;
+        return journal_row_done(&w->j, row, pivot, call->skips, pass_now(pass));
+    }
+    row->state = ROW_WAITING;
+    row->wake_at_ms =
+        call->wake_at_ms > 0 ? call->wake_at_ms : pass_now(pass) + pass->runner->o.poll_ms;
+    return journal_row_write(&w->j, row, false, pass_now(pass));
+}
+
+static err_t *row_intent(struct row_work *w)
+{
+    struct journal_row *row = w->row;
+
+    row->state = ROW_INTENT;
+    row->attempt++;
+    row->wake_at_ms = 0;
+    if (row->started_at_ms == 0)
+        row->started_at_ms = pass_now(w->pass);
+    bool pivot = (w->step->flags & STEP_PIVOT) != 0;
+    TRY(journal_row_write(&w->j, row, pivot, pass_now(w->pass)));
+    w->pass->op->past_pivot = w->pass->op->past_pivot || pivot;
+    return NULL;
+}
+
+/* Calls 'make' between its intent and its outcome. */
+static err_t *row_make(struct row_work *w, struct step_call *call)
+{
+    struct pass *pass = w->pass;
+    enum step_answer answer = STEP_WAIT;
+
+    if (pass_boundary(pass, "before-intent", w->row))
+        return pass_crashed(pass);
+    TRY(pass_lasts(pass)); /* the probe may have taken its time */
+    TRY(row_intent(w));
+    if (pass_boundary(pass, "after-intent", w->row))
+        return pass_crashed(pass);
+    call->attempt = w->row->attempt;
+    err_t *e = w->step->make(call, &answer);
+    if (pass_boundary(pass, "after-call", w->row)) {
+        err_free(e);
+        return pass_crashed(pass);
+    }
+    if (e != NULL && err_class(e) == ERR_CLASS_FENCED)
+        return e;
+    err_t *written = e != NULL ? row_error(w, call, e, true) : row_answered(w, call, answer);
+    err_free(e);
+    if (written == NULL && pass_boundary(pass, "after-outcome", w->row))
+        return pass_crashed(pass);
+    return written;
+}
+
+static err_t *row_forward(struct row_work *w, struct db *db)
+{
+    struct step_call call;
+    enum step_answer answer = STEP_ABSENT;
+    err_t *e = NULL;
+
+    TRY(pass_lasts(w->pass));
+    pass_call_init(w->pass, db, w->step, w->row, &call);
+    call.observed = w->observed;
+    g_autoptr(json_t) skips G_GNUC_UNUSED = call.skips;
+    if (w->step->probe != NULL)
+        e = w->step->probe(&call, &answer);
+    if (e == NULL && answer == STEP_ABSENT && w->step->make == NULL)
+        answer = STEP_WAIT;
+    if (e == NULL && answer == STEP_ABSENT)
+        return row_make(w, &call);
+    if (e != NULL && err_class(e) == ERR_CLASS_FENCED)
+        return e;
+    err_t *written = e != NULL ? row_error(w, &call, e, false) : row_answered(w, &call, answer);
+    err_free(e);
+    return written;
+}
+
+static void row_forward_item(void *item)
+{
+    struct row_work *w = item;
+    const struct runner_options *o = &w->pass->runner->o;
+    struct db *db = o->db_get(o->world);
+
+    w->j = w->pass->j;
+    w->j.db = db;
+    w->fatal = w->observe_error != NULL ? row_failed(w, w->observe_error, false, false)
+                                        : row_forward(w, db);
+    o->db_put(o->world, db);
+}
+
+/* The rows of the first step, and in it of the first wave, that are not finished. */
+static const struct step *pass_front(struct pass *pass, GPtrArray *front)
+{
+    const struct step *step = NULL;
+    int wave = 0;
+
+    for (guint i = 0; i < pass->rows->len; i++) {
+        struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        if (!row_open(row))
+            continue;
+        if (step == NULL) {
+            step = pass_step(pass, row->step_key);
+            wave = row->wave;
+        }
+        if (g_str_equal(row->step_key, step->key) && row->wave == wave)
+            g_ptr_array_add(front, row);
+    }
+    return step;
+}
+
+/* One list call for all waiting rows; its failure counts as the failed probe of each. */
+static err_t *front_observe(struct pass *pass, const struct step *step, json_t **ret)
+{
+    struct step_call call;
+
+    if (step->observe == NULL)
+        return NULL;
+    TRY(pass_lasts(pass));
+    const struct runner_options *o = &pass->runner->o;
+    struct db *db = o->db_get(o->world);
+    pass_call_init(pass, db, step, NULL, &call);
+    call.step = step;
+    err_t *e = step->observe(&call, ret);
+    json_decref(call.result);
+    json_decref(call.skips);
+    o->db_put(o->world, db);
+    return e;
+}
+
+/* Runs the due rows of the front.  '*ret_ran' counts them. */
+static err_t *front_run(struct pass *pass, const struct step *step, GPtrArray *front,
+                        guint *ret_ran)
+{
+    g_autoptr(GPtrArray) work = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < front->len; i++) {
+        struct journal_row *row = g_ptr_array_index(front, i);
+        if (pass_row_due_at(pass, row) > pass_now(pass))
+            continue;
+        struct row_work *w = g_new0(struct row_work, 1);
+        w->pass = pass;
+        w->step = step;
+        w->row = row;
+        g_ptr_array_add(work, w);
+    }
+    *ret_ran = work->len;
+    if (work->len == 0)
+        return NULL;
+    g_autoptr(json_t) observed = NULL;
+    g_autoptr(err_t) observe_error = front_observe(pass, step, &observed);
+    if (observe_error != NULL && err_class(observe_error) == ERR_CLASS_FENCED)
+        return g_steal_pointer(&observe_error);
+    for (guint i = 0; i < work->len; i++) {
+        struct row_work *w = g_ptr_array_index(work, i);
+        w->observed = observed;
+        w->observe_error = observe_error;
+    }
+    return pass_map(pass, row_forward_item, work);
+}
+
+/* A failed row of 'step', unless others of it are still under way and shall end first. */
+static struct journal_row *front_failed(struct pass *pass)
+{
+    struct journal_row *failed = NULL;
+
+    for (guint i = 0; i < pass->rows->len; i++) {
+        struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        if (row->state == ROW_FAILED && failed == NULL)
+            failed = row;
+    }
+    if (failed == NULL)
+        return NULL;
+    const struct step *step = pass_step(pass, failed->step_key);
+    for (guint i = 0; i < pass->rows->len; i++) {
+        struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        bool under_way = row->state == ROW_INTENT || row->state == ROW_WAITING ||
+                         ((step->flags & STEP_PER_MEMBER_FAIL) && row->state == ROW_PENDING);
+        if (under_way && g_str_equal(row->step_key, failed->step_key))
+            return NULL;
+    }
+    return failed;
+}
+
+static int rows_progress(const struct pass *pass)
+{
+    int before = 0;
+
+    for (const struct step *s = pass->book->steps; s->key != NULL; s++) {
+        int total = 0, open = 0;
+        for (guint i = 0; i < pass->rows->len; i++) {
+            const struct journal_row *row = g_ptr_array_index(pass->rows, i);
+            if (!g_str_equal(row->step_key, s->key))
+                continue;
+            total++;
+            open += row_open(row) || row->state == ROW_FAILED;
+        }
+        if (open > 0)
+            return before + (s->progress - before) * (total - open) / total;
+        before = s->progress;
+    }
+    return before;
+}
+
+err_t *pass_turn(struct pass *pass, const char *status, const err_t *e)
+{
+    pass_report(pass, status, e);
+    TRY(journal_status(&pass->j, status, e, pass_now(pass)));
+    json_decref(pass->op->error);
+    pass->op->error = err_to_json(e);
+    g_free(pass->op->status);
+    pass->op->status = g_strdup(status);
+    return NULL;
+}
+
+err_t *pass_failed(struct pass *pass, const struct journal_row *row)
+{
+    g_autoptr(err_t) cause = err_from_json(row->error);
+    g_autoptr(err_t) e =
+        err_wrap(TAKE(cause), "step '%s' (%s) failed%s%s", row->step_key,
+                 pass_step(pass, row->step_key)->says, *row->subject ? " for " : "", row->subject);
+    bool forward_only = pass->op->past_pivot;
+    const char *status = forward_only ? "needs_operator" : "rolling_back";
+
+    TRY(pass_turn(pass, status, e));
+    return forward_only ? NULL : pass_backward(pass);
+}
+
+/* Notes when the rows of the front are due again, and the progress. */
+static err_t *forward_rest(struct pass *pass, const GPtrArray *front)
+{
+    for (guint i = 0; i < front->len; i++) {
+        const struct journal_row *row = g_ptr_array_index(front, i);
+        if (row_open(row))
+            pass_wake(pass, MAX(pass_row_due_at(pass, row), pass_now(pass) + 1));
+    }
+    return journal_progress(&pass->j, MIN(rows_progress(pass), 99), pass->wake_at_ms);
+}
+
+err_t *pass_forward(struct pass *pass)
+{
+    for (;;) {
+        g_autoptr(GPtrArray) front = g_ptr_array_new();
+        guint ran = 0;
+        struct journal_row *failed = front_failed(pass);
+        if (failed != NULL)
+            return pass_failed(pass, failed);
+        const struct step *step = pass_front(pass, front);
+        if (step == NULL)
+            return pass_end(pass, "completed", NULL);
+        TRY(front_run(pass, step, front, &ran));
+        if (ran == 0)
+            return forward_rest(pass, front);
+        TRY(pass_reload(pass));
+        if (pass->replan)
+            return pass_replan(pass);
+    }
+}

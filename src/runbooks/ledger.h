@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger - what a step makes outside stands here before it is made (design section 6, rule 2).
+ *
+ * The key follows from group, epoch (of the plan), subject, kind and point; it is the same for
+ * every attempt and every operation of one epoch.  A row goes intent -> made -> released | gone.
+ */
+#pragma once
+
+#include "model/keys.h"
+#include "run/run.h"
+
+struct made {
+    const char *kind;    /* "volume", "port", "server", "cinder_group" … */
+    const char *service; /* "cinder" … */
+    const char *subject; /* volume or member id; "" for the group */
+    const char *name;    /* as it will be called, for people; may be NULL */
+    const char *point;   /* recovery point it is made of, or NULL */
+    char key[KEY_SIZE];
+};
+
+/* Fills key and the rest; strings are borrowed. */
+void made_init(struct step_call *call, const char *kind, const char *service, const char *subject,
+               const char *name, const char *point, struct made *ret);
+
+err_t *ledger_intend(struct step_call *call, const struct made *made) MUST_CHECK;
+err_t *ledger_made(struct step_call *call, const struct made *made,
+                   const char *cloud_id) MUST_CHECK;
+/*
+ * Something stands there under a name that bears no key (a key pair's, a security group's).  It is
+ * ours if the ledger intended it and an earlier attempt died before it could note the outcome; else
+ * it is the tenant's own and stays out of the ledger.
+ */
+err_t *ledger_found(struct step_call *call, const struct made *made,
+                    const char *cloud_id) MUST_CHECK;
+err_t *ledger_gone(struct step_call *call, const struct made *made) MUST_CHECK;
+
+/*
+ * What every object carries beside its name, for Nova and Cinder metadata: protector:key, :group,
+ * :epoch, :subject.  New reference.
+ */
+json_t *made_metadata(struct step_call *call, const struct made *made);
+/* The same as a line of text, for descriptions.  Caller frees. */
+char *made_text(struct step_call *call, const struct made *made);
+/* The object of a Nova or Cinder list whose metadata names the key; NULL: none.  Borrowed. */
+json_t *made_find(const json_t *list, const struct made *made);

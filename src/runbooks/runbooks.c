@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runbooks - see runbooks.h. */
+#include "runbooks/runbooks.h"
+
+#define RUNBOOKS(X)                                                                                \
+    X(create)                                                                                      \
+    X(update)                                                                                      \
+    X(mappings_set)                                                                                \
+    X(member_add)                                                                                  \
+    X(member_remove)                                                                               \
+    X(policy_set)                                                                                  \
+    X(policy_delete)                                                                               \
+    X(delete) X(realize) X(settle) X(demote) X(failover) X(reclaim) X(site_validate) X(site_types)
+
+#define DECLARE(name) extern const struct runbook runbook_##name;
+RUNBOOKS(DECLARE)
+
+#define ROW(name) &runbook_##name,
+const struct runbook *const runbooks_all[] = {RUNBOOKS(ROW) NULL};

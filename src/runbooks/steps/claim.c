@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim - the plan of an unplanned failover, its pivot, and its outcome.
+ *
+ * The claim opens a new epoch in one transaction, before the first server boots or volume becomes
+ * writable; its body names the point, who forced it, why, and what was seen of the peer.
+ */
+#include "cloud/cinder.h"
+#include "cloud/glance.h"
+#include "cloud/neutron.h"
+#include "cloud/nova.h"
+#include "model/safety.h"
+#include "plan/failover.h"
+#include "runbooks/group.h"
+#include "runbooks/steps/steps.h"
+
+#define FINISH_LATER_MS 5000
+
+static const struct exchange *exchange_of(struct step_call *call)
+{
+    return world_options_of(call->world)->exchange;
+}
+
+/* ---- planning ---- */
+
+/* The lists of the target's cloud that the plan looks into. */
+static err_t *inventory_read(struct step_call *call, const char *project, json_t **ret)
+{
+    struct cloud tenant, service;
+    g_autoptr(json_t) inventory = json_object();
+    json_t *list = NULL;
+
+    TRY(world_tenant(call, project, &tenant));
+    TRY(world_service(call, &service));
+    json_set_str(inventory, "project_id", project);
+    TRY(nova_flavor_list(&tenant, false, &list));
+    json_set(inventory, "flavors", list);
+    TRY(neutron_network_list(&tenant, NULL, &list));
+    json_set(inventory, "networks", list);
+    TRY(neutron_subnet_list(&tenant, NULL, &list));
+    json_set(inventory, "subnets", list);
+    TRY(neutron_port_list(&service, NULL, &list));
+    json_set(inventory, "ports", list);
+    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+    TRY(neutron_security_group_list(&tenant, &mine, &list));
+    json_set(inventory, "security_groups", list);
+    TRY(glance_image_list(&tenant, NULL, &list));
+    json_set(inventory, "images", list);
+    *ret = TAKE(inventory);
+    return NULL;
+}
+
+/* What claim and keys need to know later, beside what will be made. */
+static void plan_frame(struct step_call *call, const struct group_now *now, json_t *plan)
+{
+    struct sync_plan made_from;
+
+    sync_plan_init(&now->state, &made_from);
+    json_set_str(plan, "group_id", call->op->pg_id);
+    json_set_str(plan, "project_id", group_project(now->body, now->self));
+    json_set_str(plan, "volume_type", body_volume_type(now->body, now->self));
+    json_set_str(plan, "position", made_from.position);
+    json_set_int(plan, "epoch", made_from.epoch);
+}
+
+err_t *failover_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    g_autoptr(json_t) inventory = NULL;
+    g_autoptr(json_t) plan = NULL;
+    const struct protector_driver *driver = world_options_of(call->world)->driver;
+
+    TRY(group_now_load(call, &now));
+    TRY(sync_force_allowed(&now->state));
+    if (now->body == NULL)
+        return err(GROUP_STATE, "group '%s' was lost at this site: nothing is known of its members",
+                   call->op->pg_id);
+    if (driver == NULL)
+        return err(DRIVER_ABSENT, "%s", world_options_of(call->world)->driver_problem);
+    TRY(inventory_read(call, group_project(now->body, now->self), &inventory));
+    struct plan_failover_input input = {
+        .body = now->body,
+        .source = now->peer,
+        .target = now->self,
+        .call_mappings = json_obj(call->op->params, "mappings"),
+        .inventory = inventory,
+        .makes_in_cinder = (driver->can & PROTECTOR_MAKES_IN_CINDER) != 0,
+    };
+    TRY(plan_failover(&input, &plan));
+    TRY(plan_problems(plan));
+    plan_frame(call, now, plan);
+    *ret = TAKE(plan);
+    return NULL;
+}
+
+err_t *reclaim_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    json_t *plan = json_object();
+
+    TRY(group_now_load(call, &now));
+    TRY(sync_force_allowed(&now->state));
+    plan_frame(call, now, plan);
+    json_set_bool(plan, "in_place", true);
+    json_set_str(plan, "source", now->peer);
+    json_set_str(plan, "target", now->self);
+    *ret = plan;
+    return NULL;
+}
+
+/* The same rows under the same keys: of the same epoch, over the same volumes and members. */
+bool failover_adopts(const json_t *before, const json_t *after)
+{
+    size_t i;
+    json_t *member;
+    json_t *old = json_arr(before, "members"), *new = json_arr(after, "members");
+
+    if (json_int(before, "epoch", -1) != json_int(after, "epoch", -2) ||
+        json_array_size(old) != json_array_size(new))
+        return false;
+    json_array_foreach(old, i, member)
+    {
+        const json_t *other = json_array_get(new, i);
+        if (g_strcmp0(json_str(member, "id"), json_str(other, "id")) != 0 ||
+            json_int(member, "wave", 0) != json_int(other, "wave", 0))
+            return false;
+    }
+    bool none = json_arr(before, "volumes") == NULL && json_arr(after, "volumes") == NULL;
+    return none || json_equal(json_arr(before, "volumes"), json_arr(after, "volumes"));
+}
+
+/* ---- the pivot ---- */
+
+static bool claimed_by(struct step_call *call, const struct group_now *now)
+{
+    return now->body != NULL &&
+           g_strcmp0(json_str(body_claim(now->body), "operation"), call->op->id) == 0;
+}
+
+/* What the volumes were made of: counted from their rows, so that safety judges what is, not what
+ * was wanted. */
+static err_t *evidence_count(struct step_call *call, const char *point,
+                             struct safety_evidence *evidence)
+{
+    size_t i;
+    json_t *volume;
+
+    json_array_foreach(json_arr(call->plan, "volumes"), i, volume)
+    {
+        g_autoptr(json_t) copy = NULL;
+        TRY(step_result_of(call, "storage_promo", json_str_or(volume, "id", ""), &copy));
+        if (json_str(copy, "point") == NULL)
+            continue;
+        evidence->volumes++;
+        evidence->volumes_from_point += g_strcmp0(json_str(copy, "point"), point) == 0;
+    }
+    return NULL;
+}
+
+/* What the chosen point is, judged again under what this site holds now. */
+static void evidence_point(const struct group_now *now, const json_t *point,
+                           struct safety_evidence *evidence)
+{
+    struct safety_point sp = {.id = json_str(point, "id"),
+                              .lineage = json_int(point, "lineage", -1),
+                              .made_by = json_str(point, "made_by"),
+                              .complete = json_bool(point, "complete", false)};
+    g_autoptr(err_t) no = safety_point_usable(&now->state, &sp);
+
+    evidence->data = SAFETY_FROM_POINT;
+    evidence->point = sp.id;
+    evidence->point_complete = sp.complete;
+    evidence->point_usable = no == NULL;
+}
+
+/* 'ret->point' is borrowed from 'point'. */
+static err_t *evidence_read(struct step_call *call, const struct group_now *now,
+                            const json_t *point, struct safety_evidence *ret)
+{
+    g_autoptr(json_t) fence = NULL;
+
+    *ret = (struct safety_evidence){.data = SAFETY_IN_PLACE, .recorded = true};
+    if (json_bool(call->plan, "in_place", false))
+        return NULL;
+    TRY(step_result_of(call, "source.fence", "", &fence));
+    ret->fenced = json_bool(fence, "fenced", false);
+    ret->fence_impossible = json_bool(fence, "impossible", false);
+    if (g_strcmp0(json_str(point, "id"), "none") == 0)
+        return NULL;
+    evidence_point(now, point, ret);
+    return evidence_count(call, ret->point, ret);
+}
+
+static void claim_force(struct step_call *call, const struct safety_evidence *evidence,
+                        struct sync_force *ret)
+{
+    *ret = (struct sync_force){.operation = call->op->id,
+                               .reason = json_str_or(call->op->params, "reason", ""),
+                               .who = call->op->user_id,
+                               .evidence = evidence};
+    g_strlcpy(ret->plan.position, json_str_or(call->plan, "position", ""),
+              sizeof ret->plan.position);
+    ret->plan.epoch = json_int(call->plan, "epoch", 0);
+}
+
+/* The whole guard of the claim, read only: asked before its intent is written. */
+static err_t *claim_check(struct step_call *call, const struct group_now *now)
+{
+    g_autoptr(json_t) point = NULL;
+    struct safety_evidence evidence;
+    struct sync_force force;
+
+    TRY(sync_force_allowed(&now->state));
+    TRY(step_result_of(call, "point.choose", "", &point));
+    TRY(evidence_read(call, now, point, &evidence));
+    claim_force(call, &evidence, &force);
+    return sync_force_check(&now->state, &force);
+}
+
+err_t *claim_probe(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+
+    TRY(group_now_load(call, &now));
+    *ret = claimed_by(call, now) ? STEP_DONE : STEP_ABSENT;
+    if (*ret == STEP_DONE) {
+        json_set_int(call->result, "epoch", sync_epoch(&now->state));
+        return NULL;
+    }
+    err_t *e = claim_check(call, now);
+    call->refused = e != NULL;
+    call->replan = e != NULL && err_is(e, ERR_SYNC_REPLAN);
+    return e;
+}
+
+/* The plan in short, and by the hash of its text, which stands in the operation. */
+static json_t *claim_plan(struct step_call *call, const json_t *point)
+{
+    const char *id = json_str(point, "id");
+    bool in_place = json_bool(call->plan, "in_place", false);
+    json_t *plan = json_object();
+    g_autofree char *text = json_print(call->plan);
+    char hash[HASH_HEX_SIZE];
+
+    hash_strings(hash, "plan", text, NULL);
+    json_set_str(plan, "hash", hash);
+    json_set_str(plan, "position", json_str(call->plan, "position"));
+    json_set_int(plan, "epoch", json_int(call->plan, "epoch", 0));
+    json_set_str(plan, "from",
+                 in_place                     ? "in place"
+                 : g_strcmp0(id, "none") == 0 ? "nothing"
+                                              : "point");
+    json_set_int(plan, "members", (int64_t)json_array_size(json_arr(call->plan, "members")));
+    json_set_int(plan, "volumes", (int64_t)json_array_size(json_arr(call->plan, "volumes")));
+    return plan;
+}
+
+static err_t *claim_fence(struct step_call *call, json_t *claim)
+{
+    g_autoptr(json_t) fence = NULL;
+
+    if (json_bool(call->plan, "in_place", false))
+        return NULL;
+    TRY(step_result_of(call, "source.fence", "", &fence));
+    json_set_str(claim, "fence",
+                 json_bool(fence, "fenced", false) ? "done" : "impossible with this driver");
+    return NULL;
+}
+
+/* The claim's record: what a person must be able to read years later. */
+static json_t *claim_record(struct step_call *call, const json_t *point, const json_t *probe)
+{
+    json_t *claim = json_object();
+    g_autofree char *at = time_format(call->now_ms);
+
+    json_set_str(claim, "operation", call->op->id);
+    json_set_bool(claim, "forced", true);
+    json_set_str(claim, "reason", json_str_or(call->op->params, "reason", ""));
+    json_set_str(claim, "who", call->op->user_id);
+    json_set_str(claim, "at", at);
+    json_set(claim, "evidence", json_deep_copy(probe));
+    json_set(claim, "plan", claim_plan(call, point));
+    json_set(claim, "client_probe", json_deep_copy(json_obj(call->op->params, "client_probe")));
+    if (json_str(point, "id") != NULL) {
+        g_autofree char *time = time_format(json_int(point, "time_ms", 0));
+        json_t *p = json_object();
+        json_set_str(p, "id", json_str(point, "id"));
+        json_set_str(p, "at", time);
+        json_set(claim, "point", p);
+        json_set(claim, "left_out", json_deep_copy(json_obj(point, "left_out")));
+    }
+    return claim;
+}
+
+static err_t *claim_draft(struct step_call *call, const struct group_now *now, const json_t *point,
+                          json_t *draft)
+{
+    g_autoptr(json_t) probe = NULL;
+    bool in_place = json_bool(call->plan, "in_place", false);
+    int64_t lineage = in_place ? -1 : json_int(call->plan, "epoch", 0);
+    const char *member;
+    json_t *why;
+
+    TRY(step_result_of(call, "peer.probe", "", &probe));
+    if (!in_place)
+        body_transition_set(draft, call->op->id, now->self);
+    json_object_foreach(json_obj(point, "left_out"), member, why)
+        TRY(body_member_status(draft, member, "unrecovered", json_string_value(why)));
+    json_t *claim = claim_record(call, point, probe);
+    body_claim_set(draft, claim, lineage);
+    body_touch(draft, call->now_ms);
+    return claim_fence(call, claim);
+}
+
+static err_t *claim_body(struct step_call *call, const struct group_now *now, const json_t *point,
+                         struct body **ret)
+{
+    json_t *draft = sync_draft(&now->state);
+    err_t *e = claim_draft(call, now, point, draft);
+
+    if (e == NULL)
+        return body_seal(draft, ret);
+    json_decref(draft);
+    return e;
+}
+
+/*
+ * The claim's transaction was refused.  Unless its outcome is unknown, what stands now tells
+ * whether the site has claimed.
+ */
+static err_t *claim_refused(struct step_call *call, err_t *why)
+{
+    AUTO(group_now) now = NULL;
+    enum err_class class = err_class(why);
+
+    if (class == ERR_CLASS_AMBIGUOUS || class == ERR_CLASS_FENCED)
+        return why;
+    err_t *e = group_now_load(call, &now);
+    call->refused = e == NULL && !claimed_by(call, now);
+    call->replan = call->refused && err_is(why, ERR_SYNC_REPLAN);
+    err_free(e);
+    return why;
+}
+
+err_t *claim_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    g_autoptr(json_t) point = NULL;
+    struct safety_evidence evidence;
+    struct sync_force force;
+    struct fence fence = {call->op->id, call->op->generation, call->owner};
+
+    TRY(group_now_load(call, &now));
+    TRY(step_result_of(call, "point.choose", "", &point));
+    TRY(evidence_read(call, now, point, &evidence));
+    claim_force(call, &evidence, &force);
+    TRY(claim_body(call, now, point, &force.body));
+    err_t *e = exchange_force(exchange_of(call), call->db, &fence, call->op->pg_id, &force);
+    if (e != NULL)
+        return claim_refused(call, e);
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms;
+    return NULL;
+}
+
+/* ---- the outcome ---- */
+
+/* The fact and the mark that it was made are one transaction (exchange_finish). */
+err_t *finish_probe(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(operation) op = NULL;
+
+    TRY(operation_get(call->db, call->op->id, NULL, &op));
+    const json_t *marked = json_object_get(op->result, EXCHANGE_FINISHED);
+    *ret = marked != NULL ? STEP_DONE : STEP_ABSENT;
+    if (marked != NULL)
+        json_set(call->result, "recovered",
+                 json_deep_copy(json_obj(op->result, EXCHANGE_FINISHED)));
+    return NULL;
+}
+
+/* Whether the member's server runs here as it should; else why not, which the caller frees. */
+static err_t *member_outcome(struct step_call *call, const char *id, bool *ret_done, char **ret_why,
+                             json_t **ret_server)
+{
+    static const char *const steps[] = {"port.create", "server.boot"};
+
+    *ret_why = NULL;
+    *ret_server = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(steps) && *ret_why == NULL; i++) {
+        json_decref(*ret_server);
+        TRY(step_outcome_of(call, steps[i], id, ret_done, ret_why, ret_server));
+    }
+    return NULL;
+}
+
+/* What one member became here, into the draft: its server and volumes, or why it is not running. */
+static err_t *finish_member(struct step_call *call, const char *self, const json_t *member,
+                            json_t *draft, json_t *recovered)
+{
+    g_autoptr(json_t) server = NULL;
+    g_autofree char *why = NULL;
+    const char *id = json_str_or(member, "id", "");
+    bool done = false;
+    size_t i;
+    json_t *volume;
+
+    TRY(member_outcome(call, id, &done, &why, &server));
+    const char *server_id = json_str(server, "server_id");
+    done = done && server_id != NULL;
+    json_set_bool(recovered, id, done);
+    if (!done)
+        return body_member_status(draft, id, "unrecovered",
+                                  why != NULL ? why : "its server was not started at this site");
+    TRY(body_member_status(draft, id, "protected", NULL));
+    TRY(body_local_set(draft, self, "servers", id, json_string(server_id)));
+    json_array_foreach(json_arr(call->plan, "volumes"), i, volume)
+    {
+        g_autoptr(json_t) made = NULL;
+        const char *volume_id = json_str_or(volume, "id", "");
+        if (g_strcmp0(json_str(volume, "member"), id) != 0)
+            continue;
+        TRY(step_result_of(call, "volume.manage", volume_id, &made));
+        if (json_str(made, "volume_id") != NULL)
+            TRY(body_local_set(draft, self, "volumes", volume_id,
+                               json_string(json_str(made, "volume_id"))));
+    }
+    return NULL;
+}
+
+static err_t *finish_draft(struct step_call *call, const struct group_now *now, json_t *draft)
+{
+    json_t *recovered = json_object();
+    size_t i;
+    json_t *member;
+
+    json_set(call->result, "recovered", recovered);
+    json_array_foreach(json_arr(call->plan, "members"), i, member)
+        TRY(finish_member(call, now->self, member, draft, recovered));
+    body_transition_clear(draft);
+    body_failover_done(draft, call->now_ms);
+    body_touch(draft, call->now_ms);
+    return NULL;
+}
+
+/*
+ * While a change is staged, or the two sites have diverged, the outcome stays here, in the journal:
+ * it becomes a fact as soon as that is decided.
+ */
+static err_t *finish_later(struct step_call *call, err_t *e, enum step_answer *ret)
+{
+    if (e != NULL && !err_is(e, ERR_SYNC_STAGED))
+        return e;
+    bool later = e != NULL;
+    err_free(e);
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms + (later ? FINISH_LATER_MS : 0);
+    return NULL;
+}
+
+err_t *finish_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    struct body *body = NULL;
+    struct fence fence = {call->op->id, call->op->generation, call->owner};
+
+    TRY(group_now_load(call, &now));
+    json_t *draft = sync_draft(&now->state);
+    err_t *e = finish_draft(call, now, draft);
+    if (e != NULL) {
+        json_decref(draft);
+        return e;
+    }
+    TRY(body_seal(draft, &body));
+    struct exchange_finish what = {body, json_obj(call->result, "recovered")};
+    e = exchange_finish(exchange_of(call), call->db, &fence, call->op->pg_id, &what);
+    return finish_later(call, e, ret);
+}
+
+/* ---- the report ---- */
+
+/* What was recovered, from when, and how long it took: the operation's result. */
+err_t *failover_ended(struct step_call *call, const char *status)
+{
+    g_autoptr(json_t) point = NULL;
+    g_autoptr(json_t) finish = NULL;
+    const struct protector_driver *driver = world_options_of(call->world)->driver;
+    int64_t point_ms = 0, began_ms = call->op->created_at_ms;
+
+    if (!call->op->past_pivot && !g_str_equal(status, "completed"))
+        return NULL;
+    TRY(step_result_of(call, "point.choose", "", &point));
+    TRY(step_result_of(call, "group.finish", "", &finish));
+    point_ms = json_int(point, "time_ms", 0);
+    if (point_ms > 0) {
+        g_autofree char *at = time_format(point_ms);
+        json_set(call->result, "point",
+                 json_pack("{s:s, s:s}", "id", json_str_or(point, "id", ""), "at", at));
+        json_set_int(call->result, "rpo_s", MAX(began_ms - point_ms, 0) / 1000);
+    }
+    json_set_int(call->result, "rto_s", MAX(call->now_ms - began_ms, 0) / 1000);
+    json_set_int(call->result, "epoch", json_int(call->plan, "epoch", 0));
+    json_set(call->result, "recovered", json_deep_copy(json_obj(finish, "recovered")));
+    json_set(call->result, "left_out", json_deep_copy(json_obj(point, "left_out")));
+    bool moved = driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
+    json_set_str(call->result, "data",
+                 moved ? "the volumes hold the data of the recovery point"
+                       : "no data was moved: this storage driver makes boot volumes from images "
+                         "and empty data volumes");
+    return NULL;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * network - security groups by name, and the ports that servers will boot from.  A port's name
+ * holds its key; on a network of another project the service account makes it, for the tenant.
+ */
+#include "cloud/neutron.h"
+#include "model/safety.h"
+#include "runbooks/group.h"
+#include "runbooks/ledger.h"
+#include "runbooks/steps/steps.h"
+
+static err_t *tenant(struct step_call *call, struct cloud *ret)
+{
+    return world_tenant(call, json_str_or(call->plan, "project_id", ""), ret);
+}
+
+/* ---- security groups ---- */
+
+/* A captured rule as Neutron takes it; NULL for one that names a group which is not there. */
+static json_t *rule_for(const json_t *rule, const json_t *groups)
+{
+    json_t *out = json_object();
+    const char *remote = json_str(rule, "remote_group");
+    const json_t *group = remote != NULL ? cloud_find(groups, "name", remote) : NULL;
+    static const char *const copied[][2] = {
+        {"direction", "direction"},     {"ethertype", "ethertype"},
+        {"protocol", "protocol"},       {"port_min", "port_range_min"},
+        {"port_max", "port_range_max"}, {"remote_ip_prefix", "remote_ip_prefix"},
+        {"description", "description"},
+    };
+
+    if (remote != NULL && group == NULL) {
+        json_decref(out);
+        return NULL;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(copied); i++) {
+        json_t *value = json_object_get(rule, copied[i][0]);
+        if (value != NULL && !json_is_null(value))
+            json_object_set(out, copied[i][1], value);
+    }
+    if (group != NULL)
+        json_set_str(out, "remote_group_id", json_str(group, "id"));
+    return out;
+}
+
+static err_t *group_rules_make(const struct cloud *c, const json_t *wanted, const json_t *groups)
+{
+    const json_t *group = cloud_find(groups, "name", json_str_or(wanted, "name", ""));
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_arr(wanted, "rules"), i, rule)
+    {
+        g_autoptr(json_t) row = rule_for(rule, groups);
+        if (row != NULL)
+            TRY(neutron_security_group_rule_create(c, json_str_or(group, "id", ""), row, NULL));
+    }
+    return NULL;
+}
+
+/* One that is there: ours if its description bears our key, whatever the ledger had time to note.
+ */
+static err_t *group_found(struct step_call *call, const json_t *group, const struct made *made)
+{
+    if (strstr(json_str_or(group, "description", ""), made->key) == NULL)
+        return NULL;
+    return ledger_made(call, made, json_str(group, "id"));
+}
+
+/* Makes those that are not there; "default" always is. */
+static err_t *groups_create(struct step_call *call, const struct cloud *c, json_t *there)
+{
+    size_t i;
+    json_t *wanted;
+
+    json_array_foreach(json_arr(call->plan, "security_groups"), i, wanted)
+    {
+        const char *name = json_str_or(wanted, "name", "");
+        const json_t *found = cloud_find(there, "name", name);
+        json_t *made_group = NULL;
+        struct made made;
+        made_init(call, "security_group", "neutron", name, name, NULL, &made);
+        if (found != NULL) {
+            TRY(group_found(call, found, &made));
+            continue;
+        }
+        g_autofree char *text = made_text(call, &made);
+        TRY(ledger_intend(call, &made));
+        TRY(neutron_security_group_create(c, name, text, json_bool(wanted, "stateful", true),
+                                          &made_group));
+        json_array_append_new(there, made_group);
+        TRY(ledger_made(call, &made, json_str(made_group, "id")));
+    }
+    return NULL;
+}
+
+err_t *security_groups_make(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud c;
+    g_autoptr(json_t) there = NULL;
+    json_t *ids = json_object();
+    size_t i;
+    json_t *group;
+
+    json_set(call->result, "ids", ids);
+    TRY(tenant(call, &c));
+    struct neutron_filter mine = {"project_id",
+                                  (const char *const[]){json_str_or(call->plan, "project_id", ""),
+                                                        NULL}};
+    TRY(neutron_security_group_list(&c, &mine, &there));
+    g_autoptr(json_t) before = json_deep_copy(there);
+    TRY(groups_create(call, &c, there));
+    json_array_foreach(json_arr(call->plan, "security_groups"), i, group)
+    {
+        const char *name = json_str_or(group, "name", "");
+        const json_t *old = cloud_find(before, "name", name);
+        const json_t *now = cloud_find(there, "name", name);
+        g_autofree char *prefix =
+            g_strdup_printf("protector %s", json_str_or(call->plan, "group_id", ""));
+        bool ours = old == NULL || g_str_has_prefix(json_str_or(old, "description", ""), prefix);
+        json_set_str(ids, name, json_str(now, "id"));
+        if (ours)
+            TRY(group_rules_make(&c, group, there));
+    }
+    *ret = STEP_DONE;
+    return NULL;
+}
+
+/* ---- ports ---- */
+
+static void port_made(struct step_call *call, const json_t *nic, struct made *ret, char **ret_name)
+{
+    g_autofree char *subject =
+        g_strdup_printf("%s/%d", call->subject, (int)json_int(nic, "index", 0));
+
+    made_init(call, "port", "neutron", subject, NULL, NULL, ret);
+    *ret_name = key_name("port", ret->key);
+    ret->subject = call->subject;
+    ret->name = *ret_name;
+}
+
+err_t *ports_observe(struct step_call *call, json_t **ret)
+{
+    struct cloud c;
+    const char *project = json_str_or(call->plan, "project_id", "");
+
+    TRY(tenant(call, &c));
+    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+    return neutron_port_list(&c, &mine, ret);
+}
+
+err_t *ports_probe(struct step_call *call, enum step_answer *ret)
+{
+    json_t *ids = json_array();
+    size_t i;
+    json_t *nic;
+
+    json_set(call->result, "ports", ids);
+    *ret = STEP_DONE;
+    json_array_foreach(json_arr(call->input, "nics"), i, nic)
+    {
+        struct made made;
+        g_autofree char *name = NULL;
+        port_made(call, nic, &made, &name);
+        const json_t *port = cloud_find(call->observed, "name", name);
+        if (port == NULL) {
+            *ret = STEP_ABSENT;
+            continue;
+        }
+        TRY(ledger_made(call, &made, json_str(port, "id")));
+        json_array_append_new(ids, json_string(json_str_or(port, "id", "")));
+    }
+    return NULL;
+}
+
+static json_t *port_groups(const json_t *nic, const json_t *ids)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *name;
+
+    json_array_foreach(json_arr(nic, "security_groups"), i, name)
+    {
+        const char *id = json_str(ids, json_string_value(name));
+        if (id != NULL)
+            json_array_append_new(list, json_string(id));
+    }
+    return list;
+}
+
+/* Creates one port; an address taken meanwhile is given up, once, and said. */
+static err_t *port_create(struct step_call *call, const struct cloud *c, const json_t *nic,
+                          const json_t *group_ids, const struct made *made, json_t **ret)
+{
+    g_autoptr(json_t) groups = port_groups(nic, group_ids);
+    g_autofree char *text = made_text(call, made);
+    bool secured = json_bool(nic, "port_security", true);
+    struct neutron_new_port port = {
+        .name = made->name,
+        .description = text,
+        .network_id = json_str(nic, "network_id"),
+        .project_id = json_bool(nic, "foreign", false) ? json_str(call->plan, "project_id") : NULL,
+        .mac_address = json_str(nic, "mac"),
+        .fixed_ips = json_arr(nic, "fixed_ips"),
+        .security_groups = secured ? groups : NULL,
+        .allowed_address_pairs = secured ? json_arr(nic, "allowed_address_pairs") : NULL,
+        .without_port_security = !secured,
+    };
+
+    err_t *e = neutron_port_create(c, &port, ret);
+    if (e == NULL || !err_is(e, ERR_CLOUD_ADDRESS_TAKEN) || (!port.mac_address && !port.fixed_ips))
+        return e;
+    json_set_str(call->result, "note", err_message(e));
+    err_free(e);
+    port.mac_address = NULL;
+    port.fixed_ips = NULL;
+    return neutron_port_create(c, &port, ret);
+}
+
+err_t *ports_make(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud tenant_view, service;
+    AUTO(group_now) group = NULL;
+    g_autoptr(json_t) groups = NULL;
+    size_t i;
+    json_t *nic;
+
+    TRY(group_now_load(call, &group));
+    TRY(safety_act(&group->state, SAFETY_BOOT, SAFETY_SERVE));
+    TRY(tenant(call, &tenant_view));
+    TRY(world_service(call, &service));
+    TRY(step_result_of(call, "network.security_groups", "", &groups));
+    json_array_foreach(json_arr(call->input, "nics"), i, nic)
+    {
+        struct made made;
+        g_autofree char *name = NULL;
+        g_autoptr(json_t) port = NULL;
+        port_made(call, nic, &made, &name);
+        if (cloud_find(call->observed, "name", name) != NULL)
+            continue;
+        TRY(ledger_intend(call, &made));
+        const struct cloud *c = json_bool(nic, "foreign", false) ? &service : &tenant_view;
+        TRY(port_create(call, c, nic, json_obj(groups, "ids"), &made, &port));
+        TRY(ledger_made(call, &made, json_str(port, "id")));
+    }
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms;
+    return NULL;
+}

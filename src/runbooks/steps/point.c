@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * point - which recovery point a failover uses, and the copies made of it at this site's array.
+ *
+ * A point is usable iff it is complete, carries the group's lineage and was made by the site active
+ * in it (safety_point_usable); which of the usable ones is taken, and whom it leaves out, is
+ * plan/point.h.
+ */
+#include "model/safety.h"
+#include "plan/point.h"
+#include "runbooks/group.h"
+#include "runbooks/ledger.h"
+#include "runbooks/steps/steps.h"
+
+#define POINTS_MAX 10000
+
+struct gather {
+    const struct sync_state *state;
+    json_t *points; /* plan/point.h */
+};
+
+static int gather_point(void *data, const struct protector_point *point)
+{
+    struct gather *g = data;
+    struct safety_point sp = {.id = point->id,
+                              .lineage = point->lineage,
+                              .made_by = point->made_by,
+                              .complete = point->complete != 0};
+
+    if (json_array_size(g->points) >= POINTS_MAX + 1)
+        return 1;
+    g_autoptr(err_t) no = safety_point_usable(g->state, &sp);
+    json_t *row = json_object();
+    json_t *subjects = json_object();
+    json_set_str(row, "id", point->id);
+    json_set_str(row, "name", point->name);
+    json_set_int(row, "time_ms", point->time_ms);
+    json_set_int(row, "lineage", point->lineage);
+    json_set_str(row, "made_by", point->made_by);
+    json_set_bool(row, "complete", point->complete != 0);
+    if (no != NULL)
+        json_set_str(row, "rejected", err_message(no));
+    for (size_t i = 0; i < point->subject_count; i++)
+        json_set_bool(subjects, point->subjects[i], true);
+    json_set(row, "subjects", subjects);
+    json_array_append_new(g->points, row);
+    return 0;
+}
+
+err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+    struct protector_error error = {0};
+    g_autoptr(json_t) points = json_array();
+    g_autoptr(json_t) choice = NULL;
+    const char *member;
+    json_t *why;
+
+    *ret = STEP_DONE;
+    if (json_array_size(json_arr(call->plan, "volumes")) == 0) {
+        json_set_str(call->result, "id", "none");
+        return NULL;
+    }
+    TRY(group_now_load(call, &group));
+    TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
+                   json_int(call->plan, "epoch", 0), &drive));
+    struct gather g = {&group->state, points};
+    struct protector_call at = drive_call(drive, drive->local);
+    enum protector_status status =
+        drive->driver->points_list(drive->handle, &at, gather_point, &g, &error);
+    TRY(drive_error(drive, status, &error, "listing the recovery points"));
+    if (json_array_size(points) > POINTS_MAX)
+        return err(NO_POINT, "the array lists more than %d recovery points", POINTS_MAX);
+    TRY(plan_point(body_name(group->body), points, call->plan, drive->group.interval_ms, &choice));
+    json_object_update(call->result, choice);
+    json_object_foreach(json_obj(choice, "left_out"), member, why)
+        step_skip_subject(call, member, json_string_value(why));
+    return NULL;
+}
+
+/* ---- copies ---- */
+
+struct copy_of {
+    struct made made;
+    json_t *point; /* of point.choose */
+    char key[HASH_HEX_SIZE];
+};
+
+static err_t *copy_init(struct step_call *call, struct copy_of *ret)
+{
+    g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
+
+    TRY(step_result_of(call, "point.choose", "", &ret->point));
+    const char *point = json_str_or(ret->point, "id", "");
+    made_init(call, "copy", "array", call->subject, json_str(call->input, "name"), point,
+              &ret->made);
+    hash_strings(ret->key, "copy", json_str_or(call->plan, "group_id", ""), epoch, call->subject,
+                 point, NULL);
+    return NULL;
+}
+
+static void copy_result(struct step_call *call, const struct copy_of *of,
+                        const struct protector_copy *copy)
+{
+    json_t *ref = json_object();
+
+    for (size_t i = 0; i < copy->ref_count; i++)
+        json_set_str(ref, copy->ref[i].key, copy->ref[i].value);
+    json_set_str(call->result, "action", copy->action == PROTECTOR_MANAGE ? "manage" : "create");
+    json_set(call->result, "ref", ref);
+    json_set_str(call->result, "point", json_str_or(of->point, "id", ""));
+    json_set_str(call->result, "array_volume", copy->volume_name);
+}
+
+/* The open array and the copy's key; everything the three functions below begin with. */
+static err_t *copy_open(struct step_call *call, struct copy_of *of, struct group_now **ret_group,
+                        struct drive **ret_drive)
+{
+    TRY(copy_init(call, of));
+    TRY(group_now_load(call, ret_group));
+    return drive_open(call, (*ret_group)->body, json_str_or(call->plan, "source", ""),
+                      json_int(call->plan, "epoch", 0), ret_drive);
+}
+
+err_t *copy_probe(struct step_call *call, enum step_answer *ret)
+{
+    struct copy_of of = {0};
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+    struct protector_copy copy;
+    struct protector_error error = {0};
+
+    err_t *e = copy_open(call, &of, &group, &drive);
+    g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
+    if (e != NULL)
+        return e;
+    struct protector_call at = drive_call(drive, drive->local);
+    enum protector_status status =
+        drive->driver->copy_find(drive->handle, &at, of.key, &copy, &error);
+    if (status == PROTECTOR_NOT_FOUND) {
+        *ret = STEP_ABSENT;
+        return NULL;
+    }
+    TRY(drive_error(drive, status, &error, "looking for a copy"));
+    copy_result(call, &of, &copy);
+    *ret = STEP_DONE;
+    return ledger_made(call, &of.made, copy.volume_name);
+}
+
+static const json_t *body_volume_find(const json_t *body, const char *id)
+{
+    size_t i, k;
+    json_t *member, *volume;
+
+    json_array_foreach(body_members(body), i, member)
+    {
+        json_array_foreach(json_arr(member, "volumes"), k, volume)
+        {
+            if (g_strcmp0(json_str(volume, "id"), id) == 0)
+                return volume;
+        }
+    }
+    return NULL;
+}
+
+err_t *copy_make(struct step_call *call, enum step_answer *ret)
+{
+    struct copy_of of = {0};
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+    struct protector_copy copy;
+    struct protector_error error = {0};
+
+    err_t *e = copy_open(call, &of, &group, &drive);
+    g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
+    if (e != NULL)
+        return e;
+    const json_t *row = body_volume_find(group->body, call->subject);
+    struct protector_volume volume = drive_volume(row, NULL);
+    struct protector_recover what = {
+        .point_id = json_str_or(point, "id", ""),
+        .volume = &volume,
+        .key = of.key,
+        .name = json_str_or(call->input, "name", ""),
+    };
+    struct protector_call at = drive_call(drive, drive->local);
+    TRY(ledger_intend(call, &of.made));
+    enum protector_status status = drive->driver->recover(drive->handle, &at, &what, &copy, &error);
+    *ret = STEP_WAIT;
+    if (status == PROTECTOR_PENDING) {
+        call->wake_at_ms = call->now_ms + MAX(error.retry_after_ms, 200);
+        return NULL;
+    }
+    TRY(drive_error(drive, status, &error, "making a volume of the recovery point"));
+    copy_result(call, &of, &copy);
+    *ret = STEP_DONE;
+    return ledger_made(call, &of.made, copy.volume_name);
+}
+
+err_t *copy_undo(struct step_call *call, enum step_answer *ret)
+{
+    struct copy_of of = {0};
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+    struct protector_error error = {0};
+
+    err_t *e = copy_open(call, &of, &group, &drive);
+    g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
+    if (e != NULL)
+        return e;
+    struct protector_call at = drive_call(drive, drive->local);
+    enum protector_status status = drive->driver->copy_delete(drive->handle, &at, of.key, &error);
+    if (status == PROTECTOR_PENDING) {
+        *ret = STEP_WAIT;
+        return NULL;
+    }
+    TRY(drive_error(drive, status, &error, "deleting a copy"));
+    *ret = STEP_DONE;
+    return ledger_gone(call, &of.made);
+}

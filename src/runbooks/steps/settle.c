@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settle - what a committed change takes away, done by each site for itself, retried for ever.  The
+ * operation's parameters hold the metadata as it was before ("before"); after a delete the last
+ * step leaves a tombstone.
+ */
+#include "cloud/nova.h"
+#include "model/body.h"
+#include "runbooks/group.h"
+#include "runbooks/steps/steps.h"
+
+/* Volumes that the body held before and does not hold now. */
+static json_t *volumes_left(const json_t *before, const json_t *body)
+{
+    json_t *left = json_array();
+    size_t i, k, m, n;
+    json_t *member, *volume, *other, *kept;
+
+    json_array_foreach(json_arr(before, "members"), i, member)
+    {
+        json_array_foreach(json_arr(member, "volumes"), k, volume)
+        {
+            bool found = false;
+            json_array_foreach(json_arr(body, "members"), m, other)
+            {
+                json_array_foreach(json_arr(other, "volumes"), n, kept) found =
+                    found || g_strcmp0(json_str(kept, "id"), json_str(volume, "id")) == 0;
+            }
+            if (!found)
+                json_array_append_new(left, json_string(json_str_or(volume, "id", "")));
+        }
+    }
+    return left;
+}
+
+err_t *settle_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    const json_t *before = json_obj(call->op->params, "before");
+    json_t *plan = json_object();
+
+    TRY(group_now_load(call, &now));
+    json_set_str(plan, "group_id", call->op->pg_id);
+    json_set_int(plan, "epoch", sync_epoch(&now->state));
+    json_set(plan, "before", json_deep_copy(before));
+    json_set(plan, "left", volumes_left(before, now->body));
+    *ret = plan;
+    return NULL;
+}
+
+/* A standby that deletes the group gives back the servers it holds stopped: unlocked, still
+ * stopped. */
+static err_t *servers_unlock(struct step_call *call, const struct group_now *now)
+{
+    struct cloud service;
+    json_t *unlocked = json_array();
+    size_t i;
+    json_t *member;
+
+    json_set(call->result, "unlocked", unlocked);
+    TRY(world_service(call, &service));
+    json_array_foreach(body_members(now->body), i, member)
+    {
+        g_autoptr(json_t) server = NULL;
+        const char *id = group_server_at(now->body, now->self, json_str_or(member, "id", ""));
+        if (id == NULL)
+            continue;
+        err_t *e = nova_server_get(&service, id, &server);
+        if (e != NULL && err_is(e, ERR_CLOUD_NOT_FOUND)) {
+            err_free(e);
+            continue;
+        }
+        if (e != NULL)
+            return e;
+        const char *reason = json_str_or(server, "locked_reason", "");
+        if (!nova_is_locked(server) || !g_str_has_prefix(reason, "protector"))
+            continue;
+        TRY(nova_server_unlock(&service, id));
+        json_array_append_new(unlocked, json_string(json_str_or(server, "name", id)));
+    }
+    return NULL;
+}
+
+err_t *group_settle_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    struct fence fence = {call->op->id, call->op->generation, call->owner};
+
+    *ret = STEP_DONE;
+    TRY(group_now_load(call, &now));
+    if (now->state.role == ROLE_TOMBSTONE || !sync_leaving(&now->state))
+        return NULL;
+    if (now->state.role == ROLE_STANDBY)
+        TRY(servers_unlock(call, now));
+    return exchange_tombstone(world_options_of(call->world)->exchange, call->db, &fence,
+                              call->op->pg_id);
+}

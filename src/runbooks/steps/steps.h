@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * steps - the functions that the tables of runbooks/ name, by subject.  Each file of this folder is
+ * one subject; a function is what run/run.h says of step_fn: probe observes, make acts once, undo
+ * takes away what its make may have left.  Keys, not operation ids, name what they make.
+ */
+#pragma once
+
+#include "run/run.h"
+#include "runbooks/world.h"
+
+/* change.c: the operation's change of the body, staged, offered, committed */
+err_t *change_plan(struct step_call *call, json_t **ret);
+err_t *change_ended(struct step_call *call, const char *status);
+err_t *create_ended(struct step_call *call, const char *status);
+err_t *stage_probe(struct step_call *call, enum step_answer *ret);
+err_t *stage_make(struct step_call *call, enum step_answer *ret);
+err_t *commit_probe(struct step_call *call, enum step_answer *ret);
+
+/* realize.c: the other site's part of a change, and its settling after it */
+err_t *realize_plan(struct step_call *call, json_t **ret);
+err_t *realize_expired(struct step_call *call, err_t **ret_why);
+/* Whether the call's operation is a realize that has lasted so many times realize_timeout_s. */
+bool realize_overdue(const struct step_call *call, int times);
+err_t *realize_ended(struct step_call *call, const char *status);
+err_t *accept_probe(struct step_call *call, enum step_answer *ret);
+err_t *accept_make(struct step_call *call, enum step_answer *ret);
+
+/* settle.c */
+err_t *settle_plan(struct step_call *call, json_t **ret);
+err_t *array_settle_make(struct step_call *call, enum step_answer *ret);
+err_t *cg_settle_probe(struct step_call *call, enum step_answer *ret);
+err_t *cg_settle_make(struct step_call *call, enum step_answer *ret);
+err_t *group_settle_make(struct step_call *call, enum step_answer *ret);
+
+/* cinder_group.c: volume type and the Cinder generic group */
+err_t *type_check_make(struct step_call *call, enum step_answer *ret);
+err_t *cg_probe(struct step_call *call, enum step_answer *ret);
+err_t *cg_make(struct step_call *call, enum step_answer *ret);
+err_t *cg_undo(struct step_call *call, enum step_answer *ret);
+err_t *cg_volumes_probe(struct step_call *call, enum step_answer *ret);
+err_t *cg_volumes_make(struct step_call *call, enum step_answer *ret);
+err_t *cg_volumes_undo(struct step_call *call, enum step_answer *ret);
+
+/* member.c: capture and its checks */
+err_t *capture_make(struct step_call *call, enum step_answer *ret);
+err_t *member_add_ended(struct step_call *call, const char *status);
+
+/* array.c: the replication group, fences, tags, promotion */
+err_t *array_ensure_make(struct step_call *call, enum step_answer *ret);
+err_t *array_ensure_undo(struct step_call *call, enum step_answer *ret);
+err_t *array_volumes_make(struct step_call *call, enum step_answer *ret);
+err_t *array_volumes_undo(struct step_call *call, enum step_answer *ret);
+err_t *fence_probe(struct step_call *call, enum step_answer *ret);
+err_t *fence_make(struct step_call *call, enum step_answer *ret);
+err_t *fence_undo(struct step_call *call, enum step_answer *ret);
+err_t *promote_make(struct step_call *call, enum step_answer *ret);
+err_t *array_join_make(struct step_call *call, enum step_answer *ret);
+err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
+
+/* point.c: recovery points and the copies made of them */
+err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
+err_t *copy_probe(struct step_call *call, enum step_answer *ret);
+err_t *copy_make(struct step_call *call, enum step_answer *ret);
+err_t *copy_undo(struct step_call *call, enum step_answer *ret);
+
+/* volume.c: copies become Cinder volumes */
+err_t *volumes_observe(struct step_call *call, json_t **ret);
+err_t *volume_probe(struct step_call *call, enum step_answer *ret);
+err_t *volume_make(struct step_call *call, enum step_answer *ret);
+err_t *volume_undo(struct step_call *call, enum step_answer *ret);
+
+/* claim.c: plans of failover and reclaim, the pivot, the outcome */
+err_t *failover_plan(struct step_call *call, json_t **ret);
+bool failover_adopts(const json_t *before, const json_t *after);
+err_t *failover_ended(struct step_call *call, const char *status);
+err_t *reclaim_plan(struct step_call *call, json_t **ret);
+err_t *claim_probe(struct step_call *call, enum step_answer *ret);
+err_t *claim_make(struct step_call *call, enum step_answer *ret);
+err_t *finish_probe(struct step_call *call, enum step_answer *ret);
+err_t *finish_make(struct step_call *call, enum step_answer *ret);
+
+/* peer.c, target.c: looks at the other site, and at this one before anything is made */
+err_t *peer_probe_make(struct step_call *call, enum step_answer *ret);
+err_t *target_validate_make(struct step_call *call, enum step_answer *ret);
+
+err_t *rights_check_make(struct step_call *call, enum step_answer *ret);
+
+/* network.c */
+err_t *security_groups_make(struct step_call *call, enum step_answer *ret);
+err_t *ports_observe(struct step_call *call, json_t **ret);
+err_t *ports_probe(struct step_call *call, enum step_answer *ret);
+err_t *ports_make(struct step_call *call, enum step_answer *ret);
+
+/* server.c: booting at the target */
+err_t *keypairs_make(struct step_call *call, enum step_answer *ret);
+err_t *servers_observe(struct step_call *call, json_t **ret);
+err_t *server_probe(struct step_call *call, enum step_answer *ret);
+err_t *server_make(struct step_call *call, enum step_answer *ret);
+err_t *sweep_probe(struct step_call *call, enum step_answer *ret);
+err_t *sweep_make(struct step_call *call, enum step_answer *ret);
+
+/* demote.c: stopping and locking the servers of a site that is not active any more */
+err_t *demote_plan(struct step_call *call, json_t **ret);
+err_t *own_servers_observe(struct step_call *call, json_t **ret);
+err_t *stopped_probe(struct step_call *call, enum step_answer *ret);
+err_t *stop_make(struct step_call *call, enum step_answer *ret);
+err_t *demote_report_make(struct step_call *call, enum step_answer *ret);
+err_t *demote_ended(struct step_call *call, const char *status);
+
+/* site.c: what an engine checks of its own cloud */
+err_t *site_validate_make(struct step_call *call, enum step_answer *ret);
+err_t *site_types_make(struct step_call *call, enum step_answer *ret);

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world - see world.h.  Sessions are made at the first use and kept under a name that changes when
+ * what they were made of changes (another trust, other credentials), so that nothing stale is used.
+ */
+#include "runbooks/world.h"
+
+#include "base/secrets.h"
+#include "model/body.h"
+#include "runbooks/group.h"
+#include "store/site.h"
+#include "store/trust.h"
+
+/* How long a verified trust is taken at its word. */
+#define TRUST_VERIFY_MS ((int64_t)3600 * 1000)
+
+struct world {
+    struct world_options o;
+    GMutex lock;          /* of 'sessions' */
+    GHashTable *sessions; /* name -> cloud_session */
+};
+
+struct world *world_create(const struct world_options *options)
+{
+    struct world *w = g_new0(struct world, 1);
+
+    w->o = *options;
+    g_mutex_init(&w->lock);
+    w->sessions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                        (GDestroyNotify)cloud_session_destroy);
+    return w;
+}
+
+void world_destroy(struct world *world)
+{
+    if (world == NULL)
+        return;
+    g_hash_table_destroy(world->sessions);
+    g_mutex_clear(&world->lock);
+    g_free(world);
+}
+
+const struct world_options *world_options_of(const struct world *world)
+{
+    return &world->o;
+}
+
+static struct cloud_session *session_named(struct world *w, const char *name,
+                                           const struct cloud_options *options)
+{
+    g_mutex_lock(&w->lock);
+    struct cloud_session *session = g_hash_table_lookup(w->sessions, name);
+    if (session == NULL) {
+        session = cloud_session_create(options);
+        g_hash_table_insert(w->sessions, g_strdup(name), session);
+    }
+    g_mutex_unlock(&w->lock);
+    return session;
+}
+
+static struct cloud view(struct step_call *call, struct cloud_session *session)
+{
+    struct cloud c = cloud_view(session, call->op->request_id, call->deadline_mono_ms);
+
+    c.timeout_ms = world_options_of(call->world)->call_timeout_ms;
+    return c;
+}
+
+/* ---- this site ---- */
+
+static const char *own(const struct world *w, const char *option)
+{
+    return conf_str(w->o.conf, "keystone_authtoken", option);
+}
+
+/* The name of this site and its region: its own record's, else the configuration's. */
+static err_t *local_options(struct step_call *call, struct cloud_options *ret,
+                            struct site **ret_site)
+{
+    struct world *w = call->world;
+
+    TRY(site_find_local(call->db, ret_site));
+    *ret = (struct cloud_options){
+        .transport = w->o.transport,
+        .env = w->o.env,
+        .cloud = *ret_site != NULL ? (*ret_site)->name : "this site",
+        .region = *ret_site != NULL ? (*ret_site)->region_name : own(w, "region_name"),
+        .interface = own(w, "interface"),
+        .timeout_ms = w->o.call_timeout_ms,
+        .cafile = own(w, "cafile"),
+        .insecure = conf_bool(w->o.conf, "keystone_authtoken", "insecure"),
+    };
+    return NULL;
+}
+
+static struct keystone_credentials service_credentials(const struct world *w)
+{
+    return (struct keystone_credentials){
+        .method = KEYSTONE_PASSWORD,
+        .auth_url = own(w, "auth_url"),
+        .username = own(w, "username"),
+        .password = own(w, "password"),
+        .user_domain_name = own(w, "user_domain_name"),
+        .project_name = own(w, "project_name"),
+        .project_domain_name = own(w, "project_domain_name"),
+    };
+}
+
+err_t *world_service(struct step_call *call, struct cloud *ret)
+{
+    struct world *w = call->world;
+    struct keystone_credentials credentials = service_credentials(w);
+    struct cloud_options options;
+    AUTO(site) site = NULL;
+
+    TRY(local_options(call, &options, &site));
+    TRY(keystone_credentials_check(&credentials));
+    options.credentials = &credentials;
+    g_autofree char *name =
+        g_strdup_printf("service:%s", options.region != NULL ? options.region : "");
+    *ret = view(call, session_named(w, name, &options));
+    return NULL;
+}
+
+/* ---- the project's trust ---- */
+
+/* The session of one trust; another one after the trust was replaced. */
+static err_t *trust_session(struct step_call *call, const struct trust *trust,
+                            struct cloud_options *options, struct cloud *ret)
+{
+    struct world *w = call->world;
+    struct keystone_credentials credentials = service_credentials(w);
+    char hash[HASH_HEX_SIZE];
+    char *trust_id = NULL;
+
+    TRY(rest_decrypt(w->o.exchange->identity->rest_key, trust->trust, &trust_id));
+    hash_hex(trust->trust, strlen(trust->trust), hash);
+    credentials.method = KEYSTONE_TRUST;
+    credentials.trust_id = trust_id;
+    credentials.project_name = NULL;
+    credentials.project_domain_name = NULL;
+    options->credentials = &credentials;
+    g_autofree char *name = g_strdup_printf("tenant:%s:%s:%s", trust->project_id, trust->id, hash);
+    *ret = view(call, session_named(w, name, options));
+    options->credentials = NULL;
+    secret_free(trust_id);
+    return NULL;
+}
+
+/* That the service user gets in at all: else the trust is not what is wrong. */
+static err_t *service_gets_in(struct step_call *call)
+{
+    AUTO(keystone_token) token = NULL;
+    struct cloud service;
+
+    TRY(world_service(call, &service));
+    cloud_session_forget(service.session);
+    return cloud_token(&service, &token);
+}
+
+/*
+ * Whether the trust lets us in.  Keystone is asked if we have no token of it, and once in
+ * TRUST_VERIFY_MS in any case; what it says is recorded.  CLOUD_TRUST_INVALID: it does not.
+ */
+static err_t *trust_check(struct step_call *call, const struct trust *trust, struct cloud *c)
+{
+    AUTO(keystone_token) token = NULL;
+    bool verified = g_str_equal(trust->status, "verified");
+    bool fresh = verified && call->now_ms - trust->verified_at_ms < TRUST_VERIFY_MS;
+
+    if (!fresh)
+        cloud_session_forget(c->session);
+    err_t *e = cloud_token(c, &token);
+    if (e == NULL)
+        return fresh ? NULL : trust_checked(call->db, trust->id, "verified", NULL, call->now_ms);
+    if (!err_is(e, ERR_CLOUD_TRUST_INVALID))
+        return e;
+    err_t *other = service_gets_in(call);
+    if (other == NULL)
+        other = trust_checked(call->db, trust->id, "failed",
+                              "Keystone does not let the service user in with this trust: it is "
+                              "gone, or a role of it was taken from the user who made it",
+                              call->now_ms);
+    if (other == NULL)
+        return e;
+    err_free(e);
+    return other;
+}
+
+err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret)
+{
+    struct cloud_options options;
+    AUTO(site) site = NULL;
+    g_autoptr(GPtrArray) trusts = NULL;
+
+    TRY(local_options(call, &options, &site));
+    TRY(trust_list(call->db, project_id, &trusts));
+    for (guint i = 0; i < trusts->len; i++) {
+        TRY(trust_session(call, g_ptr_array_index(trusts, i), &options, ret));
+        err_t *e = trust_check(call, g_ptr_array_index(trusts, i), ret);
+        if (e == NULL || !err_is(e, ERR_CLOUD_TRUST_INVALID))
+            return e;
+        err_free(e);
+    }
+    return trusts->len == 0 ? err(TRUST_MISSING, "site '%s' has no trust of project '%s'",
+                                  options.cloud, project_id)
+                            : err(TRUST_MISSING,
+                                  "none of the %u trusts of project '%s' at site '%s' works any "
+                                  "more",
+                                  trusts->len, project_id, options.cloud);
+}
+
+/* ---- the peer ---- */
+
+static const char *site_conf(const struct world *w, const struct site *site, const char *option)
+{
+    g_autofree char *section = g_strdup_printf("site:%s", site->name);
+
+    return conf_str(w->o.conf, section, option);
+}
+
+/* Credentials given with 'site create --service-*' (encrypted at rest), as JSON; NULL: none. */
+static err_t *stored_credentials(const struct world *w, const struct site *site, json_t **ret)
+{
+    char *text = NULL;
+
+    *ret = NULL;
+    if (site->credentials == NULL)
+        return NULL;
+    TRY(rest_decrypt(w->o.exchange->identity->rest_key, site->credentials, &text));
+    err_t *e = json_parse(text, strlen(text), "stored credentials", ret);
+    secret_free(text);
+    return e;
+}
+
+/* How the peer's cloud is reached: [site:NAME], else its record. */
+static struct cloud_options peer_options(const struct world *w, const struct site *site)
+{
+    g_autofree char *section = g_strdup_printf("site:%s", site->name);
+    const char *region = site_conf(w, site, "region_name");
+
+    return (struct cloud_options){
+        .transport = w->o.transport,
+        .env = w->o.env,
+        .cloud = site->name,
+        .region = region != NULL ? region : site->region_name,
+        .interface = site_conf(w, site, "interface"),
+        .timeout_ms = w->o.call_timeout_ms,
+        .cafile = site_conf(w, site, "cafile"),
+        .insecure = conf_bool(w->o.conf, section, "insecure"),
+    };
+}
+
+err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret)
+{
+    struct world *w = call->world;
+    AUTO(site) site = NULL;
+    g_autoptr(json_t) stored = NULL;
+
+    TRY(site_get(call->db, site_id, &site));
+    TRY(stored_credentials(w, site, &stored));
+    struct keystone_credentials credentials = service_credentials(w);
+    bool shared = conf_bool(w->o.conf, "DEFAULT", "share_service_password");
+    if (stored != NULL) {
+        credentials.username = json_str(stored, "username");
+        credentials.password = json_str(stored, "password");
+        credentials.project_name = json_str_or(stored, "project_name", "service");
+        credentials.user_domain_name = json_str_or(stored, "user_domain_name", "Default");
+        credentials.project_domain_name = json_str_or(stored, "project_domain_name", "Default");
+    } else if (site_conf(w, site, "username") != NULL) {
+        credentials.username = site_conf(w, site, "username");
+        credentials.password = site_conf(w, site, "password");
+        credentials.project_name = site_conf(w, site, "project_name");
+        credentials.user_domain_name = site_conf(w, site, "user_domain_name");
+        credentials.project_domain_name = site_conf(w, site, "project_domain_name");
+    } else if (!shared) {
+        return err(PEER_CREDENTIALS_MISSING, "no credentials for the cloud of site '%s'",
+                   site->name);
+    }
+    const char *auth_url = site_conf(w, site, "auth_url");
+    credentials.auth_url = auth_url != NULL ? auth_url : site->auth_url;
+    struct cloud_options options = peer_options(w, site);
+    options.credentials = &credentials;
+    g_autofree char *name =
+        g_strdup_printf("peer:%s:%" G_GINT64_FORMAT, site->id, site->updated_at_ms);
+    *ret = view(call, session_named(w, name, &options));
+    return NULL;
+}
+
+/* ---- records and secrets ---- */
+
+err_t *world_cinder_group(struct step_call *call, const char *pg_id, char **ret)
+{
+    const struct site_identity *self = world_options_of(call->world)->exchange->identity;
+
+    return exchange_cinder_group(call->db, pg_id, self->site_id, ret);
+}
+
+err_t *world_seal_for_pair(struct step_call *call, const char *plain, json_t *boxes)
+{
+    AUTO(group_now) now = NULL;
+    const struct site_identity *self = world_options_of(call->world)->exchange->identity;
+    AUTO(site) peer = NULL;
+
+    TRY(group_now_load(call, &now));
+    TRY(site_get(call->db, now->peer, &peer));
+    g_autofree char *mine = seal(keypairs_seal_public(self->keys), plain);
+    g_autofree char *theirs = peer->seal_public != NULL ? seal(peer->seal_public, plain) : NULL;
+    if (theirs == NULL)
+        return err(CONFIG, "site '%s' has no key to seal secrets to", peer->name);
+    json_set_str(boxes, now->self, mine);
+    json_set_str(boxes, now->peer, theirs);
+    return NULL;
+}
+
+err_t *world_user_data(struct step_call *call, const char *member, char **ret)
+{
+    AUTO(group_now) now = NULL;
+    const struct site_identity *self = world_options_of(call->world)->exchange->identity;
+
+    *ret = NULL;
+    TRY(group_now_load(call, &now));
+    const json_t *config = json_obj(body_member(now->body, member), "config");
+    const char *box = json_str(json_obj(config, "user_data"), now->self);
+    return box != NULL ? keypairs_open(self->keys, box, ret) : NULL;
+}

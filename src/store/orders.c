@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* orders - see orders.h. */
+#include "store/orders.h"
+
+#include "store/group.h"
+#include "store/idempotency.h"
+#include "store/operation.h"
+#include "store/sync_log.h"
+
+/* ---- operations that are there already ---- */
+
+static void ending_set(struct operation *op, const char *ending, const char *text)
+{
+    if (op->result == NULL)
+        op->result = json_object();
+    json_set_str(op->result, "ending", ending);
+    if (text != NULL)
+        json_set_str(op->result, "ending_text", text);
+}
+
+static void status_set(struct operation *op, enum operation_status status)
+{
+    g_free(op->status);
+    op->status = g_strdup(operation_status_text(status));
+}
+
+err_t *orders_unwind(struct db *db, struct operation *op, const char *ending, const char *text,
+                     int64_t now_ms)
+{
+    enum operation_status status = operation_status_of(op->status);
+
+    bool too_late = op->past_pivot && !g_str_equal(ending, "superseded");
+    if (operation_status_terminal(status) || too_late ||
+        (status == OPERATION_ROLLING_BACK && !json_bool(op->result, "replanning", false)))
+        return NULL;
+    ending_set(op, ending, text);
+    g_autoptr(err_t) why = err(OPERATION_ENDED, "%s", text != NULL ? text : ending);
+    json_decref(op->error);
+    op->error = err_to_json(why);
+    if (status == OPERATION_PENDING) {
+        status_set(op, operation_status_of(ending));
+        op->completed_at_ms = now_ms;
+    } else {
+        status_set(op, OPERATION_ROLLING_BACK);
+        op->wake_at_ms = now_ms;
+    }
+    return operation_change(db, op, now_ms);
+}
+
+/* The change was stored by the peer: only now it is acknowledged. */
+static err_t *order_complete(struct exchange_tx *tx, struct operation *op,
+                             const struct sync_order *order)
+{
+    if (op->result == NULL)
+        op->result = json_object();
+    json_set_str(op->result, "accepted", order->position);
+    op->wake_at_ms = tx->now_ms;
+    return operation_change(tx->db, op, tx->now_ms);
+}
+
+/* The peer refused: the waiting step finds the reason, and the operation unwinds. */
+static err_t *order_fail(struct exchange_tx *tx, struct operation *op,
+                         const struct sync_order *order)
+{
+    json_t *refused = json_object();
+
+    if (op->result == NULL)
+        op->result = json_object();
+    json_set_str(refused, "position", order->position);
+    json_set_str(refused, "text", order->text);
+    json_set(op->result, "refused", refused);
+    op->wake_at_ms = tx->now_ms;
+    if (g_str_equal(op->operation_type, "create")) /* whoever repeats it makes another group */
+        TRY(idempotency_forget(tx->db, op->project_id, op->pg_id));
+    return operation_change(tx->db, op, tx->now_ms);
+}
+
+static err_t *order_apply(struct exchange_tx *tx, struct operation *op,
+                          const struct sync_order *order)
+{
+    switch (order->verdict) {
+    case SYNC_COMPLETE:
+        return order_complete(tx, op, order);
+    case SYNC_FAIL:
+        return order_fail(tx, op, order);
+    case SYNC_SUPERSEDE:
+    case SYNC_PREEMPT:
+    case SYNC_PARK:
+        return orders_unwind(tx->db, op, "superseded", order->text, tx->now_ms);
+    case SYNC_CANCEL:
+        return orders_unwind(tx->db, op, "cancelled", order->text, tx->now_ms);
+    case SYNC_START:
+    case SYNC_VERDICTS:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+/*
+ * What an order without an id means: which open operations of the group.  A force preempts what has
+ * not claimed yet, and a demotion: this site is active again.  A site that was overtaken ends also
+ * what has claimed.
+ */
+static bool order_means_local(const struct sync_order *order, const struct operation *op)
+{
+    static const char *const kept[] = {"demote", "settle", "resume", "realize", NULL};
+    bool preempt = order->verdict == SYNC_PREEMPT;
+
+    bool acknowledged = json_str(op->result, "accepted") != NULL;
+
+    if (g_str_equal(op->id, order->id) || (preempt && op->past_pivot) || acknowledged)
+        return false;
+    if (preempt && g_str_equal(op->operation_type, "demote"))
+        return true;
+    return !g_strv_contains(kept, op->operation_type);
+}
+
+static bool order_means(const struct sync_order *order, const struct operation *op)
+{
+    if (*order->id != '\0' && order->verdict != SYNC_PREEMPT)
+        return g_str_equal(op->id, order->id);
+    if (order->operation == SYNC_OP_REALIZE)
+        return g_str_equal(op->operation_type, "realize") &&
+               (*order->position == '\0' ||
+                g_strcmp0(json_str(op->params, "position"), order->position) == 0);
+    return order->operation == SYNC_OP_LOCAL && order_means_local(order, op);
+}
+
+static err_t *order_existing(struct exchange_tx *tx, const struct sync_order *order)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    TRY(operation_list_open(tx->db, tx->state->group, &open));
+    for (guint i = 0; i < open->len; i++) {
+        struct operation *op = g_ptr_array_index(open, i);
+        if (order_means(order, op))
+            TRY(order_apply(tx, op, order));
+    }
+    return NULL;
+}
+
+/* ---- operations that begin ---- */
+
+/* An order to start that this release can carry out; others (handover, resume) have no runbook yet.
+ */
+static const struct {
+    enum sync_operation operation;
+    const char *runbook;
+} started[] = {
+    {SYNC_OP_REALIZE, "realize"},
+    {SYNC_OP_DEMOTE, "demote"},
+    {SYNC_OP_SETTLE, "settle"},
+};
+
+static const char *runbook_of(enum sync_operation operation)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(started); i++) {
+        if (started[i].operation == operation)
+            return started[i].runbook;
+    }
+    return NULL;
+}
+
+/* A realize of the same proposal runs already: a repeated PROPOSE does not start a second one. */
+static err_t *already_runs(struct exchange_tx *tx, const struct sync_order *order, bool *ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = false;
+    TRY(operation_list_open(tx->db, tx->state->group, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        *ret = *ret || (g_strcmp0(op->runbook, runbook_of(order->operation)) == 0 &&
+                        g_strcmp0(json_str(op->params, "position"), order->position) == 0);
+    }
+    return NULL;
+}
+
+static struct operation *operation_new(struct exchange_tx *tx, const struct sync_order *order,
+                                       const char *project)
+{
+    struct operation *op = operation_create();
+    const char *runbook = runbook_of(order->operation);
+
+    op->id = *order->id != '\0' ? g_strdup(order->id) : env_id(tx->exchange->env, "op-");
+    op->pg_id = g_strdup(tx->state->group);
+    op->project_id = g_strdup(project);
+    op->operation_type = g_strdup(runbook);
+    op->runbook = g_strdup(runbook);
+    op->runbook_version = 1;
+    op->hidden = true;
+    op->executing_site_id = g_strdup(sync_self(tx->state));
+    op->source_site_id = g_strdup(sync_peer(tx->state));
+    op->target_site_id = g_strdup(sync_self(tx->state));
+    op->params = json_object();
+    json_set_str(op->params, "position", order->position);
+    op->created_at_ms = tx->now_ms;
+    return op;
+}
+
+static err_t *order_start(struct exchange_tx *tx, const struct sync_order *order,
+                          const struct body *before)
+{
+    AUTO(group_row) row = NULL;
+    bool runs = false;
+
+    if (runbook_of(order->operation) == NULL)
+        return NULL;
+    TRY(already_runs(tx, order, &runs));
+    if (runs)
+        return NULL;
+    TRY(group_find(tx->db, tx->state->group, &row));
+    g_assert(row != NULL);
+    AUTO(operation) op = operation_new(tx, order, row->project_id);
+    if (before != NULL)
+        json_set(op->params, "before", json_deep_copy(body_json(before)));
+    return operation_insert(tx->db, op);
+}
+
+/* ---- log ---- */
+
+static err_t *log_write(struct exchange_tx *tx)
+{
+    const struct sync_effects *e = tx->effects;
+
+    for (guint i = 0; i < e->entries->len; i++) {
+        const struct sync_entry *entry = g_ptr_array_index(e->entries, i);
+        struct sync_log_entry row = {
+            .pg_id = tx->state->group,
+            .event = (char *)entry->event,
+            .position = (char *)entry->position,
+            .epoch = entry->epoch,
+            .version = entry->version,
+            .message = entry->text,
+            .bundle = entry->body != NULL ? (char *)body_text(entry->body) : NULL,
+            .created_at_ms = tx->now_ms,
+        };
+        TRY(sync_log_add(tx->db, &row));
+    }
+    for (guint i = 0; i < e->alarms->len; i++) {
+        const struct sync_alarm *alarm = g_ptr_array_index(e->alarms, i);
+        struct sync_log_entry row = {
+            .pg_id = tx->state->group,
+            .event = "alarm",
+            .position = tx->state->pos,
+            .epoch = sync_epoch(tx->state),
+            .version = sync_version(tx->state),
+            .created_at_ms = tx->now_ms,
+        };
+        g_autofree char *text = g_strdup_printf("%s: %s", alarm->code, alarm->text);
+        row.message = text;
+        TRY(sync_log_add(tx->db, &row));
+    }
+    return NULL;
+}
+
+err_t *orders_write(struct exchange_tx *tx, const struct body *before)
+{
+    for (guint i = 0; i < tx->effects->orders->len; i++) {
+        const struct sync_order *order = g_ptr_array_index(tx->effects->orders, i);
+        if (order->verdict == SYNC_START)
+            TRY(order_start(tx, order, before));
+        else
+            TRY(order_existing(tx, order));
+    }
+    TRY(log_write(tx));
+    return group_refresh(tx->db, tx->state->group, tx->now_ms);
+}

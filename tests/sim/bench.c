@@ -1,0 +1,900 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench - see bench.h; bench_look.c has what looks and the usual world. */
+#include "tests/sim/bench.h"
+
+#include "api/auth/policy.h"
+#include "api/auth/token.h"
+#include "client/client_internal.h"
+#include "drivers/host.h"
+#include "drivers/registry.h"
+#include "runbooks/runbooks.h"
+#include "runbooks/ticks.h"
+#include "store/migrate.h"
+#include "store/operation.h"
+
+#include <glib/gstdio.h>
+#include <setjmp.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define EPOCH_MS     1795232356000
+#define EXCHANGE_MS  2    /* an exchange takes so long */
+#define STEP_MAX_MS  1000 /* engines look at least so often */
+#define SETTLE_MS    200
+#define LEASE_TTL_MS 90000
+
+static bool tracing(void)
+{
+    return g_getenv("BENCH_TRACE") != NULL;
+}
+
+static void must(err_t *e, const char *what)
+{
+    if (e == NULL)
+        return;
+    g_autofree char *text = err_text(e);
+    err_free(e);
+    fail_msg("%s: %s", what, text);
+}
+
+/* ---- clock and chance ---- */
+
+static int64_t clock_now(void *data)
+{
+    return EPOCH_MS + ((struct bench *)data)->clock_ms;
+}
+
+static int64_t clock_mono(void *data)
+{
+    return ((struct bench *)data)->clock_ms;
+}
+
+/* A site's own clock may be wrong. */
+static int64_t site_now(void *data)
+{
+    struct bench_site *site = data;
+
+    return clock_now(site->bench) + site->skew_ms;
+}
+
+static int64_t site_mono(void *data)
+{
+    return clock_mono(((struct bench_site *)data)->bench);
+}
+
+/* xorshift */
+static void chance(void *data, void *buffer, size_t size)
+{
+    struct bench *b = data;
+
+    for (size_t i = 0; i < size; i++) {
+        b->seed ^= b->seed << 13;
+        b->seed ^= b->seed >> 7;
+        b->seed ^= b->seed << 17;
+        ((unsigned char *)buffer)[i] = (unsigned char)(b->seed >> 32);
+    }
+}
+
+static struct bench *sodium_bench; /* libsodium has one source of chance per process */
+
+static void site_random(void *data, void *buffer, size_t size)
+{
+    chance(((struct bench_site *)data)->bench, buffer, size);
+}
+
+static const char *sodium_name(void)
+{
+    return "bench";
+}
+
+static void sodium_buf(void *const buffer, const size_t size)
+{
+    chance(sodium_bench, buffer, size);
+}
+
+static uint32_t sodium_random(void)
+{
+    uint32_t value;
+
+    chance(sodium_bench, &value, sizeof value);
+    return value;
+}
+
+static struct randombytes_implementation sodium_chance = {.implementation_name = sodium_name,
+                                                          .random = sodium_random,
+                                                          .buf = sodium_buf};
+
+/* ---- the network ---- */
+
+static void trace(struct bench *b, const struct bench_link *link, const struct http_request *req,
+                  const struct http_response *resp, const err_t *e)
+{
+    g_autofree char *line =
+        g_strdup_printf("%6" G_GINT64_FORMAT " %s %s %s %d%s%s", b->clock_ms,
+                        link->site < 0 ? "client" : bench_site_name(link->site), req->method,
+                        req->url, resp != NULL ? resp->status : 0, e != NULL ? " " : "",
+                        e != NULL ? err_code_text(e) : "");
+
+    g_string_append_printf(b->trace, "%s\n", line);
+    if (!tracing())
+        return;
+    fprintf(stderr, "%s\n", line);
+    if (resp != NULL && resp->status >= 400 && resp->body != NULL)
+        fprintf(stderr, "       %.300s\n", resp->body);
+}
+
+static struct http_response *api_serve(struct bench_site *site, const struct http_request *req)
+{
+    const char *path = req->url + strlen(site->api_origin);
+    AUTO(http_request) served = http_request_create(req->method, *path != '\0' ? path : "/");
+
+    for (guint i = 0; i < req->headers->len; i++) {
+        const struct http_header *h = g_ptr_array_index(req->headers, i);
+        http_request_add(served, h->name, h->value);
+    }
+    if (req->body != NULL)
+        http_request_body(served, req->body, req->body_size);
+    served->peer = g_strdup("192.0.2.1");
+    return api_handle(site->api, served);
+}
+
+static err_t *route(struct bench *b, const struct http_request *req, struct http_response **ret)
+{
+    g_autofree char *origin = url_origin(req->url);
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        struct bench_site *site = &b->site[i];
+        if (g_strcmp0(origin, site->api_origin) != 0)
+            continue;
+        if (site->api_down)
+            return err(NET_REFUSED, "nothing listens at %s", origin);
+        *ret = api_serve(site, req);
+        return NULL;
+    }
+    return http_send(sim_transport(b->sim), req, ret);
+}
+
+static bool client_dies_now(const struct bench *b, const struct http_request *req)
+{
+    if (b->client_dies_method != NULL)
+        return g_str_equal(req->method, b->client_dies_method) &&
+               g_pattern_match_simple(b->client_dies_at, req->url);
+    return b->client_budget == 1;
+}
+
+/* The client's own death: at a request by number or by address; that one arrives or does not. */
+static err_t *client_route(struct bench *b, const struct http_request *req,
+                           struct http_response **ret)
+{
+    if (b->client_budget == 0)
+        return err(NET_REFUSED, "the client is dead");
+    b->client_sent++;
+    bool dies = client_dies_now(b, req);
+    if (b->client_budget > 0)
+        b->client_budget--;
+    if (dies)
+        b->client_budget = 0;
+    if (dies && !b->client_last_arrives)
+        return err(NET_REFUSED, "the client dies before it sends");
+    TRY(route(b, req, ret));
+    if (!dies)
+        return NULL;
+    http_response_destroy(TAKE(*ret));
+    return err(NET_LOST, "the client dies before the answer");
+}
+
+/* What the client sends may be long under way; messages it carries are kept for who looks. */
+static void stall(struct bench *b, const struct bench_link *link, const struct http_request *req)
+{
+    if (link->site >= 0)
+        return;
+    if (strstr(req->url, "/sync/inbox") != NULL && req->body != NULL)
+        g_string_append_printf(b->carried, "%s\n", req->body);
+    if (b->stall_ms == 0 || strcmp(req->method, "POST") != 0 ||
+        strstr(req->url, b->stall_at) == NULL)
+        return;
+    int64_t ms = b->stall_ms;
+    b->stall_ms = 0;
+    bench_pass(b, ms);
+}
+
+static err_t *link_send(void *data, const struct http_request *req, struct http_response **ret)
+{
+    struct bench_link *link = data;
+    struct bench *b = link->bench;
+
+    b->clock_ms += EXCHANGE_MS;
+    stall(b, link, req);
+    *ret = NULL;
+    err_t *e = link->site < 0 ? client_route(b, req, ret) : route(b, req, ret);
+    trace(b, link, req, *ret, e);
+    return e;
+}
+
+/* ---- a site ---- */
+
+static void report_fault(void *data, const char *request_id, const err_t *e)
+{
+    struct bench_site *site = data;
+    g_autofree char *text = err_text(e);
+
+    (void)request_id;
+    g_string_append_printf(site->bench->log, "%s\n", text);
+    if (tracing())
+        fprintf(stderr, "       api %s: %s\n", bench_site_name(site->index), text);
+}
+
+static void report_policy(void *data, const err_t *e)
+{
+    report_fault(data, NULL, e);
+}
+
+static struct db *site_db_get(void *data)
+{
+    struct bench_site *site = data;
+    guint idle = site->p.idle->len;
+    struct db *db = process_db_get(&site->p);
+
+    if (idle == 0 && site->on_db != NULL)
+        site->on_db(site->on_db_data, site, db);
+    return db;
+}
+
+static void site_db_put(void *data, struct db *db)
+{
+    process_db_put(&((struct bench_site *)data)->p, db);
+}
+
+static char *conf_text(struct bench *b, int i)
+{
+    g_autofree char *keystone = sim_origin(b->sim, i, SIM_KEYSTONE);
+
+    return g_strdup_printf(
+        "[DEFAULT]\nstate_path = %s/%s\nsettle_ms = %d\nlease_ttl_ms = %d\n"
+        "[database]\nconnection = sqlite:///%s/%s/protector.db\n"
+        "[keystone_authtoken]\nwww_authenticate_uri = %s\nauth_url = %s\nauth_type = password\n"
+        "project_name = service\nusername = protector\npassword = lab\nregion_name = Region%c\n"
+        "[site:%s]\nusername = protector\npassword = lab\nproject_name = service\n"
+        "[storage]\ndriver = mock\nmock_storage_dir = %s/arrays\n",
+        b->dir, bench_site_name(i), SETTLE_MS, LEASE_TTL_MS, b->dir, bench_site_name(i), keystone,
+        keystone, 'A' + i, bench_site_name(1 - i), b->dir);
+}
+
+static void site_process(struct bench *b, int i)
+{
+    struct bench_site *site = &b->site[i];
+    g_autofree char *text = conf_text(b, i);
+    g_autofree char *state = g_strdup_printf("%s/%s", b->dir, bench_site_name(i));
+    struct conf *conf = conf_create(NULL, NULL);
+
+    g_mkdir_with_parents(state, 0700);
+    must(conf_parse(conf, text, strlen(text), "protector.conf"), "protector.conf");
+    must(conf_check(conf), "protector.conf");
+    site->p = (struct process){.program = "bench", .env = &site->env, .conf = conf};
+    site->p.idle = g_ptr_array_new_with_free_func((GDestroyNotify)db_destroy);
+    g_mutex_init(&site->p.lock);
+    struct db *db = process_db_get(&site->p);
+    must(store_sync(db, env_now_ms(&site->env), NULL), "db sync");
+    process_db_put(&site->p, db);
+    must(process_identity(&site->p, true), "identity");
+}
+
+static void site_session(struct bench_site *site)
+{
+    const char *url = conf_str(site->p.conf, "keystone_authtoken", "auth_url");
+    struct keystone_credentials credentials = {.method = KEYSTONE_PASSWORD,
+                                               .auth_url = url,
+                                               .username = "protector",
+                                               .password = "lab",
+                                               .user_domain_name = "Default",
+                                               .project_name = "service",
+                                               .project_domain_name = "Default"};
+    struct cloud_options options = {
+        .transport = &site->transport,
+        .env = &site->env,
+        .cloud = "this site",
+        .credentials = &credentials,
+        .region = conf_str(site->p.conf, "keystone_authtoken", "region_name"),
+        .interface = conf_str(site->p.conf, "keystone_authtoken", "interface"),
+        .timeout_ms = TOKEN_TIMEOUT_MS,
+    };
+
+    site->session = cloud_session_create(&options);
+}
+
+static void site_api(struct bench_site *site)
+{
+    struct policy_options policy = {.report = report_policy, .report_data = site};
+
+    site_session(site);
+    must(policy_create(&policy, &site->policy), "policy");
+    struct token_options tokens = {
+        .session = site->session,
+        .env = &site->env,
+        .cache_ms = conf_int(site->p.conf, "keystone_authtoken", "token_cache_time") * 1000,
+        .service_roles = conf_list(site->p.conf, "keystone_authtoken", "service_token_roles"),
+    };
+    site->tokens = token_validator_create(&tokens);
+    struct api_options options = {
+        .env = &site->env,
+        .conf = site->p.conf,
+        .exchange = &site->p.exchange,
+        .policy = site->policy,
+        .tokens = site->tokens,
+        .transport = &site->transport,
+        .db_get = site_db_get,
+        .db_put = site_db_put,
+        .db_data = site,
+        .report = report_fault,
+        .report_data = site,
+    };
+    site->api = api_create(&options);
+}
+
+/* ---- its engine ---- */
+
+static const char *driver_option(void *data, const char *name)
+{
+    return conf_driver_option(((struct bench_site *)data)->p.conf, name);
+}
+
+static const struct http_transport *driver_transport(void *data, const char *ca_file, bool insecure)
+{
+    (void)ca_file;
+    (void)insecure;
+    return &((struct bench_site *)data)->transport;
+}
+
+static struct db *engine_db_get(void *world)
+{
+    return site_db_get(world_options_of(world)->db_data);
+}
+
+static void engine_db_put(void *world, struct db *db)
+{
+    site_db_put(world_options_of(world)->db_data, db);
+}
+
+/* The engine holds the lock file: whoever had the lease before is dead. */
+static bool lease_is_ours(void *world, const char *owner)
+{
+    struct bench_site *site = world_options_of(world)->db_data;
+
+    return site->lock_file && !g_str_equal(owner, site->owner);
+}
+
+static void report(void *world, const char *op_id, const char *event, const err_t *e)
+{
+    struct bench_site *site = world_options_of(world)->db_data;
+    g_autofree char *text = e != NULL ? err_text(e) : g_strdup("");
+
+    g_string_append_printf(site->bench->log, "%s %s %s\n", op_id, event, text);
+    if (tracing())
+        fprintf(stderr, "       engine %s: operation %s: %s %s\n", bench_site_name(site->index),
+                op_id, event, text);
+}
+
+static bool boundary(void *data, const char *op_id, const char *where, const char *step,
+                     const char *subject)
+{
+    struct bench_site *site = data;
+
+    if (site->crashed)
+        return true;
+    if (site->crash_type != NULL) {
+        g_autofree char *sql =
+            g_strdup_printf("SELECT operation_type FROM dr_operations WHERE id = '%s'", op_id);
+        g_autofree char *type = bench_sql(site->bench, site->index, sql);
+        if (g_strcmp0(type, site->crash_type) != 0)
+            return false;
+    }
+    site->boundaries++;
+    if (site->on_boundary != NULL)
+        site->on_boundary(site->on_boundary_data, site, where, step);
+    if (site->boundaries != site->crash_at)
+        return false;
+    site->crashed = true;
+    g_free(site->crash_where);
+    site->crash_where =
+        g_strdup_printf("boundary %d: %s %s %s", site->crash_at, where, step, subject);
+    if (tracing())
+        fprintf(stderr, "       engine %s dies at %s\n", bench_site_name(site->index),
+                site->crash_where);
+    return true;
+}
+
+static void engine_driver(struct bench_site *site, const struct protector_driver **ret)
+{
+    struct protector_error error = {0};
+    struct driver_host_config config = {.env = &site->env,
+                                        .data = site,
+                                        .option = driver_option,
+                                        .transport = driver_transport,
+                                        .state_dir = site->bench->dir};
+
+    site->registry = registry_create(NULL);
+    must(registry_find(site->registry, "mock", NULL, ret), "driver");
+    site->host = driver_host_create(&config, *ret);
+    if ((*ret)->configure != NULL &&
+        (*ret)->configure(*ret, driver_host_table(site->host), &error) != PROTECTOR_OK)
+        fail_msg("driver: %s", error.message);
+}
+
+static void engine_start(struct bench_site *site)
+{
+    const struct protector_driver *driver = NULL;
+
+    engine_driver(site, &driver);
+    site->driver = *driver;
+    site->driver.can &= ~site->driver_lacks;
+    site->owner = g_strdup_printf("bench-%d:%d:engine", site->index, ++site->engines);
+    struct world_options world = {
+        .env = &site->env,
+        .conf = site->p.conf,
+        .transport = &site->transport,
+        .exchange = &site->p.exchange,
+        .db_get = site_db_get,
+        .db_put = site_db_put,
+        .db_data = site,
+        .driver = &site->driver,
+        .host = driver_host_table(site->host),
+        .call_timeout_ms = LEASE_TTL_MS / 4,
+    };
+    site->world = world_create(&world);
+    site->ticks = ticks_create(site->world, LEASE_TTL_MS);
+    struct runner_options runner = {
+        .env = &site->env,
+        .runbooks = runbooks_all,
+        .world = site->world,
+        .db_get = engine_db_get,
+        .db_put = engine_db_put,
+        .executor = &run_executor_inline,
+        .owner = site->owner,
+        .lease_ttl_ms = LEASE_TTL_MS,
+        .settle_ms = SETTLE_MS,
+        .poll_ms = 500,
+        .boundary = boundary,
+        .boundary_data = site,
+        .lease_is_ours = lease_is_ours,
+        .report = report,
+    };
+    site->runner = runner_create(&runner);
+    site->next_tick_ms = 0;
+}
+
+static void engine_stop(struct bench_site *site)
+{
+    g_clear_pointer(&site->runner, runner_destroy);
+    g_clear_pointer(&site->ticks, ticks_destroy);
+    g_clear_pointer(&site->world, world_destroy);
+    g_clear_pointer(&site->host, driver_host_destroy);
+    g_clear_pointer(&site->registry, registry_destroy);
+    g_clear_pointer(&site->owner, g_free);
+}
+
+/* ---- time ---- */
+
+static void engine_points(struct bench_site *site)
+{
+    if (env_now_ms(&site->env) < site->next_tick_ms)
+        return;
+    struct db *db = site_db_get(site);
+    err_t *e = ticks_run(site->ticks, db, site->owner, env_now_ms(&site->env), report_fault, site,
+                         &site->next_tick_ms);
+    site_db_put(site, db);
+    if (e != NULL) {
+        report_fault(site, NULL, e);
+        site->next_tick_ms = env_now_ms(&site->env) + STEP_MAX_MS;
+    }
+    err_free(e);
+}
+
+/* One look of an engine.  Returns when it wants to come back, by the bench's clock. */
+static int64_t engine_round(struct bench_site *site)
+{
+    int64_t wake_at_ms = INT64_MAX;
+
+    if (site->engine_down)
+        return INT64_MAX;
+    err_t *e = runner_beat(site->runner);
+    if (e == NULL)
+        e = runner_tick(site->runner, &wake_at_ms);
+    if (e == NULL && !site->crashed) { /* what has run may want to run again */
+        g_autoptr(GPtrArray) ids = NULL;
+        e = runner_due(site->runner, &ids, &wake_at_ms);
+        if (e == NULL && ids->len > 0)
+            wake_at_ms = env_now_ms(&site->env);
+    }
+    if (e != NULL)
+        report_fault(site, NULL, e);
+    err_free(e);
+    if (site->crashed) {
+        engine_stop(site);
+        site->crashed = false;
+        site->crash_at = 0;
+        if (!site->stays_dead)
+            engine_start(site);
+        site->engine_down = site->stays_dead;
+        return 0;
+    }
+    engine_points(site);
+    wake_at_ms = MIN(wake_at_ms, site->next_tick_ms);
+    return wake_at_ms == INT64_MAX ? wake_at_ms
+                                   : wake_at_ms - env_now_ms(&site->env) + site->bench->clock_ms;
+}
+
+static int64_t round_both(struct bench *b)
+{
+    int64_t wake_at_ms = MIN(engine_round(&b->site[0]), engine_round(&b->site[1]));
+
+    sim_advance(b->sim);
+    return wake_at_ms;
+}
+
+void bench_pass(struct bench *b, int64_t ms)
+{
+    int64_t end_ms = b->clock_ms + ms;
+
+    do {
+        int64_t wake_at_ms = round_both(b);
+        int64_t wait_ms = wake_at_ms == INT64_MAX ? STEP_MAX_MS : wake_at_ms - b->clock_ms;
+        b->clock_ms += MAX(MIN(CLAMP(wait_ms, 20, STEP_MAX_MS), end_ms - b->clock_ms), 0);
+    } while (b->clock_ms < end_ms);
+}
+
+void bench_settle(struct bench *b)
+{
+    /* a change that only waits for the other site is at rest */
+    static const char open[] = "SELECT COUNT(*) FROM dr_operations o WHERE o.status IN ('pending', "
+                               "'running', 'rolling_back') AND NOT EXISTS"
+                               " (SELECT 1 FROM dr_steps c WHERE c.op_id = o.id AND c.step_key = "
+                               "'peer.commit' AND c.state <> 'done' AND"
+                               " o.status = 'running' AND NOT EXISTS (SELECT 1 FROM dr_steps e "
+                               "WHERE e.op_id = o.id AND e.seq < c.seq AND"
+                               " e.state NOT IN ('done', 'skipped')))";
+
+    for (int i = 0; i < 600; i++) {
+        bench_pass(b, 1000);
+        bool busy = false;
+        for (int s = 0; s < BENCH_SITES; s++)
+            busy = busy || (!b->site[s].engine_down && bench_sql_int(b, s, open) > 0);
+        if (!busy)
+            return;
+    }
+    fail_msg("the engines do not come to rest");
+}
+
+/* ---- trouble ---- */
+
+void bench_api(struct bench *b, int site, bool up)
+{
+    b->site[site].api_down = !up;
+}
+
+void bench_engine(struct bench *b, int site, bool up)
+{
+    struct bench_site *s = &b->site[site];
+
+    if (up == !s->engine_down)
+        return;
+    s->engine_down = !up;
+    if (up)
+        engine_start(s);
+    else
+        engine_stop(s);
+}
+
+void bench_lose(struct bench *b, int site)
+{
+    sim_power_cut(b->sim, site);
+    bench_api(b, site, false);
+    bench_engine(b, site, false);
+}
+
+void bench_restore(struct bench *b, int site)
+{
+    sim_power_restore(b->sim, site);
+    bench_api(b, site, true);
+    bench_engine(b, site, true);
+}
+
+void bench_crash_at(struct bench *b, int site, const char *type, int nth)
+{
+    struct bench_site *s = &b->site[site];
+
+    g_free(s->crash_type);
+    s->crash_type = g_strdup(type);
+    s->crash_at = nth;
+    s->boundaries = 0;
+    g_clear_pointer(&s->crash_where, g_free);
+}
+
+void bench_second_engine(struct bench_site *site, struct bench_site *room)
+{
+    struct bench *b = site->bench;
+
+    *room = *site;
+    room->on_boundary = NULL;
+    room->crash_at = 0;
+    room->engines = 100;
+    engine_start(room);
+    for (int i = 0; i < 400; i++) {
+        int64_t wake_at_ms = INT64_MAX;
+        must(runner_beat(room->runner), "beat");
+        must(runner_tick(room->runner, &wake_at_ms), "tick");
+        b->clock_ms += 500;
+        sim_advance(b->sim);
+    }
+    engine_stop(room);
+}
+
+void bench_client_dies_after(struct bench *b, const char *method, const char *address)
+{
+    b->client_dies_method = method;
+    b->client_dies_at = address;
+    b->client_last_arrives = true;
+}
+
+void bench_client_dies_at(struct bench *b, int request, bool arrives)
+{
+    b->client_dies_method = NULL;
+    b->client_budget = request;
+    b->client_last_arrives = arrives;
+}
+
+void bench_client_lives(struct bench *b)
+{
+    b->client_dies_method = NULL;
+    b->client_budget = -1;
+}
+
+/* ---- the client ---- */
+
+static const char *client_getenv(void *data, const char *name)
+{
+    (void)data;
+    (void)name;
+    return NULL;
+}
+
+static int client_wait(void *data, int64_t ms)
+{
+    struct bench *b = data;
+
+    bench_pass(b, ms);
+    return b->client_budget == 0; /* a dead client waits for nothing */
+}
+
+static char *client_ask(void *data, const char *question, int secret)
+{
+    struct bench *b = data;
+
+    (void)secret;
+    g_string_append_printf(b->asked, "%s\n", question);
+    return b->answer != NULL ? strdup(b->answer) : NULL;
+}
+
+static void client_event(void *data, const char *event)
+{
+    g_string_append_printf(((struct bench *)data)->events, "%s\n", event);
+    if (tracing())
+        fprintf(stderr, "       client: %s\n", event);
+}
+
+static json_t *arguments(va_list list)
+{
+    json_t *args = json_object();
+    const char *key;
+
+    while ((key = va_arg(list, const char *)) != NULL) {
+        if (*key == '!')
+            json_object_set_new(args, key + 1, json_true());
+        else if (*key == '*')
+            json_object_set_new(args, key + 1, json_pack("[s]", va_arg(list, const char *)));
+        else
+            json_object_set_new(args, key, json_string(va_arg(list, const char *)));
+    }
+    return args;
+}
+
+/* One process of the command line: opened, run, closed. */
+static json_t *command(struct bench *b, const char *cloud, const char *name, json_t *args,
+                       char **ret_code)
+{
+    struct protector_client_options options = {.size = sizeof options,
+                                               .getenv = client_getenv,
+                                               .wait = client_wait,
+                                               .ask = client_ask,
+                                               .event = client_event,
+                                               .data = b,
+                                               .cloud = cloud,
+                                               .config_file = b->clouds,
+                                               .user_agent = "bench"};
+    g_autofree char *text = json_print(args);
+    char *out = NULL;
+    json_t *result = NULL;
+    const char *other = g_str_has_suffix(cloud, "-a") ? "-b" : "-a";
+    g_autofree char *secondary = g_strdup_printf("%.*s%s", (int)strlen(cloud) - 2, cloud, other);
+
+    options.secondary_cloud = b->secondary != NULL ? b->secondary : secondary;
+    options.api_version = b->api_version;
+    options.token = b->token;
+    options.endpoint = b->endpoint;
+    json_decref(args);
+    if (tracing())
+        fprintf(stderr, "$ [%s] protector %s %s\n", cloud, name, text);
+    struct protector_client *client = client_open_with(&options, &b->transport, &b->env);
+    struct protector_error *e = protector_client_run(client, name, text, &out);
+    protector_client_close(client);
+    g_clear_pointer(&b->last_error, g_free);
+    if (e != NULL) {
+        const char *remedy = protector_error_remedy(e);
+        b->last_error = g_strdup_printf("%s%s%s", protector_error_message(e),
+                                        *remedy != '\0' ? "\nAction: " : "", remedy);
+        *ret_code = g_strdup(protector_error_code(e));
+        if (tracing())
+            fprintf(stderr, "Error %s: %s\n", *ret_code, b->last_error);
+        protector_error_free(e);
+        return NULL;
+    }
+    must(json_parse(out, strlen(out), "the result", &result), name);
+    if (tracing())
+        fprintf(stderr, "%s\n", out);
+    protector_free(out);
+    return result;
+}
+
+json_t *bench_run(struct bench *b, const char *cloud, const char *name, json_t *takes)
+{
+    g_autofree char *code = NULL;
+
+    return command(b, cloud, name, takes, &code);
+}
+
+json_t *bench_ok(struct bench *b, const char *cloud, const char *name, ...)
+{
+    g_autofree char *code = NULL;
+    va_list list;
+
+    va_start(list, name);
+    json_t *result = command(b, cloud, name, arguments(list), &code);
+    va_end(list);
+    if (result == NULL)
+        fail_msg("%s at %s: %s: %s", name, cloud, code, b->last_error);
+    return result;
+}
+
+void bench_fails(struct bench *b, const char *want, const char *cloud, const char *name, ...)
+{
+    g_autofree char *code = NULL;
+    va_list list;
+
+    va_start(list, name);
+    g_autoptr(json_t) result = command(b, cloud, name, arguments(list), &code);
+    va_end(list);
+    if (result != NULL)
+        fail_msg("%s at %s should have failed with %s", name, cloud, want);
+    if (g_strcmp0(code, want) != 0)
+        fail_msg("%s at %s failed with %s, not %s: %s", name, cloud, code, want, b->last_error);
+}
+
+json_t *bench_try(struct bench *b, const char *cloud, const char *name, ...)
+{
+    g_autofree char *code = NULL;
+    va_list list;
+
+    va_start(list, name);
+    json_t *result = command(b, cloud, name, arguments(list), &code);
+    va_end(list);
+    return result;
+}
+
+/* ---- the bench ---- */
+
+static void sim_build(struct bench *b)
+{
+    struct sim_options options;
+    char *urls[BENCH_SITES];
+
+    sim_options_init(&options);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        b->site[i].api_origin = g_strdup_printf("http://127.0.%d.1:8788", 10 * (i + 1));
+        urls[i] = g_strdup_printf("%s/v1/%%(tenant_id)s", b->site[i].api_origin);
+        options.site[i].protector_url = urls[i];
+    }
+    b->sim = sim_create(&b->env, &options);
+    for (int i = 0; i < BENCH_SITES; i++)
+        g_free(urls[i]);
+}
+
+static void clouds_write(struct bench *b)
+{
+    g_autofree char *text = sim_clouds_yaml(b->sim);
+
+    b->clouds = g_strdup_printf("%s/clouds.yaml", b->dir);
+    assert_true(g_file_set_contents(b->clouds, text, -1, NULL));
+}
+
+struct bench *bench_create(uint64_t seed)
+{
+    struct bench *b = g_new0(struct bench, 1);
+    const char *base = g_file_test("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir();
+    g_autofree char *template = g_strdup_printf("%s/protector-bench-XXXXXX", base);
+
+    b->env = (struct env){b, clock_now, clock_mono, chance};
+    b->seed = 88172645463325252u ^ (seed * 0x9e3779b97f4a7c15u);
+    b->client_budget = -1;
+    b->trace = g_string_new(NULL);
+    b->log = g_string_new(NULL);
+    b->carried = g_string_new(NULL);
+    b->asked = g_string_new(NULL);
+    b->events = g_string_new(NULL);
+    b->link = (struct bench_link){b, -1};
+    b->transport = (struct http_transport){&b->link, link_send};
+    sodium_bench = b;
+    randombytes_set_implementation(&sodium_chance);
+    secrets_init();
+    b->dir = g_strdup(g_mkdtemp(template));
+    sim_build(b);
+    clouds_write(b);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        struct bench_site *site = &b->site[i];
+        site->bench = b;
+        site->index = i;
+        site->lock_file = true;
+        site->env = (struct env){site, site_now, site_mono, site_random};
+        site->link = (struct bench_link){b, i};
+        site->transport = (struct http_transport){&site->link, link_send};
+        site_process(b, i);
+        site_api(site);
+        engine_start(site);
+    }
+    return b;
+}
+
+static void folder_remove(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        if (g_file_test(child, G_FILE_TEST_IS_DIR))
+            folder_remove(child);
+        else
+            g_remove(child);
+    }
+    g_rmdir(path);
+}
+
+void bench_destroy(struct bench *b)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        struct bench_site *site = &b->site[i];
+        engine_stop(site);
+        api_destroy(site->api);
+        token_validator_destroy(site->tokens);
+        policy_destroy(site->policy);
+        cloud_session_destroy(site->session);
+        process_end(&site->p);
+        g_free(site->api_origin);
+        g_free(site->crash_type);
+        g_free(site->crash_where);
+    }
+    sim_destroy(b->sim);
+    folder_remove(b->dir);
+    g_string_free(b->trace, TRUE);
+    g_string_free(b->log, TRUE);
+    g_string_free(b->carried, TRUE);
+    g_string_free(b->asked, TRUE);
+    g_string_free(b->events, TRUE);
+    g_free(b->dir);
+    g_free(b->clouds);
+    g_free(b->last_error);
+    g_free(b);
+}

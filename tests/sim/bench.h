@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench - two whole sites in one process: simulated clouds, API, engine and client of production,
+ * reached through their tables of functions, under a virtual clock.  No threads, no sockets.
+ *
+ *     AUTO(bench) b = bench_create(seed);
+ *     bench_register(b);                                  sites, mapping
+ *     json_t *r = bench_ok(b, "prod-a", "protection-group show", "protection-group", "web", NULL);
+ *
+ * Time passes only in bench_pass and in the client's own waiting; both let the engines work.  The
+ * same seed gives the same run.  Everything random comes from it, also libsodium's numbers.
+ *
+ * What goes wrong unexpectedly ends the test with words (fail_msg).  BENCH_TRACE=1 in the
+ * environment prints each exchange, each report of an engine and each command.
+ */
+#pragma once
+
+#include "api/api.h"
+#include "daemons/process.h"
+#include "run/run.h"
+#include "runbooks/ticks.h"
+#include "runbooks/world.h"
+#include "sim/sim.h"
+
+#define BENCH_SITES 2
+
+struct bench;
+struct faulty;
+
+/* Who sends: decides what is cut. */
+struct bench_link {
+    struct bench *bench;
+    int site; /* -1: the client */
+};
+
+struct bench_site {
+    struct bench *bench;
+    int index;
+    struct env env;
+    int64_t skew_ms; /* of its wall clock */
+    struct process p;
+    struct bench_link link;
+    struct http_transport transport;
+    char *api_origin;
+    struct cloud_session *session;
+    struct policy *policy;
+    struct token_validator *tokens;
+    struct api *api;
+    bool api_down, engine_down;
+    struct registry *registry;
+    struct driver_host *host;
+    struct protector_driver driver;
+    uint64_t driver_lacks; /* capabilities that its engines started from now on do not see */
+    struct world *world;
+    struct ticks *ticks;
+    struct runner *runner;
+    char *owner;
+    int engines;          /* started so far */
+    int64_t next_tick_ms; /* of recovery points */
+    int crash_at;         /* the engine dies at this boundary, counted from 1; 0: it lives */
+    int boundaries;       /* passed since bench_crash_at */
+    bool crashed;
+    bool stays_dead; /* after a crash, until bench_engine */
+    bool lock_file;  /* it may take its earlier engine's leases at once (default) */
+    /* Told of every boundary that counts.  May be NULL. */
+    void (*on_boundary)(void *data, struct bench_site *site, const char *where, const char *step);
+    void *on_boundary_data;
+    char *crash_type;  /* only boundaries of operations of this type count; NULL: any */
+    char *crash_where; /* what it died at, for messages */
+    void (*on_db)(void *data, struct bench_site *site, struct db *db); /* of each new connection */
+    void *on_db_data;
+};
+
+struct bench {
+    struct env env;
+    int64_t clock_ms;
+    uint64_t seed;
+    struct sim *sim;
+    char *dir, *clouds;
+    struct bench_site site[BENCH_SITES];
+    struct bench_link link;
+    struct http_transport transport; /* the client's */
+    int client_budget;               /* requests that it may still send; -1: any number */
+    bool client_last_arrives;        /* the last one takes effect, its answer is lost */
+    const char *client_dies_method, *client_dies_at;
+    int client_sent;
+    int64_t stall_ms; /* the client's next POST to an address with 'stall_at' in it takes so long */
+    const char *stall_at;
+    GString *carried; /* bodies of the messages that clients carried */
+    GString *log;     /* what the services reported, as it would stand in their logs */
+    GString *trace;   /* one line for each exchange, "client POST http://… 202" */
+    char *last_error; /* of bench_fails and bench_try */
+    /* Of commands, instead of what they usually have; NULL: that. */
+    const char *secondary, *api_version, *token, *endpoint;
+    const char *answer; /* to whatever a command asks; NULL: there is nobody to ask */
+    GString *asked;     /* the questions, a line each */
+    GString *events;    /* what commands told while they ran, JSON, a line each */
+};
+
+struct bench *bench_create(uint64_t seed);
+void bench_destroy(struct bench *b);
+AUTO_DEFINE(bench, bench_destroy)
+
+/* ---- time and trouble ---- */
+
+/* Lets time pass; engines and clouds work. */
+void bench_pass(struct bench *b, int64_t ms);
+/* Until neither engine has anything to do before 'ms' from now; fails the test if that never ends.
+ */
+void bench_settle(struct bench *b);
+/* Protector at a site: the API answers or refuses; the engine lives or does not. */
+void bench_api(struct bench *b, int site, bool up);
+void bench_engine(struct bench *b, int site, bool up);
+/* Everything at a site: power of the cloud, API and engine. */
+void bench_lose(struct bench *b, int site);
+void bench_restore(struct bench *b, int site);
+/* The engine dies at the nth boundary of an operation of 'type' (NULL: any) from now on; it is
+ * started anew. */
+void bench_crash_at(struct bench *b, int site, const char *type, int nth);
+
+/*
+ * Another engine of the site, on another host: takes over what 'site's engine holds, once its
+ * leases have run out, and works until all is done.  'room' is its memory.
+ */
+void bench_second_engine(struct bench_site *site, struct bench_site *room);
+/* The client dies at its first request of the method to an address like 'glob'; it arrives. */
+void bench_client_dies_after(struct bench *b, const char *method, const char *glob);
+/* The client dies at its nth request from now on, which arrives or does not. */
+void bench_client_dies_at(struct bench *b, int request, bool arrives);
+void bench_client_lives(struct bench *b);
+
+/* ---- commands, as `protector --os-cloud CLOUD` ---- */
+
+/* Options and arguments as key, value pairs up to NULL; "!key" is a flag (no value), "*key" a list
+ * of one. */
+json_t *bench_ok(struct bench *b, const char *cloud, const char *command,
+                 ...) G_GNUC_NULL_TERMINATED;
+/* Must fail with the code; the message is in b->last_error. */
+void bench_fails(struct bench *b, const char *code, const char *cloud, const char *command,
+                 ...) G_GNUC_NULL_TERMINATED;
+/* Whatever comes of it: NULL and b->last_error on failure. */
+json_t *bench_try(struct bench *b, const char *cloud, const char *command,
+                  ...) G_GNUC_NULL_TERMINATED;
+/* As bench_try, with the arguments as an object, which is taken. */
+json_t *bench_run(struct bench *b, const char *cloud, const char *command, json_t *takes);
+
+/* ---- looking ---- */
+
+/* A field of "object" of a record. */
+const char *bench_field(const json_t *result, const char *key);
+/* Text of sync-status. */
+char *bench_sync_text(struct bench *b, const char *cloud, const char *group);
+/* A new token of the cloud's user.  Caller frees. */
+char *bench_token(struct bench *b, const char *cloud);
+/* A value of the database of a site; NULL if there is no row.  Caller frees. */
+char *bench_sql(struct bench *b, int site, const char *sql);
+int64_t bench_sql_int(struct bench *b, int site, const char *sql);
+/* "site-a", "prod-a" */
+const char *bench_site_name(int site);
+const char *bench_tenant(int site);
+const char *bench_server_id(struct bench *b, int site, const char *name);
+/* "ACTIVE", with " locked" if it is; "" if there is none.  Caller frees. */
+char *bench_server_state(struct bench *b, int site, const char *name);
+/* Objects of a table that carry 'protector:key' or such a name, none twice; fails the test if one
+ * is. */
+int bench_keyed(struct bench *b, int site, const char *table);
+/* A site without the key pair and the security group of the servers: a failover brings them. */
+void bench_bare(struct bench *b, int site);
+/* They are there, the tenant's own, and in the ledger. */
+void bench_brought(struct bench *b, int site);
+/*
+ * Every object under our keys at the site stands in its ledger, none twice, and is of the tenant's
+ * project; the service's project holds nothing.
+ */
+void bench_ledger_holds(struct bench *b, int site);
+
+/* ---- what stories ask ---- */
+
+/* The test fails unless it is so. */
+void bench_role_is(struct bench *b, int site, const char *role);
+void bench_status_is(struct bench *b, int site, const char *status);
+/* "active", "stopped locked": of web-1 and db-1. */
+void bench_servers_are(struct bench *b, int site, const char *state);
+/* Both sites say IN SYNC and hold the same position. */
+void bench_in_sync(struct bench *b);
+char *bench_position(struct bench *b, int site);
+int64_t bench_epoch(struct bench *b, int site);
+
+/* ---- the usual world ---- */
+
+/* A bench with both sites, the group "web", a recovery point. */
+struct bench *bench_create_protected(uint64_t seed);
+
+void bench_register(struct bench *b);
+/* Group "web" at site A with policy, web-1 and db-1; IN SYNC. */
+void bench_protect(struct bench *b);
+/* The same for a group "web" that is there already. */
+void bench_protect_group(struct bench *b);
+/* A recovery point of site A has arrived. */
+void bench_wait_point(struct bench *b);
+void bench_member_add(struct bench *b, const char *cloud, const char *server);
+json_t *bench_failover(struct bench *b, int site);

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keyfile: modes, owners, races, damaged files, and marks that never go back. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+
+#define RACERS_COUNT 8
+#define RAISES_COUNT 25
+
+static const char incarnation[] = "5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11";
+static const char another[] = "5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e12";
+
+static int setup(void **state)
+{
+    *state = g_dir_make_tmp("keyfile-XXXXXX", NULL);
+    return *state == NULL;
+}
+
+static GPtrArray *names_in(const char *dir)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
+    for (const char *n = g_dir_read_name(handle); n != NULL; n = g_dir_read_name(handle))
+        g_ptr_array_add(names, g_strdup(n));
+    return names;
+}
+
+static int teardown(void **state)
+{
+    g_autofree char *dir = *state;
+    g_autoptr(GPtrArray) names = names_in(dir);
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *path = g_build_filename(dir, g_ptr_array_index(names, i), NULL);
+        g_remove(path);
+    }
+    return g_rmdir(dir);
+}
+
+static void assert_mode(const char *dir, const char *name, mode_t mode)
+{
+    struct stat st;
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void set_mode(const char *dir, const char *name, int mode)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    assert_int_equal(g_chmod(path, mode), 0);
+}
+
+/* The code of the error, which is freed; ERR_COUNT for success. */
+static enum err_code code_of(err_t *e)
+{
+    enum err_code code = e != NULL ? err_code(e) : ERR_COUNT;
+    err_free(e);
+    return code;
+}
+
+static void test_create_read_replace(void **state)
+{
+    const char *dir = *state;
+    char *text = NULL;
+    mode_t old = umask(0);
+    assert_int_equal(code_of(keyfile_create(&env_system, dir, "f", "one")), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_create(&env_system, dir, "f", "two")), ERR_CONFLICT);
+    umask(0777);
+    assert_int_equal(code_of(keyfile_replace(&env_system, dir, "g", "three")), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_replace(&env_system, dir, "g", "four")), ERR_COUNT);
+    umask(old);
+    assert_mode(dir, "f", 0600);
+    assert_mode(dir, "g", 0600);
+    assert_int_equal(code_of(keyfile_read(dir, "f", &text)), ERR_COUNT);
+    assert_string_equal(text, "one");
+    secret_free(text);
+    assert_int_equal(code_of(keyfile_read(dir, "g", &text)), ERR_COUNT);
+    assert_string_equal(text, "four");
+    secret_free(text);
+    g_autoptr(GPtrArray) names = names_in(dir);
+    assert_int_equal(names->len, 2); /* no temporary file is left */
+}
+
+static void test_open_modes_are_refused(void **state)
+{
+    static const int modes[] = {0604, 0640, 0620, 0602, 0601, 0644, 0666, 0610};
+    const char *dir = *state;
+    char *text = NULL;
+    assert_int_equal(code_of(keyfile_create(&env_system, dir, "f", "hidden")), ERR_COUNT);
+    for (size_t i = 0; i < G_N_ELEMENTS(modes); i++) {
+        set_mode(dir, "f", modes[i]);
+        g_autoptr(err_t) e = keyfile_read(dir, "f", &text);
+        g_autofree char *mode = g_strdup_printf("/f' has mode %04o", (unsigned)modes[i]);
+        assert_int_equal(err_code(e), ERR_CONFIG);
+        assert_non_null(strstr(err_message(e), mode));
+        assert_non_null(strstr(err_remedy_text(e), "chmod 0600"));
+        assert_null(strstr(err_message(e), "hidden"));
+    }
+    set_mode(dir, "f", 0400);
+    assert_int_equal(code_of(keyfile_read(dir, "f", &text)), ERR_COUNT);
+    secret_free(text);
+}
+
+static void test_what_cannot_be_read(void **state)
+{
+    const char *dir = *state;
+    char *text = NULL;
+    g_autofree char *folder = g_build_filename(dir, "folder", NULL);
+    g_autofree char *fifo = g_build_filename(dir, "fifo", NULL);
+    g_autofree char *large = g_strnfill(KEYFILE_SIZE_MAX + 1, 'x');
+    g_autofree char *path = g_build_filename(dir, "nul", NULL);
+    assert_int_equal(code_of(keyfile_read(dir, "absent", &text)), ERR_NOT_FOUND);
+    assert_int_equal(g_mkdir(folder, 0700), 0);
+    assert_int_equal(code_of(keyfile_read(dir, "folder", &text)), ERR_CONFIG);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(code_of(keyfile_read(dir, "fifo", &text)), ERR_CONFIG);
+    assert_int_equal(code_of(keyfile_create(&env_system, dir, "large", large)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_read(dir, "large", &text)), ERR_CONFIG);
+    assert_true(g_file_set_contents_full(path, "a\0b", 3, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    assert_int_equal(code_of(keyfile_read(dir, "nul", &text)), ERR_CONFIG);
+    g_autoptr(err_t) e = keyfile_read("/nonexistent", "f", &text);
+    assert_int_equal(err_code(e), ERR_CONFIG);
+    assert_non_null(strstr(err_remedy_text(e), "install -d"));
+    g_autoptr(err_t) e2 = keyfile_create(&env_system, "/nonexistent", "f", "x");
+    assert_int_equal(err_code(e2), ERR_CONFIG);
+    g_rmdir(folder);
+}
+
+static void test_root_gives_files_to_the_owner_of_the_directory(void **state)
+{
+    const char *dir = *state;
+    struct stat st;
+    unsigned char key[REST_KEY_SIZE];
+    struct marks marks = {.counter = 1};
+    g_strlcpy(marks.incarnation, incarnation, sizeof marks.incarnation);
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(dir, 12345, 23456), 0);
+    assert_int_equal(code_of(keyfile_rest(&env_system, dir, true, key)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &marks)), ERR_COUNT);
+    g_autoptr(GPtrArray) names = names_in(dir);
+    assert_int_equal(names->len, 3);
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *path = g_build_filename(dir, g_ptr_array_index(names, i), NULL);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_uid, 12345);
+        assert_int_equal(st.st_gid, 23456);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+}
+
+/* What a child without rights finds, as the text of its error; run as 'nobody'. */
+static void test_no_rights(void **state)
+{
+    const char *dir = *state;
+    unsigned char key[REST_KEY_SIZE];
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(code_of(keyfile_rest(&env_system, dir, true, key)), ERR_COUNT);
+    assert_int_equal(g_chmod(dir, 0755), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (setgid(65534) != 0 || setuid(65534) != 0)
+            _exit(9);
+        err_t *read_error = keyfile_rest(&env_system, dir, true, key);
+        err_t *make_error = keyfile_create(&env_system, dir, "f", "x");
+        bool ok = read_error != NULL && err_code(read_error) == ERR_CONFIG &&
+                  strstr(err_message(read_error), "Permission denied") != NULL &&
+                  strstr(err_remedy_text(read_error), "chown") != NULL && make_error != NULL &&
+                  err_code(make_error) == ERR_CONFIG;
+        _exit(ok ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_rest_key(void **state)
+{
+    const char *dir = *state;
+    unsigned char key[REST_KEY_SIZE], again[REST_KEY_SIZE];
+    g_autoptr(err_t) e = keyfile_rest(&env_system, dir, false, key);
+    assert_int_equal(err_code(e), ERR_NOT_FOUND);
+    assert_non_null(strstr(err_remedy_text(e), "copy 'encryption.key' from another controller"));
+    assert_int_equal(code_of(keyfile_rest(&env_system, dir, true, key)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_rest(&env_system, dir, true, again)), ERR_COUNT);
+    assert_memory_equal(key, again, sizeof key);
+    assert_int_equal(code_of(keyfile_rest(&env_system, dir, false, again)), ERR_COUNT);
+    assert_mode(dir, KEYFILE_REST, 0600);
+    char *text = NULL;
+    assert_int_equal(code_of(keyfile_read(dir, KEYFILE_REST, &text)), ERR_COUNT);
+    assert_int_equal(strlen(text), 45); /* base64 of 32 bytes, and a line break */
+    secret_free(text);
+}
+
+static void test_damaged_keys(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "x",
+                                        "AAAA",
+                                        "not base64 at all, but long enough ______",
+                                        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY",
+                                        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWZnaA=="};
+    const char *dir = *state;
+    unsigned char key[REST_KEY_SIZE];
+    struct keypairs *keys = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        assert_int_equal(code_of(keyfile_replace(&env_system, dir, KEYFILE_REST, texts[i])),
+                         ERR_COUNT);
+        assert_int_equal(code_of(keyfile_rest(&env_system, dir, true, key)), ERR_CONFIG);
+        assert_int_equal(code_of(keyfile_replace(&env_system, dir, KEYFILE_SITE, texts[i])),
+                         ERR_COUNT);
+        assert_int_equal(code_of(keyfile_site(&env_system, dir, true, &keys)), ERR_CONFIG);
+        assert_null(keys);
+    }
+}
+
+static void test_site_keys(void **state)
+{
+    const char *dir = *state;
+    AUTO(keypairs) keys = NULL;
+    AUTO(keypairs) again = NULL;
+    struct keypairs *none = NULL;
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, false, &none)), ERR_NOT_FOUND);
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, true, &keys)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, false, &again)), ERR_COUNT);
+    assert_string_equal(keypairs_fingerprint(keys), keypairs_fingerprint(again));
+    assert_mode(dir, KEYFILE_SITE, 0600);
+}
+
+/* Runs 'body' in RACERS_COUNT processes at once; all must succeed. */
+static void race(const char *dir, bool (*body)(const char *dir, int number))
+{
+    pid_t children[RACERS_COUNT];
+    for (int i = 0; i < RACERS_COUNT; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            _exit(body(dir, i) ? 0 : 1);
+    }
+    for (int i = 0; i < RACERS_COUNT; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+}
+
+/* Makes the key, and writes what it got into a file of its own. */
+static bool obtain_key(const char *dir, int number)
+{
+    unsigned char key[REST_KEY_SIZE];
+    char id[REST_KEY_ID_SIZE];
+    g_autofree char *name = g_strdup_printf("got-%d", number);
+    if (code_of(keyfile_rest(&env_system, dir, true, key)) != ERR_COUNT)
+        return false;
+    rest_key_id(key, id);
+    return code_of(keyfile_create(&env_system, dir, name, id)) == ERR_COUNT;
+}
+
+static void test_racing_starts_get_one_key(void **state)
+{
+    const char *dir = *state;
+    unsigned char key[REST_KEY_SIZE];
+    char id[REST_KEY_ID_SIZE];
+    race(dir, obtain_key);
+    assert_int_equal(code_of(keyfile_rest(&env_system, dir, false, key)), ERR_COUNT);
+    rest_key_id(key, id);
+    for (int i = 0; i < RACERS_COUNT; i++) {
+        g_autofree char *name = g_strdup_printf("got-%d", i);
+        char *got = NULL;
+        assert_int_equal(code_of(keyfile_read(dir, name, &got)), ERR_COUNT);
+        assert_string_equal(got, id);
+        secret_free(got);
+    }
+}
+
+static struct marks marks_of(const char *of, int64_t counter)
+{
+    struct marks marks = {.counter = counter};
+    g_strlcpy(marks.incarnation, of, sizeof marks.incarnation);
+    return marks;
+}
+
+static void test_marks(void **state)
+{
+    const char *dir = *state;
+    struct marks now, seven = marks_of(incarnation, 7), five = marks_of(incarnation, 5);
+    struct marks other = marks_of(another, 9), restored = marks_of(another, 1);
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    assert_string_equal(now.incarnation, "");
+    assert_int_equal(now.counter, 0);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &seven)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &five)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    assert_string_equal(now.incarnation, incarnation);
+    assert_int_equal(now.counter, 7);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &other)), ERR_FENCED);
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    assert_int_equal(now.counter, 7);
+    assert_int_equal(code_of(keyfile_marks_set(&env_system, dir, &restored)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    assert_string_equal(now.incarnation, another);
+    assert_int_equal(now.counter, 1);
+    assert_mode(dir, KEYFILE_MARKS, 0600);
+}
+
+static void test_damaged_marks(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "{}",
+        "{\"incarnation\": \"x\", \"counter\": 1}",
+        "{\"incarnation\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\", \"counter\": -1}",
+        "{\"incarnation\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\", \"counter\": \"1\"}",
+        "{\"incarnation\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\"}"};
+    const char *dir = *state;
+    struct marks now, seven = marks_of(incarnation, 7);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        assert_int_equal(code_of(keyfile_replace(&env_system, dir, KEYFILE_MARKS, texts[i])),
+                         ERR_COUNT);
+        assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_CONFIG);
+        assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &seven)), ERR_CONFIG);
+    }
+}
+
+static bool raise_marks(const char *dir, int number)
+{
+    for (int i = 0; i < RAISES_COUNT; i++) {
+        struct marks now, mine = marks_of(incarnation, i * RACERS_COUNT + number);
+        if (code_of(keyfile_marks_raise(&env_system, dir, &mine)) != ERR_COUNT ||
+            code_of(keyfile_marks(dir, &now)) != ERR_COUNT || now.counter < mine.counter)
+            return false;
+    }
+    return true;
+}
+
+static void test_marks_never_go_back_in_a_race(void **state)
+{
+    const char *dir = *state;
+    struct marks now;
+    race(dir, raise_marks);
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    assert_int_equal(now.counter, RACERS_COUNT * RAISES_COUNT - 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_create_read_replace),
+        CASE(test_open_modes_are_refused),
+        CASE(test_what_cannot_be_read),
+        CASE(test_root_gives_files_to_the_owner_of_the_directory),
+        CASE(test_no_rights),
+        CASE(test_rest_key),
+        CASE(test_damaged_keys),
+        CASE(test_site_keys),
+        CASE(test_racing_starts_get_one_key),
+        CASE(test_marks),
+        CASE(test_damaged_marks),
+        CASE(test_marks_never_go_back_in_a_race),
+    };
+    secrets_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

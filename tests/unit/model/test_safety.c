@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WHAT MAY RUN SERVERS, claims, copies, points, and that the oracle can see each of S1 to S5 and
+ * L1. */
+#include "pair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static void assert_ok(err_t *e)
+{
+    if (e != NULL)
+        fail_msg("%s", err_message(e));
+}
+
+static void assert_code(err_t *e, enum err_code code)
+{
+    assert_non_null(e);
+    if (err_code(e) != code)
+        fail_msg("%s: %s", err_code_text(e), err_message(e));
+    err_free(e);
+}
+
+#define ALL_ACTS 4
+
+/* A bit per act (boot start promote unfence) that is allowed for a reason. */
+static unsigned may(const struct sync_state *s, enum safety_why why)
+{
+    unsigned bits = 0;
+    for (int act = 0; act < ALL_ACTS; act++) {
+        g_autoptr(err_t) e = safety_act(s, (enum safety_act)act, why);
+        bits |= e == NULL ? 1U << act : 0;
+    }
+    return bits;
+}
+
+enum { BOOT = 1, START = 2, PROMOTE = 4, UNFENCE = 8, ALL = 15 };
+
+static void what_may_run_servers(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_int_equal(may(&p.s[A], SAFETY_SERVE), ALL); /* the creator in epoch 0 */
+    assert_int_equal(may(&p.s[B], SAFETY_SERVE), 0);
+    assert_int_equal(may(&p.s[B], SAFETY_UNWIND), 0); /* no handover runs there */
+    assert_int_equal(may(&p.s[B], SAFETY_DEMOTE), UNFENCE);
+    assert_int_equal(may(&p.s[B], SAFETY_BEFORE_CLAIM), UNFENCE);
+    assert_ok(pair_handover(&p, A, "op-h"));
+    assert_int_equal(may(&p.s[A], SAFETY_SERVE), 0); /* from the moment it is staged */
+    assert_true(pair_carry(&p));
+    assert_int_equal(may(&p.s[B], SAFETY_SERVE), 0);
+    assert_int_equal(may(&p.s[B], SAFETY_UNWIND), START | UNFENCE);
+    assert_ok(pair_claim(&p, B));
+    assert_int_equal(may(&p.s[B], SAFETY_SERVE), ALL);
+    assert_true(pair_carry(&p));
+    assert_int_equal(may(&p.s[A], SAFETY_SERVE), 0);
+    pair_incarnate(&p, B);
+    assert_ok(PAIR(&p, B, sync_restored));
+    assert_int_equal(may(&p.s[B], SAFETY_SERVE), 0);
+    pair_fini(&p);
+}
+
+static void split_sites_keep_running(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_true(pair_fact(&p, A, "m"));
+    assert_ok(pair_force(&p, B));
+    assert_true(pair_carry(&p));
+    assert_true(p.s[A].split && p.s[B].split);
+    assert_true(safety_may_run(&p.s[A]) && safety_may_run(&p.s[B]));
+    pair_fini(&p);
+}
+
+/* Each row: evidence that is good but for one thing. */
+static void claims(void **state)
+{
+    (void)state;
+    const struct safety_evidence good = pair_from_point, place = pair_in_place;
+    struct safety_evidence e;
+    assert_ok(safety_claim(&good, true));
+    assert_ok(safety_claim(&good, false));
+    assert_ok(safety_claim(&place, false));
+    assert_code(safety_claim(&place, true), ERR_SAFETY_POINT);
+    e = good, e.volumes_from_point = 1;
+    assert_code(safety_claim(&e, true), ERR_SAFETY_MIXED_POINTS);
+    assert_code(safety_claim(&e, false), ERR_SAFETY_MIXED_POINTS);
+    e = good, e.point = NULL;
+    assert_code(safety_claim(&e, false), ERR_SAFETY_MIXED_POINTS);
+    e = good, e.point_complete = false;
+    assert_code(safety_claim(&e, true), ERR_SAFETY_POINT);
+    e = good, e.point_usable = false;
+    assert_code(safety_claim(&e, false), ERR_SAFETY_POINT);
+    e = good, e.sources_stopped = false;
+    assert_code(safety_claim(&e, true), ERR_SAFETY_UNDRAINED);
+    assert_ok(safety_claim(&e, false));
+    e = good, e.recorded = false;
+    assert_code(safety_claim(&e, false), ERR_SAFETY_UNRECORDED);
+    e = good, e.fenced = false;
+    assert_code(safety_claim(&e, false), ERR_SAFETY_UNFENCED);
+    e.fence_impossible = true;
+    assert_ok(safety_claim(&e, false));
+    e = (struct safety_evidence){.data = SAFETY_FROM_KEPT,
+                                 .recorded = true,
+                                 .fence_impossible = true};
+    assert_ok(safety_claim(&e, false));
+    assert_code(safety_claim(&e, true), ERR_SAFETY_POINT);
+}
+
+static void undrained_copies(void **state)
+{
+    (void)state;
+    struct safety_copy drained = {.drained = true}, forced = {.forced = true, .recorded = true};
+    struct safety_copy silent = {.forced = true}, neither = {.recorded = true};
+    assert_ok(safety_boot_copy(&drained));
+    assert_ok(safety_boot_copy(&forced));
+    assert_code(safety_boot_copy(&silent), ERR_SAFETY_UNDRAINED);
+    assert_code(safety_boot_copy(&neither), ERR_SAFETY_UNDRAINED);
+    assert_ok(safety_skip(false, "server.boot"));
+    assert_code(safety_skip(true, "group.claim"), ERR_SAFETY_NO_SKIP);
+}
+
+/* ---- the oracle can see ---- */
+
+static const char *seen(const struct pair *p)
+{
+    const struct sync_state *const sites[SITES] = {&p->s[A], &p->s[B]};
+    return safety_all(p->watch, sites);
+}
+
+static void sees_s1_and_i1(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    const struct sync_state *const sites[SITES] = {&p.s[A], &p.s[B]};
+    assert_null(seen(&p));
+    p.s[B].role = ROLE_ACTIVE;
+    assert_true(g_str_has_prefix(safety_s1(sites), "S1"));
+    assert_true(g_str_has_prefix(safety_s2(sites), "S2"));
+    g_autoptr(err_t) e = sync_check(&p.s[B]);
+    assert_non_null(strstr(err_message(e), "I1"));
+    p.s[B].role = ROLE_STANDBY;
+    pair_fini(&p);
+}
+
+static void sees_s2(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_ok(pair_handover(&p, A, "op-h"));
+    assert_true(pair_carry(&p));
+    assert_ok(pair_claim(&p, B));
+    p.s[A].role = ROLE_ACTIVE; /* as if ABORTED had come as well */
+    p.s[A].frozen_for[0] = '\0';
+    const struct sync_state *const sites[SITES] = {&p.s[A], &p.s[B]};
+    assert_null(safety_s1(sites));
+    assert_true(g_str_has_prefix(safety_s2(sites), "S2"));
+    pair_fini(&p);
+    pair_start(&p);
+    assert_ok(pair_force(&p, B)); /* forced: two active are told, not hidden */
+    assert_null(seen(&p));
+    pair_fini(&p);
+}
+
+static void sees_s3_and_s4(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    char lost[HASH_HEX_SIZE];
+    hash_hex("x", 1, lost);
+    safety_watch_acknowledged(p.watch, lost);
+    assert_true(g_str_has_prefix(seen(&p), "S3"));
+    safety_watch_logged(p.watch, lost);
+    assert_null(seen(&p));
+    AUTO(safety_watch) copy = safety_watch_copy(p.watch);
+    g_autoptr(GString) one = g_string_new(NULL);
+    g_autoptr(GString) two = g_string_new(NULL);
+    safety_watch_print(p.watch, one);
+    safety_watch_print(copy, two);
+    assert_string_equal(one->str, two->str);
+    safety_watch_refused(p.watch, p.s[A].pos);
+    assert_true(g_str_has_prefix(seen(&p), "S4"));
+    pair_fini(&p);
+}
+
+/* After a restore of one site an acknowledged change must stand at one; of both, nowhere. */
+static void s3_after_restores(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    struct sync_state old;
+    sync_state_copy(&p.s[B], &old);
+    assert_ok(pair_change(&p, A, "op-1", "x"));
+    assert_true(pair_carry(&p));
+    sync_state_fini(&p.s[B]);
+    p.s[B] = old; /* an undetected restore */
+    assert_true(g_str_has_prefix(seen(&p), "S3"));
+    safety_watch_restored(p.watch, B);
+    assert_null(seen(&p));
+    pair_fini(&p);
+}
+
+static void sees_s5(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    struct sync_state before;
+    sync_state_copy(&p.s[A], &before);
+    assert_null(safety_s5(&before, &p.s[A], false));
+    p.s[A].role = ROLE_STANDBY;
+    assert_true(g_str_has_prefix(safety_s5(&before, &p.s[A], false), "S5"));
+    assert_null(safety_s5(&before, &p.s[A], true));
+    p.s[A].role = ROLE_ACTIVE;
+    assert_ok(pair_force(&p, B));
+    assert_true(pair_carry(&p));
+    assert_int_equal(p.s[A].role, ROLE_STANDBY);
+    assert_null(safety_s5(&before, &p.s[A], false)); /* a person forced at B */
+    sync_state_fini(&before);
+    pair_fini(&p);
+}
+
+static void sees_l1(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    const struct sync_state *const sites[SITES] = {&p.s[A], &p.s[B]};
+    assert_null(safety_l1(sites));
+    assert_true(pair_fact(&p, A, "m"));
+    assert_non_null(safety_l1(sites));
+    assert_true(pair_carry(&p));
+    assert_null(safety_l1(sites));
+    assert_ok(pair_change(&p, A, "op-1", "x"));
+    assert_non_null(safety_l1(sites));
+    assert_true(pair_carry(&p));
+    p.s[B].split = true;
+    assert_non_null(safety_l1(sites));
+    p.s[B].split = false;
+    assert_ok(pair_handover(&p, A, "op-h"));
+    assert_true(pair_carry(&p));
+    assert_non_null(safety_l1(sites));
+    pair_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_may_run_servers),
+        cmocka_unit_test(split_sites_keep_running),
+        cmocka_unit_test(claims),
+        cmocka_unit_test(undrained_copies),
+        cmocka_unit_test(sees_s1_and_i1),
+        cmocka_unit_test(sees_s2),
+        cmocka_unit_test(sees_s3_and_s4),
+        cmocka_unit_test(s3_after_restores),
+        cmocka_unit_test(sees_s5),
+        cmocka_unit_test(sees_l1),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
