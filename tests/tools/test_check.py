@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """How tools/check counts: what it makes of the output and the end of a program."""
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import sys
 
@@ -59,8 +61,13 @@ def main():
     result = CHECK.Result("x")
     result.count("a\nSKIP: b is missing\nwork done, 1 open\nFoundation  3 done,   1 open\n", True)
     shown = result.notes == ["SKIP: b is missing", "Foundation  3 done,   1 open"]
-    print(f"{passed + shown} passed, {len(CASES) - passed + (not shown)} failed")
-    return passed != len(CASES) or not shown
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        CHECK.show_failure(result, CMOCKA_BAD, "x: y (FAIL)")
+    again = result.failures[0][0] == "x: y (FAIL)" and "[  FAILED  ] test_y" in result.failures[0][1]
+    again = again and "[  FAILED  ] test_x" in printed.getvalue()
+    others = shown + again
+    print(f"{passed + others} passed, {len(CASES) - passed + 2 - others} failed")
+    return passed != len(CASES) or others != 2
 
 
 sys.exit(main())
