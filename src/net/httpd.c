@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define LOG_TEXT_MAX 256
+#define FLUSH_MS     1000 /* for answers of handlers that outlived the grace */
 
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WORK, PHASE_DONE };
 
@@ -604,6 +605,7 @@ void httpd_stop(struct httpd *h, int64_t grace_ms)
     while (h->working > 0)
         g_cond_wait(&h->changed, &h->lock);
     g_mutex_unlock(&h->lock);
+    wait_quiet(h, FLUSH_MS); /* what was done must be told: the caller would do it again */
     MHD_stop_daemon(h->daemon);
     httpd_free(h);
 }

@@ -69,7 +69,8 @@ int httpd_port(const struct httpd *h);
 void httpd_quiesce(struct httpd *h);
 /*
  * Quiesces, gives requests under way 'grace_ms' to be answered, then closes every connection and
- * frees 'h'.  A handler that runs is always waited for.  Accepts NULL.
+ * frees 'h'.  A handler that runs is always waited for, and a second is given to its answer.
+ * Accepts NULL.
  */
 void httpd_stop(struct httpd *h, int64_t grace_ms);
 

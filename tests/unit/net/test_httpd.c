@@ -470,11 +470,12 @@ static gpointer impatient_stopper(gpointer p)
     return NULL;
 }
 
-/* The grace is over, but a handler that runs cannot be taken away. */
+/* The grace is over, but a handler that runs cannot be taken away, and what it did is told. */
 static void test_stop_waits_for_handlers(void **state)
 {
     struct service s;
     GThread *stopping;
+    char buffer[4096] = "";
     int fd;
 
     (void)state;
@@ -489,6 +490,8 @@ static void test_stop_waits_for_handlers(void **state)
     g_mutex_unlock(&s.lock);
     service_open(&s);
     g_thread_join(stopping);
+    assert_true(recv(fd, buffer, sizeof buffer - 1, 0) > 0);
+    check_starts(buffer, "HTTP/1.1 200 ");
     close(fd);
 }
 
