@@ -28,7 +28,7 @@ PORTS = 30  # that a world needs
 PORT_BASES = range(12000, 30000, PORTS)
 TENANT = {'site-a': 'prod-a', 'site-b': 'prod-b'}
 SERVERS = ('web-1', 'db-1')
-START_S, COMMAND_S, SETTLE_S = 60, 180, 180
+START_S, COMMAND_S, SETTLE_S, KILL_S = 60, 180, 180, 10
 
 _ports_taken = set()
 _ports_lock = threading.Lock()
@@ -65,6 +65,15 @@ def ports_take():
     raise Wrong('no %d free ports in a row' % PORTS)
 
 
+def running(pid):
+    """Whether a process still has memory and files; a zombie has not."""
+    try:
+        stat = pathlib.Path('/proc', pid, 'stat').read_text()
+    except OSError:
+        return False
+    return stat.rsplit(')', 1)[1].split()[0] not in 'ZX'
+
+
 class Process:
     """One process in a session of its own, so that its workers die with it."""
 
@@ -76,10 +85,23 @@ class Process:
                                           start_new_session=True)
 
     def kill(self):
-        """As a power cut: at once, whatever state it is in."""
+        """As a power cut: at once, whatever state it is in.  Returns when it and its workers, which
+        are not ours to wait for, have closed their files."""
+        workers = self._workers()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+        end = time.monotonic() + KILL_S
+        while any(running(pid) for pid in workers):
+            if time.monotonic() > end:
+                raise Wrong('a worker of %s outlives SIGKILL' % self.log)
+            time.sleep(0.002)
+
+    def _workers(self):
+        pid = self.popen.pid
+        with contextlib.suppress(OSError):
+            return pathlib.Path('/proc/%d/task/%d/children' % (pid, pid)).read_text().split()
+        return []
 
     def alive(self):
         return self.popen.poll() is None
@@ -196,7 +218,7 @@ class World:
 
     def destroy(self):
         self.kill_all()
-        shutil.rmtree(self.home)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     # ---- processes ----
 
