@@ -505,7 +505,11 @@ err_t *exchange_receive(const struct exchange *x, struct db *db, const char *pro
     if (project_id != NULL && mapping == NULL)
         return err(MAPPING_MISSING, "project '%s' is not mapped to site '%s'", project_id, m->from);
     struct exchange_call call = {.pg_id = pg_id, .peer = m->from, .fn = receive_fn, .data = m};
-    struct group_row seed = {.project_id = (char *)project_id};
+    /* whoever carries for every project: the message says whose it is, also one that is refused */
+    const char *project = project_id == NULL && m->body != NULL
+                              ? body_project(body_json(m->body), x->identity->site_id)
+                              : project_id;
+    struct group_row seed = {.project_id = (char *)project};
     struct act a = {.x = x, .call = &call, .project_id = project_id, .seed = &seed};
     TRY(act_run(&a, db, ret_reply));
     return waiting_for(db, m, *ret_reply, ret_operation);

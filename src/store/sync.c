@@ -333,7 +333,11 @@ static err_t *new_row(const struct sync_state *s, const struct group_row *seed, 
     if (project == NULL && seed != NULL)
         project = seed->project_id;
     if (project == NULL)
-        return err(INTERNAL, "group %s is new and nobody says whose it is", s->group);
+        return err_remedy(err(GROUP_NOT_FOUND,
+                              "protection group '%s' is not known at this site, and the message "
+                              "does not say of which project it is",
+                              s->group),
+                          "hand it in with a token of the project that the group is of");
     struct group_row *row = group_row_create();
     row->id = g_strdup(s->group);
     row->project_id = g_strdup(project);

@@ -398,6 +398,22 @@ static void test_hello_only(void **state)
     pair_fini(&p);
 }
 
+/* Nobody says whose the group is: it is not known here, and is not written. */
+static void test_nobodys_group(void **state)
+{
+    struct both *b = *state;
+    struct pair p;
+    struct group_row *none = NULL;
+    pair_init(&p, b);
+    p.act_a.seed = NULL;
+    p.act_a.fn = do_hello;
+    p.act_a.data = NULL;
+    FAILS(db_tx(b->db, act_body, &p.act_a), GROUP_NOT_FOUND);
+    OK(group_find(b->db, GROUP, &none));
+    assert_null(none);
+    pair_fini(&p);
+}
+
 static void test_view_from_row(void **state)
 {
     struct pair p;
@@ -844,6 +860,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(test_create),
         BOTH(test_hello_only),
+        BOTH(test_nobodys_group),
         BOTH(test_view_from_row),
         BOTH(test_kept_bodies),
         BOTH(test_projection),
