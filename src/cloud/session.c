@@ -132,7 +132,8 @@ static err_t *find_keystone(const struct cloud *c)
     struct cloud_session *s = c->session;
     if (s->v3_url != NULL)
         return NULL;
-    TRY(keystone_credentials_check(s->credentials));
+    if (s->credentials->auth_url == NULL)
+        return keystone_credentials_check(s->credentials);
     struct wire w = cloud_wire(c);
     return keystone_discover(&w, s->credentials->auth_url, &s->v3_url);
 }
@@ -153,6 +154,7 @@ static err_t *log_in(const struct cloud *c)
 {
     struct keystone_token *token = NULL;
     struct wire w = cloud_wire(c);
+    TRY(keystone_credentials_check(c->session->credentials));
     TRY(find_keystone(c));
     TRY(keystone_authenticate(&w, c->session->v3_url, c->session->credentials, &token));
     set_token(c->session, token);

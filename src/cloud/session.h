@@ -96,6 +96,11 @@ err_t *cloud_endpoint(const struct cloud *c, enum cloud_service service, char **
  * Services without microversions: "".  Caller frees.
  */
 err_t *cloud_microversion(const struct cloud *c, enum cloud_service service, char **ret) MUST_CHECK;
+/*
+ * Reads the version document of a service that has no microversions (neutron, glance): "v2.0", the
+ * current one of the major version that we speak.  CLOUD_VERSION if it offers none.  Caller frees.
+ */
+err_t *cloud_version(const struct cloud *c, enum cloud_service service, char **ret) MUST_CHECK;
 /* Whether the negotiated microversion is at least major.minor. */
 err_t *cloud_microversion_at_least(const struct cloud *c, enum cloud_service service, int minor,
                                    bool *ret) MUST_CHECK;

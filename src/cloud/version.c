@@ -106,6 +106,21 @@ err_t *cloud_version_choose(const char *cloud, const struct cloud_service_row *r
 
 /* ---- negotiation ---- */
 
+/*
+ * The document of our major version, or of all where a service (without microversions) has none of
+ * that.  Caller frees.
+ */
+static char *document_url(const struct cloud_service_row *row, const char *endpoint)
+{
+    g_autofree char *url = cloud_version_url(endpoint);
+    g_autofree char *last = g_strdup_printf("/v%d", row->major);
+    char *cut = row->header == NULL ? g_strrstr(url, last) : NULL;
+
+    if (cut != NULL)
+        cut[1] = '\0';
+    return g_steal_pointer(&url);
+}
+
 /* '*ret_generation' is that of the token used, 0 if there was none. */
 static err_t *read_document(const struct cloud *c, enum cloud_service service,
                             unsigned *ret_generation, json_t **ret)
@@ -114,7 +129,7 @@ static err_t *read_document(const struct cloud *c, enum cloud_service service,
     TRY(cloud_access(c, service, false, &access));
     *ret_generation = access.generation;
     struct wire w = cloud_wire(c);
-    g_autofree char *url = cloud_version_url(access.url);
+    g_autofree char *url = document_url(cloud_service_row(service), access.url);
     struct wire_request r = {.service = cloud_service_name(service),
                              .method = "GET",
                              .url = url,
@@ -129,20 +144,50 @@ static err_t *read_document(const struct cloud *c, enum cloud_service service,
     return e;
 }
 
-static err_t *negotiate(const struct cloud *c, enum cloud_service service, int *ret_minor)
+/* The document, with a new token if the old one is refused. */
+static err_t *document_of(const struct cloud *c, enum cloud_service service, json_t **ret)
 {
-    g_autoptr(json_t) document = NULL;
     unsigned generation = 0;
-    err_t *e = read_document(c, service, &generation, &document);
+    err_t *e = read_document(c, service, &generation, ret);
     if (e != NULL && err_code(e) == ERR_CLOUD_UNAUTHORIZED && generation != 0 &&
         cloud_refused(c, generation)) {
         err_free(e);
-        e = read_document(c, service, &generation, &document);
+        e = read_document(c, service, &generation, ret);
     }
-    if (e != NULL)
-        return err_wrap(e, "%s: cannot read which versions %s offers", cloud_name(c),
-                        cloud_service_name(service));
+    return e != NULL ? err_wrap(e, "%s: cannot read which versions %s offers", cloud_name(c),
+                                cloud_service_name(service))
+                     : NULL;
+}
+
+static err_t *negotiate(const struct cloud *c, enum cloud_service service, int *ret_minor)
+{
+    g_autoptr(json_t) document = NULL;
+    TRY(document_of(c, service, &document));
     return cloud_version_choose(cloud_name(c), cloud_service_row(service), document, ret_minor);
+}
+
+err_t *cloud_version(const struct cloud *c, enum cloud_service service, char **ret)
+{
+    const struct cloud_service_row *row = cloud_service_row(service);
+    g_autofree char *prefix = g_strdup_printf("v%d.", row->major);
+    g_autoptr(json_t) document = NULL;
+    const char *found = NULL;
+    size_t i;
+    json_t *entry;
+
+    TRY(document_of(c, service, &document));
+    json_array_foreach(json_arr(document, "versions"), i, entry)
+    {
+        const char *id = json_str_or(entry, "id", "");
+        bool current = g_strcmp0(json_str(entry, "status"), "CURRENT") == 0;
+        if (g_str_has_prefix(id, prefix) && (found == NULL || current))
+            found = id;
+    }
+    if (found == NULL)
+        return err(CLOUD_VERSION, "%s: %s offers no version %d", cloud_name(c), row->name,
+                   row->major);
+    *ret = g_strdup(found);
+    return NULL;
 }
 
 err_t *cloud_minor(const struct cloud *c, enum cloud_service service, int *ret)

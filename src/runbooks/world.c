@@ -251,6 +251,30 @@ static struct cloud_options peer_options(const struct world *w, const struct sit
     };
 }
 
+/* Where the peer's Keystone is: [site:NAME], else its record. */
+static const char *peer_auth_url(const struct world *w, const struct site *site)
+{
+    const char *url = site_conf(w, site, "auth_url");
+
+    return url != NULL ? url : site->auth_url;
+}
+
+err_t *world_peer_door(struct step_call *call, const char *site_id, struct cloud *ret)
+{
+    struct world *w = call->world;
+    AUTO(site) site = NULL;
+
+    TRY(site_get(call->db, site_id, &site));
+    struct keystone_credentials nobody = {.method = KEYSTONE_PASSWORD,
+                                          .auth_url = peer_auth_url(w, site)};
+    struct cloud_options options = peer_options(w, site);
+    options.credentials = &nobody;
+    g_autofree char *name =
+        g_strdup_printf("door:%s:%" G_GINT64_FORMAT, site->id, site->updated_at_ms);
+    *ret = view(call, session_named(w, name, &options));
+    return NULL;
+}
+
 err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret)
 {
     struct world *w = call->world;
@@ -277,8 +301,7 @@ err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret
         return err(PEER_CREDENTIALS_MISSING, "no credentials for the cloud of site '%s'",
                    site->name);
     }
-    const char *auth_url = site_conf(w, site, "auth_url");
-    credentials.auth_url = auth_url != NULL ? auth_url : site->auth_url;
+    credentials.auth_url = peer_auth_url(w, site);
     struct cloud_options options = peer_options(w, site);
     options.credentials = &credentials;
     g_autofree char *name =

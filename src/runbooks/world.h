@@ -51,6 +51,11 @@ err_t *world_service(struct step_call *call, struct cloud *ret) MUST_CHECK;
  * TRUST_MISSING: there is none that works.
  */
 err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret) MUST_CHECK;
+/*
+ * The peer's cloud without credentials, for what needs no login (keystone_version); whatever logs
+ * in fails with CONFIG.
+ */
+err_t *world_peer_door(struct step_call *call, const char *site_id, struct cloud *ret) MUST_CHECK;
 /* The peer's cloud with its service credentials; PEER_CREDENTIALS_MISSING without any. */
 err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret) MUST_CHECK;
 /*
