@@ -12,6 +12,8 @@
 #include "store/local.h"
 #include "store/tenant_mapping.h"
 
+#include <string.h>
+
 #define NAME_MAX_CHARS 255
 
 err_t *sites_self(struct request *r)
@@ -66,12 +68,29 @@ static err_t *site_of(struct request *r, struct site **ret)
     return site_resolve(r->db, r->params[0], ret);
 }
 
+/* '*ret' what keeps the site from being deleted, in words; NULL: nothing. */
+static err_t *site_users(struct request *r, const struct site *site, const char **ret)
+{
+    bool groups = false, mappings = false;
+
+    TRY(group_uses_site(r->db, site->id, &groups));
+    TRY(tenant_mapping_uses_site(r->db, site->id, &mappings));
+    *ret = groups ? "protection groups" : mappings ? "tenant mappings" : NULL;
+    return NULL;
+}
+
 err_t *sites_show(struct request *r)
 {
     AUTO(site) site = NULL;
+    const char *users = NULL;
+    bool admin = request_is_admin(r);
 
     TRY(site_of(r, &site));
-    reply_json(r, 200, json_pack("{s:o}", "site", view_site(site, request_is_admin(r))));
+    TRY(site_users(r, site, &users));
+    json_t *out = view_site(site, admin);
+    if (admin)
+        json_set_str(out, "in_use_by", users);
+    reply_json(r, 200, json_pack("{s:o}", "site", out));
     return NULL;
 }
 
@@ -139,19 +158,62 @@ static err_t *keys_check(struct request *r, const json_t *in, bool *ret_local)
     return NULL;
 }
 
-/* Credentials for the peer's cloud, encrypted at rest. */
-static char *credentials_of(struct request *r, const json_t *in)
-{
-    const json_t *service = json_obj(in, "service");
+/* ---- credentials for the peer's cloud, encrypted at rest ---- */
 
-    if (service == NULL || json_object_size(service) == 0)
+static err_t *service_check(const json_t *in, bool local)
+{
+    if (!local || json_obj(in, "service") == NULL)
         return NULL;
-    char *plain = json_print(service);
-    char *text = rest_encrypt(r->o->env, r->o->exchange->identity->rest_key, plain);
-    secret_free(plain);
-    return text;
+    return err_remedy(
+        err(BAD_REQUEST, "'service' is for the cloud of another site; this site's own "
+                         "is of [keystone_authtoken]"),
+        "give it to the other site: protector site update with --service-*, once both "
+        "are registered");
 }
 
+/* '*ret' what is kept for the site, {} if nothing is. */
+static err_t *credentials_read(struct request *r, const struct site *site, json_t **ret)
+{
+    char *plain = NULL;
+
+    if (site->credentials == NULL) {
+        *ret = json_object();
+        return NULL;
+    }
+    TRY(rest_decrypt(r->o->exchange->identity->rest_key, site->credentials, &plain));
+    err_t *e = json_parse(plain, strlen(plain), "stored credentials", ret);
+    secret_free(plain);
+    return e;
+}
+
+/* What is given of 'service' over what is kept of it.  '*ret_changed': that is something new. */
+static err_t *credentials_merge(struct request *r, const json_t *in, struct site *site,
+                                bool *ret_changed)
+{
+    const json_t *service = json_obj(in, "service");
+    g_autoptr(json_t) kept = NULL;
+    g_autoptr(json_t) merged = NULL;
+
+    *ret_changed = false;
+    if (service == NULL)
+        return NULL;
+    TRY(credentials_read(r, site, &kept));
+    merged = json_deep_copy(kept);
+    json_object_update(merged, (json_t *)service);
+    if (json_str(merged, "username") == NULL || json_str(merged, "password") == NULL)
+        return err(BAD_REQUEST, "'service' needs a username and a password; there is no %s",
+                   json_str(merged, "username") == NULL ? "username" : "password");
+    if (json_equal(kept, merged))
+        return NULL;
+    char *plain = json_print(merged);
+    g_free(site->credentials);
+    site->credentials = rest_encrypt(r->o->env, r->o->exchange->identity->rest_key, plain);
+    secret_free(plain);
+    *ret_changed = true;
+    return NULL;
+}
+
+/* Without credentials. */
 static struct site *site_from(struct request *r, const json_t *in, bool local)
 {
     struct site *s = site_create();
@@ -167,19 +229,38 @@ static struct site *site_from(struct request *r, const json_t *in, bool local)
     s->fingerprint = g_strdup(json_str(in, "fingerprint"));
     s->protector_url = g_strdup(json_str(in, "protector_url"));
     s->compute_url = g_strdup(json_str(in, "compute_url"));
-    s->credentials = local ? NULL : credentials_of(r, in);
     s->is_local = local;
     s->status = g_strdup("active");
     s->created_at_ms = s->updated_at_ms = r->now_ms;
     return s;
 }
 
-static bool same_site(const struct site *a, const struct site *b)
+/* What was left out is no other value; Protector's and Nova's addresses may be found anew. */
+static err_t *same_site(const struct site *there, const struct site *given)
 {
-    return g_strcmp0(a->id, b->id) == 0 && g_strcmp0(a->name, b->name) == 0 &&
-           g_strcmp0(a->auth_url, b->auth_url) == 0 &&
-           g_strcmp0(a->region_name, b->region_name) == 0 &&
-           g_strcmp0(a->fingerprint, b->fingerprint) == 0;
+    const struct {
+        const char *what, *there, *given;
+    } values[] = {
+        {"name", there->name, given->name},
+        {"auth_url", there->auth_url, given->auth_url},
+        {"region_name", there->region_name, given->region_name},
+        {"fingerprint", there->fingerprint, given->fingerprint},
+        {"description", there->description, given->description},
+        {"site_type", there->site_type, given->site_type},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
+        if (values[i].given == NULL || g_strcmp0(values[i].there, values[i].given) == 0)
+            continue;
+        return err_remedy(err(CONFLICT,
+                              "site '%s' is registered already, with other values: its %s is '%s', "
+                              "not '%s'",
+                              there->name, values[i].what,
+                              values[i].there != NULL ? values[i].there : "", values[i].given),
+                          "give the same values, or change the record: protector site update %s",
+                          there->name);
+    }
+    return NULL;
 }
 
 /* A record with the name or the cloud of another key. */
@@ -198,26 +279,34 @@ static err_t *site_clash(struct request *r, const struct site *s)
     return NULL;
 }
 
+/* 201: something was written; 200: all of it was there already. */
 err_t *sites_create(struct request *r)
 {
     const json_t *in = r->in;
     AUTO(site) before = NULL;
-    bool local = false;
+    bool local = false, changed = false;
 
     if (!uuid_valid(json_str_or(in, "id", "")))
         return err(BAD_REQUEST, "'id' must be the uuid that the site made for itself");
     TRY(site_type_check(json_str(in, "site_type")));
     TRY(url_check(json_str_or(in, "auth_url", "")));
     TRY(keys_check(r, in, &local));
+    TRY(service_check(in, local));
     AUTO(site) site = site_from(r, in, local);
     TRY(site_clash(r, site));
     TRY(site_find(r->db, site->id, &before));
-    if (before != NULL && !same_site(before, site))
-        return err(CONFLICT, "site '%s' is registered already, with other values", before->name);
+    if (before != NULL)
+        TRY(same_site(before, site));
+    struct site *kept = before != NULL ? before : site;
+    TRY(credentials_merge(r, in, kept, &changed));
+    kept->updated_at_ms = before == NULL || changed ? r->now_ms : before->updated_at_ms;
     if (before == NULL)
-        TRY(site_insert(r->db, site));
-    TRY(request_audit(r, "site.create", site->id));
-    reply_json(r, before == NULL ? 201 : 200, json_pack("{s:o}", "site", view_site(site, true)));
+        TRY(site_insert(r->db, kept));
+    else if (changed)
+        TRY(site_update(r->db, kept));
+    TRY(request_audit(r, "site.create", kept->id));
+    reply_json(r, before == NULL || changed ? 201 : 200,
+               json_pack("{s:o}", "site", view_site(kept, true)));
     return NULL;
 }
 
@@ -261,20 +350,19 @@ err_t *sites_update(struct request *r)
 {
     const json_t *in = r->in;
     AUTO(site) site = NULL;
+    bool changed = false;
 
     TRY(status_check(json_str(in, "status")));
     TRY(json_str(in, "auth_url") != NULL ? url_check(json_str(in, "auth_url")) : NULL);
     TRY(site_of(r, &site));
+    TRY(service_check(in, site->is_local));
+    TRY(credentials_merge(r, in, site, &changed));
     text_set(&site->description, in, "description");
     text_set(&site->auth_url, in, "auth_url");
     text_set(&site->region_name, in, "region_name");
     text_set(&site->protector_url, in, "protector_url");
     text_set(&site->compute_url, in, "compute_url");
     text_set(&site->status, in, "status");
-    if (json_obj(in, "service") != NULL && !site->is_local) {
-        g_free(site->credentials);
-        site->credentials = credentials_of(r, in);
-    }
     TRY(site_clash(r, site));
     site->updated_at_ms = r->now_ms;
     TRY(site_update(r->db, site));
@@ -286,14 +374,12 @@ err_t *sites_update(struct request *r)
 err_t *sites_delete(struct request *r)
 {
     AUTO(site) site = NULL;
-    bool groups = false, mappings = false;
+    const char *users = NULL;
 
     TRY(site_of(r, &site));
-    TRY(group_uses_site(r->db, site->id, &groups));
-    TRY(tenant_mapping_uses_site(r->db, site->id, &mappings));
-    if (groups || mappings)
-        return err_remedy(err(CONFLICT, "site '%s' is in use by %s", site->name,
-                              groups ? "protection groups" : "tenant mappings"),
+    TRY(site_users(r, site, &users));
+    if (users != NULL)
+        return err_remedy(err(CONFLICT, "site '%s' is in use by %s", site->name, users),
                           "delete these first");
     TRY(site_delete(r->db, site->id));
     TRY(request_audit(r, "site.delete", site->id));

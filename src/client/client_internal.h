@@ -112,6 +112,17 @@ void client_deadline(struct protector_client *c, int64_t ms);
 err_t *client_time_left(const struct protector_client *c) MUST_CHECK; /* TIMEOUT if none is */
 /* Logs in (for what is asked of Keystone's reply). */
 err_t *end_login(struct end *end) MUST_CHECK;
+/*
+ * NOT_FOUND if the site's Keystone knows no project of the id.  A user who may not look at it (401,
+ * 403) is no error, nor a session of the host's, of which no Keystone is known.
+ */
+err_t *end_project_check(struct end *end, const char *project_id) MUST_CHECK;
+/* A site's own word about itself: id, name and keys; asked once.  Borrowed. */
+err_t *end_identity(struct end *end, json_t **ret) MUST_CHECK;
+/* What it calls itself, once it was asked who it is. */
+const char *end_site_name(const struct end *end);
+/* Its Protector answers, and is that of 'site' (a record); CLIENT_CLOUD if it is another's. */
+err_t *end_is_site(struct end *end, const json_t *site) MUST_CHECK;
 
 struct call;
 

@@ -560,22 +560,50 @@ err_t *cmd_map_unset(struct call *call, json_t **ret)
     return mappings_change(call, true, ret);
 }
 
+/* The name of a site in the list of the local one; its id if it is not there. */
+static const char *site_name(const json_t *sites, const char *id)
+{
+    size_t i;
+    json_t *site;
+
+    json_array_foreach((json_t *)sites, i, site)
+    {
+        if (g_strcmp0(json_str(site, "id"), id) == 0)
+            return json_str_or(site, "name", id);
+    }
+    return id;
+}
+
+static void map_rows(const json_t *kinds, const char *id, const char *name, json_t *list)
+{
+    const char *kind, *source;
+    json_t *rows, *target;
+
+    json_object_foreach((json_t *)kinds, kind, rows)
+    {
+        json_object_foreach(rows, source, target)
+        {
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "site", name,
+                                                  "site_id", id, "kind", kind, "source", source,
+                                                  "target", json_string_value(target)));
+        }
+    }
+}
+
 err_t *cmd_map_list(struct call *call, json_t **ret)
 {
     g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) sites = NULL;
     g_autoptr(json_t) list = json_array();
-    const char *site, *kind, *source;
-    json_t *kinds, *rows, *target;
+    struct end *local = NULL;
+    const char *id;
+    json_t *kinds;
 
     TRY(below(call, "mappings", &reply));
-    json_object_foreach(json_obj(reply, "mappings"), site,
-                        kinds){json_object_foreach(kinds, kind, rows){
-        json_object_foreach(rows, source, target)
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s, s:s, s:s}", "site", site, "kind", kind,
-                                            "source", source, "target", json_string_value(target)));
-}
-}
-*ret = show_list(list, "kind=Kind|source=Source|target=Target|site=Source Site");
-return NULL;
+    TRY(client_local(call->c, &local));
+    TRY(end_get(local, &sites, "sites?limit=1000"));
+    json_object_foreach(json_obj(reply, "mappings"), id, kinds)
+        map_rows(kinds, id, site_name(json_arr(sites, "sites"), id), list);
+    *ret = show_list(list, "kind=Kind|source=Source|target=Target|site=Source Site");
+    return NULL;
 }

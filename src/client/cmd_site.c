@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_site - sites and tenant mappings: an admin's records, written at both sites, each write
- * repeatable.  Neither is used while only one site has it.
+ * cmd_site - the records of sites: an admin's, written at both sites, each write repeatable.  None
+ * is used while only one site has it.
+ *
+ * Neighbours: cmd_tenant.c (the other records of an admin).
  */
 #include "client/client_internal.h"
 
 #define SITE_COLUMNS                                                                               \
     "id name description site_type auth_url region_name status is_local fingerprint created_at"
-#define SITE_LIST "id=id|name=name|site_type=type|auth_url=auth_url|status=status"
+#define VALIDATE_MS (180 * 1000) /* that an engine is given for its check */
+#define SITES_MAX   1000         /* the longest page of a list */
+#define SITE_LIST   "id=id|name=name|site_type=type|auth_url=auth_url|status=status"
 
 static err_t *admin_ask(struct end *end, const char *method, const char *path, const json_t *body,
                         json_t **ret)
@@ -15,19 +19,6 @@ static err_t *admin_ask(struct end *end, const char *method, const char *path, c
     struct ask ask = {.method = method, .path = path, .admin = true, .body = body};
 
     return end_ask(end, &ask, ret, NULL);
-}
-
-/* A site's own word about itself: id and keys. */
-static err_t *identity_of(struct end *end, json_t **ret)
-{
-    g_autoptr(json_t) reply = NULL;
-
-    if (end->self == NULL) {
-        TRY(end_get(end, &reply, "admin/sites/self"));
-        end->self = json_incref(json_obj(reply, "site"));
-    }
-    *ret = end->self;
-    return NULL;
 }
 
 static err_t *nobody_knows(const char *name, const char *auth_url)
@@ -147,7 +138,8 @@ static err_t *record_of(struct call *call, struct end *end, const json_t *self, 
     return NULL;
 }
 
-static void service_add(struct call *call, json_t *record)
+/* --service-*, as the API takes it; NULL if none is given. */
+static json_t *service_of(struct call *call)
 {
     static const char *const options[] = {"username", "password", "project-name",
                                           "user-domain-name", "project-domain-name"};
@@ -160,16 +152,81 @@ static void service_add(struct call *call, json_t *record)
             json_set_str(service, key, arg(call, name));
     }
     if (json_object_size(service) > 0)
-        json_set(record, "service", service);
-    else
-        json_decref(service);
+        return service;
+    json_decref(service);
+    return NULL;
 }
 
-static err_t *post_site(struct end *end, json_t *record, json_t **ret)
+/* 'service' (may be NULL) with what 'record' tells to be kept has a user and a password. */
+static bool service_whole(const json_t *service, const json_t *record)
+{
+    return service == NULL || json_bool(record, "has_credentials", false) ||
+           (json_str(service, "username") != NULL && json_str(service, "password") != NULL);
+}
+
+static err_t *service_lacks(const char *name)
+{
+    return err(CLIENT_USAGE,
+               "no credentials for the cloud of '%s' are kept yet: give --service-username and "
+               "--service-password",
+               name);
+}
+
+/* '*written' becomes true if the site had not all of it yet. */
+static err_t *post_site(struct end *end, const json_t *record, bool *written, json_t **ret)
 {
     g_autoptr(json_t) body = json_pack("{s:O}", "site", record);
+    struct ask ask = {.method = "POST", .path = "admin/sites", .admin = true, .body = body};
+    int status = 0;
 
-    return admin_ask(end, "POST", "admin/sites", body, ret);
+    TRY(end_ask(end, &ask, ret, &status));
+    *written = *written || status == 201;
+    return NULL;
+}
+
+/* A record at the site that is found by 'key'; NULL in '*ret' if there is none. */
+static err_t *record_find(struct end *end, const char *key, json_t **ret)
+{
+    g_autoptr(json_t) reply = NULL;
+    g_autofree char *encoded = url_encode(key);
+    err_t *e = end_get(end, &reply, "admin/sites/%s", encoded);
+
+    *ret = NULL;
+    if (e != NULL && err_http_status(e) == 404) {
+        err_free(e);
+        return NULL;
+    }
+    if (e == NULL)
+        *ret = json_incref(json_obj(reply, "site"));
+    return e;
+}
+
+/* The site has this record, or none of the name: what would be refused at one site is written at
+ * neither. */
+static err_t *record_fits(struct end *end, const json_t *record)
+{
+    static const char *const keys[] = {"name", "auth_url", "region_name", "fingerprint"};
+    const char *name = json_str_or(record, "name", "");
+    g_autoptr(json_t) same = NULL;
+    g_autoptr(json_t) named = NULL;
+
+    TRY(record_find(end, json_str_or(record, "id", ""), &same));
+    for (size_t i = 0; same != NULL && i < G_N_ELEMENTS(keys); i++) {
+        if (g_strcmp0(json_str(same, keys[i]), json_str(record, keys[i])) == 0)
+            continue;
+        return err(CONFLICT,
+                   "site '%s' is registered already at cloud '%s', with other values: its %s is "
+                   "'%s', not '%s'; nothing was written",
+                   json_str_or(same, "name", ""), end->cloud, keys[i],
+                   json_str_or(same, keys[i], ""), json_str_or(record, keys[i], ""));
+    }
+    TRY(record_find(end, name, &named));
+    if (named == NULL || g_strcmp0(json_str(named, "id"), json_str(record, "id")) == 0)
+        return NULL;
+    return err(
+        CONFLICT,
+        "a site named '%s' is registered at cloud '%s' with another key; nothing was written", name,
+        end->cloud);
 }
 
 /* The local site's own record, for the peer; it must exist first. */
@@ -181,7 +238,7 @@ static err_t *local_record(struct end *local, json_t **ret)
     g_autoptr(json_t) reply = NULL;
     json_t *identity = NULL;
 
-    TRY(identity_of(local, &identity));
+    TRY(end_identity(local, &identity));
     err_t *e = end_get(local, &reply, "admin/sites/%s", json_str_or(identity, "id", ""));
     if (e != NULL && err_http_status(e) == 404) {
         err_free(e);
@@ -200,39 +257,89 @@ static err_t *local_record(struct end *local, json_t **ret)
     return NULL;
 }
 
+static err_t *there_already(struct call *call, const char *where)
+{
+    return err_remedy(err(CONFLICT, "site '%s' is registered already at %s", arg(call, "name"),
+                          where),
+                      "nothing is left to do: protector site show %s", arg(call, "name"));
+}
+
+/* This site's own record.  Nobody needs credentials for his own cloud. */
+static err_t *create_own(struct call *call, struct end *local, const json_t *record, json_t **ret)
+{
+    g_autoptr(json_t) service = service_of(call);
+    bool written = false;
+
+    if (service != NULL)
+        return err_remedy(
+            err(CLIENT_USAGE,
+                "'%s' is the local site: --service-* are for the cloud of another "
+                "site, and kept at the site that uses them",
+                arg(call, "name")),
+            "leave them out; when the other site is registered: protector site update "
+            "%s --service-username …",
+            arg(call, "name"));
+    TRY(post_site(local, record, &written, ret));
+    return written ? NULL : there_already(call, "itself");
+}
+
+/*
+ * There its own record and ours, here the pin: each is repeatable, so that a repetition completes
+ * what was left half done.
+ */
+static err_t *create_peer(struct call *call, struct end *local, struct end *end,
+                          const json_t *record, json_t **ret)
+{
+    g_autoptr(json_t) mine = NULL;
+    g_autoptr(json_t) own = NULL;
+    g_autoptr(json_t) ours = NULL;
+    g_autoptr(json_t) there = NULL;
+    g_autoptr(json_t) pinned = json_deep_copy(record);
+    g_autoptr(json_t) service = service_of(call);
+    bool written = false;
+
+    TRY(local_record(local, &mine));
+    TRY(record_find(local, json_str_or(record, "id", ""), &there));
+    if (!service_whole(service, there))
+        return service_lacks(arg(call, "name"));
+    if (service != NULL)
+        json_set(pinned, "service", json_incref(service));
+    TRY(record_fits(local, record));
+    TRY(record_fits(end, record));
+    TRY(record_fits(end, mine));
+    TRY(post_site(end, record, &written, &own));
+    err_t *e = post_site(end, mine, &written, &ours);
+    if (e == NULL)
+        e = post_site(local, pinned, &written, ret);
+    if (e != NULL)
+        return err_remedy(err_wrap(e, "site '%s' is not registered at both sites yet",
+                                   arg(call, "name")),
+                          "repeat the command: it completes what is missing");
+    return written ? NULL : there_already(call, "both sites");
+}
+
 err_t *cmd_site_create(struct call *call, json_t **ret)
 {
     struct end *end = NULL, *local = NULL;
     json_t *self = NULL, *own = NULL;
     g_autoptr(json_t) reply = NULL;
-    g_autoptr(json_t) ignored = NULL;
+    g_autoptr(json_t) record = NULL;
 
     TRY(client_local(call->c, &local));
     TRY(site_cloud(call, &end));
     TRY(end_login(end));
-    TRY(identity_of(end, &self));
-    TRY(identity_of(local, &own));
+    TRY(end_identity(end, &self));
+    TRY(end_identity(local, &own));
     const char *wanted = arg(call, "fingerprint");
     if (wanted != NULL && g_strcmp0(wanted, json_str(self, "fingerprint")) != 0)
         return err(CONFLICT,
                    "the site says its fingerprint is '%s', not '%s': nothing was registered",
                    json_str_or(self, "fingerprint", ""), wanted);
-    g_autoptr(json_t) record = NULL;
     TRY(record_of(call, end, self, &record));
-    bool is_local = g_strcmp0(json_str(self, "id"), json_str(own, "id")) == 0;
-    if (is_local) {
-        TRY(post_site(local, record, &reply));
-    } else {
-        g_autoptr(json_t) mine = NULL;
-        g_autoptr(json_t) pinned = json_deep_copy(record);
-        TRY(local_record(local, &mine));
-        service_add(call, pinned);
-        TRY(post_site(local, pinned, &reply));
-        TRY(post_site(end, record, &ignored));
-        json_decref(ignored);
-        ignored = NULL;
-        TRY(post_site(end, mine, &ignored));
-    }
+    if (g_strcmp0(json_str(self, "id"), json_str(own, "id")) == 0)
+        TRY(create_own(call, local, record, &reply));
+    else
+        TRY(create_peer(call, local, end, record, &reply));
     *ret = show_record(json_obj(reply, "site"), SITE_COLUMNS);
     return NULL;
 }
@@ -271,36 +378,213 @@ err_t *cmd_site_show(struct call *call, json_t **ret)
     return NULL;
 }
 
+/* ---- update, delete: at all sites that have the record ---- */
+
+/* A site that has the record. */
+struct place {
+    struct end *end;
+    char *name;     /* of the site */
+    bool is_own;    /* the record is its own */
+    json_t *record; /* as it stands there; NULL: it does not */
+};
+
+static void place_destroy(struct place *place)
+{
+    g_free(place->name);
+    json_decref(place->record);
+    g_free(place);
+}
+
+/* The named site, if it has moved, is found at its new address too. */
+static err_t *moved_end(struct call *call, const json_t *site, bool is_named, struct end **ret)
+{
+    g_autoptr(json_t) moved = json_deep_copy(site);
+    err_t *e = client_site_end(call->c, site, ret);
+
+    if (e == NULL || !is_named || !err_is(e, ERR_CLIENT_CLOUD) || arg(call, "auth-url") == NULL)
+        return e;
+    json_set_str(moved, "auth_url", arg(call, "auth-url"));
+    if (arg(call, "region-name") != NULL)
+        json_set_str(moved, "region_name", arg(call, "region-name"));
+    err_free(e);
+    return client_site_end(call->c, moved, ret);
+}
+
+/* Adds the site 'at', which must answer. */
+static err_t *place_add(struct call *call, const json_t *at, const json_t *site, GPtrArray *places)
+{
+    struct end *end = NULL;
+    g_autoptr(json_t) record = NULL;
+    const char *name = json_str_or(at, "name", "");
+    bool is_own = g_strcmp0(json_str(at, "id"), json_str(site, "id")) == 0;
+
+    err_t *e = moved_end(call, at, is_own, &end);
+    if (e == NULL)
+        e = end_is_site(end, at);
+    if (e == NULL)
+        e = record_find(end, json_str_or(site, "id", ""), &record);
+    if (e != NULL)
+        return err_wrap(e,
+                        "nothing was changed: the record of a site is changed at both sites, and "
+                        "site '%s' was not reached",
+                        name);
+    struct place *place = g_new0(struct place, 1);
+    place->end = end;
+    place->name = g_strdup(name);
+    place->is_own = is_own;
+    place->record = g_steal_pointer(&record);
+    g_ptr_array_add(places, place);
+    return NULL;
+}
+
+static struct place *place_local(struct end *local, const json_t *site)
+{
+    struct place *place = g_new0(struct place, 1);
+
+    place->end = local;
+    place->name = g_strdup(end_site_name(local));
+    place->is_own = json_bool(site, "is_local", false);
+    place->record = json_incref((json_t *)site);
+    return place;
+}
+
+/*
+ * Where the record of 'site' stands, all of them reached, the local site last: the site itself, or
+ * every other one for the local site's own.
+ */
+static err_t *places_of(struct call *call, struct end *local, const json_t *site, GPtrArray *places)
+{
+    g_autoptr(json_t) reply = NULL;
+    json_t *self = NULL, *at;
+    size_t i;
+
+    TRY(end_identity(local, &self));
+    TRY(end_get(local, &reply, "admin/sites?limit=%d", SITES_MAX));
+    json_array_foreach(json_arr(reply, "sites"), i, at)
+    {
+        bool other = !json_bool(at, "is_local", false);
+        bool named = g_strcmp0(json_str(at, "id"), json_str(site, "id")) == 0;
+        if (other && (named || json_bool(site, "is_local", false)))
+            TRY(place_add(call, at, site, places));
+    }
+    g_ptr_array_add(places, place_local(local, site));
+    return NULL;
+}
+
+/* After the first write the sites differ until the command is repeated. */
+static err_t *left_half(err_t *e, const GPtrArray *places, guint at, const char *done)
+{
+    const struct place *failed = g_ptr_array_index(places, at);
+
+    if (at == 0)
+        return err_wrap(e, "nothing was %s: site '%s' refuses or was not reached", done,
+                        failed->name);
+    return err_remedy(err_wrap(e, "it was %s at site '%s', not at site '%s'", done,
+                               ((struct place *)g_ptr_array_index(places, 0))->name, failed->name),
+                      "repeat the command: it does what is missing");
+}
+
+static err_t *update_check(struct call *call, const json_t *change, const json_t *service,
+                           const GPtrArray *places)
+{
+    bool kept = false;
+
+    if (json_object_size(change) == 0 && service == NULL)
+        return err(CLIENT_USAGE, "nothing is to be changed: give --description, --auth-url, "
+                                 "--region-name, --compute-url or --service-*");
+    for (guint i = 0; i < places->len; i++) {
+        const struct place *p = g_ptr_array_index(places, i);
+        if (p->record == NULL)
+            return err_remedy(err(CONFLICT, "nothing was changed: site '%s' has no record of '%s'",
+                                  p->name, arg(call, "site")),
+                              "complete the registration: protector site create");
+        kept = kept || !p->is_own;
+        if (!p->is_own && !service_whole(service, p->record))
+            return service_lacks(arg(call, "site"));
+    }
+    return service == NULL || kept
+               ? NULL
+               : err(CLIENT_USAGE,
+                     "--service-* are kept at the other site, and none is registered");
+}
+
+/* --service-* go to the sites that are not the named one. */
+static err_t *place_update(const struct place *place, const char *id, const json_t *change,
+                           const json_t *service, json_t **ret)
+{
+    g_autofree char *path = g_strdup_printf("admin/sites/%s", id);
+    g_autoptr(json_t) mine = json_deep_copy(change);
+
+    if (service != NULL && !place->is_own)
+        json_set(mine, "service", json_deep_copy(service));
+    if (json_object_size(mine) == 0) {
+        *ret = json_pack("{s:O}", "site", place->record);
+        return NULL;
+    }
+    g_autoptr(json_t) body = json_pack("{s:O}", "site", mine);
+    return admin_ask(place->end, "PUT", path, body, ret);
+}
+
 err_t *cmd_site_update(struct call *call, json_t **ret)
 {
     static const char *const options[] = {"description", "auth-url", "region-name", "compute-url"};
     struct end *local = NULL;
+    g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func((GDestroyNotify)place_destroy);
     g_autoptr(json_t) site = NULL;
+    g_autoptr(json_t) change = json_object();
+    g_autoptr(json_t) service = service_of(call);
     g_autoptr(json_t) reply = NULL;
-    json_t *change = json_object();
-    g_autoptr(json_t) body = json_pack("{s:o}", "site", change);
 
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         g_autofree char *key = g_strdelimit(g_strdup(options[i]), "-", '_');
         if (arg(call, options[i]) != NULL)
             json_set_str(change, key, arg(call, options[i]));
     }
-    service_add(call, change);
     TRY(site_read(call, &local, &site));
-    g_autofree char *path = g_strdup_printf("admin/sites/%s", json_str_or(site, "id", ""));
-    TRY(admin_ask(local, "PUT", path, body, &reply));
+    TRY(places_of(call, local, site, places));
+    TRY(update_check(call, change, service, places));
+    for (guint i = 0; i < places->len; i++) {
+        json_decref(reply);
+        reply = NULL;
+        err_t *e = place_update(g_ptr_array_index(places, i), json_str_or(site, "id", ""), change,
+                                service, &reply);
+        if (e != NULL)
+            return left_half(e, places, i, "changed");
+    }
     *ret = show_record(json_obj(reply, "site"), SITE_COLUMNS);
     return NULL;
+}
+
+/* What the API would refuse here, before the other site has deleted it. */
+static err_t *in_use(const json_t *site)
+{
+    const char *users = json_str(site, "in_use_by");
+
+    if (users == NULL)
+        return NULL;
+    return err_remedy(err(CONFLICT, "site '%s' is in use by %s", json_str_or(site, "name", ""),
+                          users),
+                      "delete these first");
 }
 
 err_t *cmd_site_delete(struct call *call, json_t **ret)
 {
     struct end *local = NULL;
+    g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func((GDestroyNotify)place_destroy);
     g_autoptr(json_t) site = NULL;
 
     TRY(site_read(call, &local, &site));
+    TRY(in_use(site));
+    TRY(places_of(call, local, site, places));
     g_autofree char *path = g_strdup_printf("admin/sites/%s", json_str_or(site, "id", ""));
-    TRY(admin_ask(local, "DELETE", path, NULL, NULL));
+    for (guint i = 0; i < places->len; i++) {
+        const struct place *place = g_ptr_array_index(places, i);
+        err_t *e = admin_ask(place->end, "DELETE", path, NULL, NULL);
+        bool gone = e != NULL && err_http_status(e) == 404 && place->end != local;
+        if (e != NULL && !gone)
+            return left_half(e, places, i, "deleted");
+        err_free(e);
+    }
     *ret = json_pack("{s:s}", "kind", "nothing");
     return NULL;
 }
@@ -320,9 +604,62 @@ static void row_add(json_t *rows, const char *where, const char *check, const ch
     json_array_append_new(rows, row);
 }
 
+/* The worst that was found. */
+static const char *worse(const char *a, const char *b)
+{
+    static const char *const order[] = {"unreachable", "error"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+        if (g_str_equal(a, order[i]) || g_str_equal(b, order[i]))
+            return order[i];
+    }
+    return "active";
+}
+
+/* The caller's own matter says nothing about a site: the command fails. */
+static bool callers_matter(const err_t *e)
+{
+    int status = err_http_status(e);
+
+    return status == 401 || status == 403 || err_is(e, ERR_CLIENT_CLOUD);
+}
+
+/* A row of what failed; takes 'e', or gives it back if it is none of the site's. */
+static err_t *row_failed(json_t *rows, const char *where, const char *check, err_t *e,
+                         const char **status)
+{
+    if (callers_matter(e))
+        return e;
+    g_autofree char *why = err_text(e);
+    row_add(rows, where, check, "failed", why, err_remedy_text(e));
+    *status = worse(*status, end_is_unreachable(e) ? "unreachable" : "error");
+    err_free(e);
+    return NULL;
+}
+
+/* What the client sees of a site: its Keystone lets it in, its Protector is the one that is meant.
+ */
+static err_t *client_look(struct end *end, const char *name, const json_t *site, json_t *rows,
+                          const char **status)
+{
+    static const char check[] = "Its Protector and Keystone answer the client";
+    json_t *range = NULL;
+    err_t *e = end_range(end, &range);
+
+    if (e == NULL && site != NULL)
+        e = end_is_site(end, site);
+    if (e != NULL)
+        return row_failed(rows, name, check, e, status);
+    g_autofree char *text =
+        g_strdup_printf("%s, API %s to %s", end->endpoint, json_str_or(range, "min", "?"),
+                        json_str_or(range, "max", "?"));
+    row_add(rows, name, check, "ok", text, "");
+    return NULL;
+}
+
 /* Lets the engine of 'end' check the site, and takes its rows. */
-static err_t *validate_at(struct end *end, const char *site_id, json_t *rows,
-                          const char **ret_status)
+static err_t *validate_at(struct end *end, const char *name, const char *site_id, json_t *rows,
+                          const char **status)
 {
     g_autofree char *path = g_strdup_printf("admin/sites/%s/validate", site_id);
     g_autoptr(json_t) reply = NULL;
@@ -331,63 +668,113 @@ static err_t *validate_at(struct end *end, const char *site_id, json_t *rows,
     json_t *check;
 
     TRY(admin_ask(end, "POST", path, NULL, &reply));
-    TRY(follow(end, json_str_or(json_obj(reply, "operation"), "id", ""), NULL, &op));
-    TRY(operation_outcome(op));
+    const char *id = json_str_or(json_obj(reply, "operation"), "id", "");
+    err_t *e = follow(end, id, NULL, &op);
+    if (e != NULL && err_is(e, ERR_TIMEOUT))
+        return err_remedy(err_recode(OPERATION_FAILED, e,
+                                     "its engine has not ended the check (operation '%s') within "
+                                     "%d s",
+                                     id, VALIDATE_MS / 1000),
+                          "look at that site whether protector-engine runs");
+    if (e == NULL)
+        e = operation_outcome(op);
+    if (e != NULL && op != NULL) /* the engine's failure, whatever its cloud answered */
+        return err_recode(OPERATION_FAILED, e, "its engine could not check it");
+    if (e != NULL)
+        return e;
     json_array_foreach(json_arr(json_obj(op, "result"), "checks"), i, check)
-        row_add(rows, end->cloud, json_str(check, "says"), json_str(check, "result"),
+        row_add(rows, name, json_str(check, "says"), json_str(check, "result"),
                 json_str(check, "text"), json_str(check, "remedy"));
-    const char *status = json_str_or(json_obj(op, "result"), "status", "error");
-    *ret_status = g_str_equal(status, "active")        ? "active"
-                  : g_str_equal(status, "unreachable") ? "unreachable"
-                                                       : "error";
+    *status = worse(*status, json_str_or(json_obj(op, "result"), "status", "error"));
     return NULL;
 }
 
-/* The status is local to the database asked: written at the local and at the named site. */
-static void status_write(struct end *end, const char *site_id, const char *status, json_t *rows)
+static err_t *engine_look(struct end *end, const char *name, const char *site_id, json_t *rows,
+                          const char **status)
 {
-    g_autofree char *path = g_strdup_printf("admin/sites/%s", site_id);
-    g_autoptr(json_t) body = json_pack("{s:{s:s}}", "site", "status", status);
+    client_deadline(end->client, VALIDATE_MS);
+    err_t *e = validate_at(end, name, site_id, rows, status);
+    client_deadline(end->client, 0);
+    return e != NULL ? row_failed(rows, name, "Its engine checks the site", e, status) : NULL;
+}
+
+/*
+ * Nova's address, for the probe of a dead site: '*ret' the catalog's where the record has none.
+ * One that an admin gave may differ on purpose; what stands behind the host is no difference.
+ */
+static void compute_look(struct end *named, const json_t *site, json_t *rows, const char **ret)
+{
+    bool several = false;
+    const char *kept = json_str_or(site, "compute_url", "");
+    const char *found =
+        catalog_find(named, "compute", json_str(site, "region_name"), "url", &several);
+
+    *ret = *kept == '\0' ? found : NULL;
+    if (*kept == '\0' || found == NULL)
+        return;
+    g_autofree char *one = url_origin(kept);
+    g_autofree char *two = url_origin(found);
+    if (g_strcmp0(one, two) == 0)
+        return;
+    g_autofree char *text = g_strdup_printf("%s, its catalog says %s", kept, found);
+    row_add(rows, json_str_or(site, "name", ""), "Nova's address in the record is the catalog's",
+            "warning", text, "protector site update --compute-url, unless it is meant so");
+}
+
+/* The status is local to the database asked: written at the local and at the named site. */
+static void status_write(struct end *end, const char *name, const json_t *site, const char *status,
+                         const char *compute_url, json_t *rows)
+{
+    g_autofree char *path = g_strdup_printf("admin/sites/%s", json_str_or(site, "id", ""));
+    g_autoptr(json_t) body =
+        json_pack("{s:{s:s, s:s*}}", "site", "status", status, "compute_url", compute_url);
     g_autoptr(err_t) e = admin_ask(end, "PUT", path, body, NULL);
 
     if (e != NULL)
-        row_add(rows, end->cloud, "The status is written", "warning", err_message(e),
-                err_remedy_text(e));
+        row_add(rows, name, "The status is written", "warning", err_message(e), err_remedy_text(e));
+}
+
+/* All looks at a site: the client's, its own engine's, that of the local one. */
+static err_t *looks(struct call *call, struct end *local, const json_t *site, json_t *rows,
+                    const char **status)
+{
+    const char *id = json_str_or(site, "id", ""), *name = json_str_or(site, "name", "");
+    const char *compute = NULL;
+    struct end *named = local;
+    json_t *self = NULL;
+
+    TRY(end_identity(local, &self));
+    bool is_local = g_strcmp0(json_str(self, "id"), id) == 0;
+    if (!is_local)
+        TRY(client_site_end(call->c, site, &named));
+    TRY(client_look(local, end_site_name(local), NULL, rows, status));
+    if (!is_local)
+        TRY(client_look(named, name, site, rows, status));
+    bool answers = g_str_equal(*status, "active");
+    if (answers) {
+        TRY(engine_look(named, name, id, rows, status));
+        compute_look(named, site, rows, &compute);
+    }
+    if (!is_local)
+        TRY(engine_look(local, end_site_name(local), id, rows, status));
+    if (answers)
+        status_write(named, name, site, *status, compute, rows);
+    if (!is_local)
+        status_write(local, end_site_name(local), site, *status, compute, rows);
+    return NULL;
 }
 
 err_t *cmd_site_validate(struct call *call, json_t **ret)
 {
-    struct end *local = NULL, *named = NULL;
+    struct end *local = NULL;
     g_autoptr(json_t) site = NULL;
     g_autoptr(json_t) rows = json_array();
-    const char *status = "active", *seen = "active";
+    const char *status = "active";
 
     TRY(site_read(call, &local, &site));
-    const char *id = json_str_or(site, "id", "");
-    bool is_local = json_bool(site, "is_local", false);
-    err_t *e = is_local ? NULL : client_site_end(call->c, site, &named);
-    if (is_local)
-        named = local;
-    if (e == NULL)
-        e = validate_at(named, id, rows, &status);
-    if (e != NULL) {
-        g_autofree char *why = err_text(e);
-        status = end_is_unreachable(e) ? "unreachable" : "error";
-        row_add(rows, json_str(site, "name"), "Its Protector and Keystone answer the client",
-                "failed", why, err_remedy_text(e));
-        err_free(e);
-    } else {
-        row_add(rows, json_str(site, "name"), "Its Protector and Keystone answer the client", "ok",
-                "", "");
-        status_write(named, id, status, rows);
-    }
-    if (!is_local) {
-        TRY(validate_at(local, id, rows, &seen));
-        status_write(local, id, status, rows);
-    }
+    TRY(looks(call, local, site, rows, &status));
+    row_add(rows, json_str_or(site, "name", ""), "status", status, "", "");
     json_t *out = show_list(rows, "site=Site|check=Check|result=Result|text=Detail|remedy=Remedy");
-    g_autofree char *note = g_strdup_printf("status: %s", status);
-    json_array_append_new(json_object_get(out, "notes"), json_string(note));
     json_set_str(out, "status", status);
     *ret = out;
     return NULL;
@@ -413,109 +800,5 @@ err_t *cmd_site_types(struct call *call, json_t **ret)
     *ret = show_list(json_arr(json_obj(op, "result"), "volume_types"),
                      "id=id|name=name|replication_enabled=replication_enabled|replication_type="
                      "replication_type");
-    return NULL;
-}
-
-/* ---- tenant mappings ---- */
-
-#define MAPPING_COLUMNS                                                                            \
-    "id local_tenant_id remote_site remote_site_id remote_tenant_id description created_at"
-
-static err_t *post_mapping(struct end *end, const char *local, const char *site, const char *remote,
-                           const char *description, json_t **ret)
-{
-    g_autoptr(json_t) body =
-        json_pack("{s:{s:s, s:s, s:s, s:s?}}", "tenant_mapping", "local_tenant_id", local,
-                  "remote_site_id", site, "remote_tenant_id", remote, "description", description);
-    struct ask ask = {.method = "POST", .path = "tenant-mappings", .body = body};
-
-    return end_ask(end, &ask, ret, NULL);
-}
-
-static err_t *mapping_peer(struct call *call, struct end *local, const char *site_name,
-                           struct end **ret, json_t **ret_site)
-{
-    g_autoptr(json_t) reply = NULL;
-    g_autofree char *name = url_encode(site_name);
-
-    TRY(end_login(local));
-    TRY(end_get(local, &reply, "sites/%s", name));
-    *ret_site = json_incref(json_obj(reply, "site"));
-    TRY(client_site_end(call->c, *ret_site, ret));
-    return end_login(*ret);
-}
-
-err_t *cmd_mapping_create(struct call *call, json_t **ret)
-{
-    struct end *local = NULL, *peer = NULL;
-    g_autoptr(json_t) site = NULL;
-    g_autoptr(json_t) reply = NULL;
-    g_autoptr(json_t) there = NULL;
-    json_t *self = NULL;
-    const char *mine = arg(call, "local-tenant"), *theirs = arg(call, "remote-tenant");
-
-    TRY(client_local(call->c, &local));
-    TRY(mapping_peer(call, local, arg(call, "remote-site"), &peer, &site));
-    TRY(identity_of(local, &self));
-    TRY(post_mapping(local, mine, json_str_or(site, "id", ""), theirs, arg(call, "description"),
-                     &reply));
-    TRY(post_mapping(peer, theirs, json_str_or(self, "id", ""), mine, arg(call, "description"),
-                     &there));
-    *ret = show_record(json_obj(reply, "tenant_mapping"), MAPPING_COLUMNS);
-    return NULL;
-}
-
-err_t *cmd_mapping_list(struct call *call, json_t **ret)
-{
-    struct end *local = NULL;
-    g_autoptr(json_t) reply = NULL;
-
-    TRY(client_local(call->c, &local));
-    TRY(end_login(local));
-    TRY(end_get(local, &reply, "tenant-mappings"));
-    *ret = show_list(json_arr(reply, "tenant_mappings"),
-                     "id=ID|local_tenant_id=Local Tenant|remote_site=Remote "
-                     "Site|remote_tenant_id=Remote Tenant");
-    return NULL;
-}
-
-static err_t *mapping_read(struct call *call, struct end **ret_local, json_t **ret)
-{
-    g_autoptr(json_t) reply = NULL;
-
-    TRY(client_local(call->c, ret_local));
-    TRY(end_login(*ret_local));
-    g_autofree char *id = url_encode(arg(call, "mapping"));
-    TRY(end_get(*ret_local, &reply, "tenant-mappings/%s", id));
-    *ret = json_incref(json_obj(reply, "tenant_mapping"));
-    return NULL;
-}
-
-err_t *cmd_mapping_show(struct call *call, json_t **ret)
-{
-    struct end *local = NULL;
-    g_autoptr(json_t) m = NULL;
-
-    TRY(mapping_read(call, &local, &m));
-    *ret = show_record(m, MAPPING_COLUMNS);
-    return NULL;
-}
-
-err_t *cmd_mapping_delete(struct call *call, json_t **ret)
-{
-    struct end *local = NULL, *peer = NULL;
-    g_autoptr(json_t) m = NULL;
-    g_autoptr(json_t) site = NULL;
-
-    TRY(mapping_read(call, &local, &m));
-    TRY(mapping_peer(call, local, json_str_or(m, "remote_site_id", ""), &peer, &site));
-    g_autofree char *path = g_strdup_printf("tenant-mappings/%s", json_str_or(m, "id", ""));
-    struct ask ask = {.method = "DELETE", .path = path};
-    err_t *e = end_ask(peer, &ask, NULL, NULL);
-    if (e != NULL && err_http_status(e) != 404)
-        return e;
-    err_free(e);
-    TRY(end_ask(local, &ask, NULL, NULL));
-    *ret = json_pack("{s:s}", "kind", "nothing");
     return NULL;
 }

@@ -155,6 +155,45 @@ static err_t *keystone_failed(const struct end *end, const struct http_response 
                text != NULL ? ": " : "", text != NULL ? text : "");
 }
 
+/* An address of Keystone's v3.  Caller frees. */
+static char *keystone_url(const struct end *end, const char *path)
+{
+    bool v3 = g_str_has_suffix(end->auth_url, "/v3") || g_str_has_suffix(end->auth_url, "/v3/");
+    g_autofree char *below = g_strconcat(v3 ? "" : "v3/", path, NULL);
+
+    return url_join(end->auth_url, below);
+}
+
+err_t *end_project_check(struct end *end, const char *project_id)
+{
+    AUTO(http_response) resp = NULL;
+
+    TRY(end_login(end));
+    if (end->auth_url == NULL) /* the host's own session: nobody said where Keystone is */
+        return NULL;
+    g_autofree char *id = url_encode(project_id);
+    g_autofree char *path = g_strconcat("projects/", id, NULL);
+    g_autofree char *url = keystone_url(end, path);
+    AUTO(http_request) req = http_request_create("GET", url);
+    http_request_set(req, "X-Auth-Token", end->token);
+    http_request_set(req, "Accept", "application/json");
+    req->connect_timeout_ms = time_for(end->client, CLIENT_CONNECT_TIMEOUT_MS);
+    req->timeout_ms = time_for(end->client, CLIENT_TIMEOUT_MS);
+    err_t *e = http_send(end->client->transport, req, &resp);
+    if (e != NULL)
+        return err_wrap(e, "Keystone of cloud '%s' (%s) does not answer", end->cloud,
+                        end->auth_url);
+    if (resp->status == 404)
+        return err_remedy(err(NOT_FOUND, "cloud '%s' has no project with the id '%s'", end->cloud,
+                              project_id),
+                          "an id is needed, not a name: openstack --os-cloud %s project list",
+                          end->cloud);
+    if (resp->status == 200 || resp->status == 401 || resp->status == 403)
+        return NULL;
+    return err(UNAVAILABLE, "Keystone of cloud '%s' answers %d when asked for project '%s'",
+               end->cloud, resp->status, project_id);
+}
+
 err_t *end_login(struct end *end)
 {
     AUTO(http_response) resp = NULL;
@@ -162,8 +201,7 @@ err_t *end_login(struct end *end)
 
     if (end->token != NULL)
         return NULL;
-    bool v3 = g_str_has_suffix(end->auth_url, "/v3") || g_str_has_suffix(end->auth_url, "/v3/");
-    g_autofree char *url = url_join(end->auth_url, v3 ? "auth/tokens" : "v3/auth/tokens");
+    g_autofree char *url = keystone_url(end, "auth/tokens");
     AUTO(http_request) req = http_request_create("POST", url);
     g_autoptr(json_t) login = login_body(json_obj(end->entry, "auth"));
     TRY(tls_setup(end, url));
@@ -379,6 +417,39 @@ bool end_is_unreachable(const err_t *e)
 {
     return err_is(e, ERR_NET_REFUSED) || err_is(e, ERR_NET_TIMEOUT) || err_is(e, ERR_NET_LOST) ||
            err_is(e, ERR_NET_TLS) || err_is(e, ERR_NET_PROTOCOL) || err_is(e, ERR_UNAVAILABLE);
+}
+
+/* ---- who it is ---- */
+
+err_t *end_identity(struct end *end, json_t **ret)
+{
+    g_autoptr(json_t) reply = NULL;
+
+    if (end->self == NULL) {
+        TRY(end_get(end, &reply, "admin/sites/self"));
+        end->self = json_incref(json_obj(reply, "site"));
+    }
+    *ret = end->self;
+    return NULL;
+}
+
+const char *end_site_name(const struct end *end)
+{
+    return json_str_or(end->self, "name", "this site");
+}
+
+err_t *end_is_site(struct end *end, const json_t *site)
+{
+    json_t *self = NULL;
+
+    TRY(end_identity(end, &self));
+    if (g_strcmp0(json_str(self, "id"), json_str(site, "id")) == 0)
+        return NULL;
+    return err_remedy(err(CLIENT_CLOUD,
+                          "the entry '%s' of clouds.yaml is not of site '%s' but of '%s'",
+                          end->cloud, json_str_or(site, "name", ""),
+                          json_str_or(self, "name", "a site without a name")),
+                      "correct it, or name the right one: --secondary-cloud");
 }
 
 /* ---- opening ---- */

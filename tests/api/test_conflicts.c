@@ -267,6 +267,76 @@ static void test_site_not_active(void **state)
     assert_int_equal(bench_sql_int(b, SIM_SITE_A, "SELECT COUNT(*) FROM dr_operations"), 0);
 }
 
+static void site_put(struct bench *b, const char *site, const char *service, struct answer **ret)
+{
+    g_autofree char *admin = ask_token(b, SIM_SITE_A, "admin", "admin");
+    g_autofree char *path = g_strdup_printf("/v1/admin/sites/%s", site);
+    g_autofree char *body = g_strdup_printf("{\"site\": {\"service\": %s}}", service);
+    struct ask a = {
+        .site = SIM_SITE_A, .method = "PUT", .path = path, .token = admin, .body = body};
+
+    *ret = ask(b, &a);
+}
+
+/*
+ * Credentials are for another site's cloud, and whole: a part of them is merged with what is kept,
+ * and refused where nothing is.
+ */
+static void test_service_credentials(void **state)
+{
+    AUTO(bench) b = bench_create(715);
+    AUTO(answer) own = NULL;
+    AUTO(answer) part = NULL;
+    AUTO(answer) whole = NULL;
+    AUTO(answer) more = NULL;
+    (void)state;
+
+    bench_register(b);
+    g_autofree char *before = ask_snapshot(b);
+    site_put(b, "site-a", "{\"username\": \"u\", \"password\": \"p\"}", &own);
+    answer_is(own, "of its own cloud", 400, "protector.bad_request", "another site");
+    site_put(b, "site-b", "{\"password\": \"p\"}", &part);
+    answer_is(part, "a password alone", 400, "protector.bad_request", "no username");
+    ask_same(b, before, "refused credentials");
+    site_put(b, "site-b", "{\"username\": \"u\", \"password\": \"p\"}", &whole);
+    answer_ok(whole, "both", 200);
+    site_put(b, "site-b", "{\"password\": \"other\"}", &more);
+    answer_ok(more, "another password", 200);
+}
+
+/*
+ * An admin's own group, whose project is mapped at one site only: the other site refuses it with
+ * its reason, although who carries for every project says not whose the group is.
+ */
+static void test_refused_to_an_admin(void **state)
+{
+    AUTO(bench) b = bench_create(716);
+    (void)state;
+
+    bench_register(b);
+    g_autofree char *here = ask_project(b, SIM_SITE_A, "admin");
+    g_autofree char *there = ask_project(b, SIM_SITE_B, "admin");
+    json_decref(bench_ok(b, "site-a", "tenant mapping create", "local-tenant", here, "remote-site",
+                         "site-b", "remote-tenant", there, NULL));
+    g_autofree char *sql =
+        g_strdup_printf("SELECT id FROM tenant_mappings WHERE local_project_id = '%s'", there);
+    g_autofree char *mapping = bench_sql(b, SIM_SITE_B, sql);
+    g_autofree char *admin = ask_token(b, SIM_SITE_B, "admin", "admin");
+    g_autofree char *path = g_strdup_printf("/v1/tenant-mappings/%s", mapping);
+    struct ask a = {.site = SIM_SITE_B, .method = "DELETE", .path = path, .token = admin};
+    AUTO(answer) got = ask(b, &a);
+    answer_ok(got, "mapping delete", 204);
+    g_autoptr(json_t) made =
+        bench_try(b, "site-a", "protection-group create", "name", "web", "replication-type",
+                  "async", "primary-site", "site-a", "secondary-site", "site-b", "volume-type",
+                  "replicated-ssd", "!wait", NULL);
+    assert_null(made);
+    must_say(b, "not mapped");
+    assert_null(strstr(b->trace->str, " 500"));
+    g_autofree char *whose = bench_sql(b, SIM_SITE_B, "SELECT project_id FROM protection_groups");
+    assert_string_equal(whose, there);
+}
+
 /*
  * The mapping stands at one site only: the peer refuses, nothing is left, the Idempotency-Key is
  * free again and stands for the group that is then made.
@@ -540,6 +610,8 @@ int main(void)
         cmocka_unit_test(test_in_use),
         cmocka_unit_test(test_mapped_already),
         cmocka_unit_test(test_site_not_active),
+        cmocka_unit_test(test_service_credentials),
+        cmocka_unit_test(test_refused_to_an_admin),
         cmocka_unit_test(test_mapping_at_one_site),
         cmocka_unit_test(test_key_with_its_group),
         cmocka_unit_test(test_key_of_a_policy),
