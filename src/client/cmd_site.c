@@ -9,9 +9,9 @@
 
 #define SITE_COLUMNS                                                                               \
     "id name description site_type auth_url region_name status is_local fingerprint created_at"
-#define VALIDATE_MS (180 * 1000) /* that an engine is given for its check */
-#define SITES_MAX   1000         /* the longest page of a list */
-#define SITE_LIST   "id=id|name=name|site_type=type|auth_url=auth_url|status=status"
+#define ENGINE_MS (180 * 1000) /* that an engine is given for a look at a site */
+#define SITES_MAX 1000         /* the longest page of a list */
+#define SITE_LIST "id=id|name=name|site_type=type|auth_url=auth_url|status=status"
 
 static err_t *admin_ask(struct end *end, const char *method, const char *path, const json_t *body,
                         json_t **ret)
@@ -657,31 +657,41 @@ static err_t *client_look(struct end *end, const char *name, const json_t *site,
     return NULL;
 }
 
+/*
+ * Has the engine of 'end' do 'what' ("validate", "volume-types") with a site.  An engine that does
+ * not run is not waited for.  '*ret' the operation, which has ended.
+ */
+static err_t *engine_run(struct end *end, const char *site_id, const char *what, json_t **ret)
+{
+    g_autofree char *path = g_strdup_printf("admin/sites/%s/%s", site_id, what);
+    g_autoptr(json_t) reply = NULL;
+
+    TRY(admin_ask(end, "POST", path, NULL, &reply));
+    const char *id = json_str_or(json_obj(reply, "operation"), "id", "");
+    client_deadline(end->client, ENGINE_MS);
+    err_t *e = follow(end, id, NULL, ret);
+    client_deadline(end->client, 0);
+    if (e == NULL || !err_is(e, ERR_TIMEOUT))
+        return e;
+    return err_remedy(err_recode(OPERATION_FAILED, e,
+                                 "the engine at cloud '%s' has not ended operation '%s' within %d "
+                                 "s",
+                                 end->cloud, id, ENGINE_MS / 1000),
+                      "look at that site whether protector-engine runs");
+}
+
 /* Lets the engine of 'end' check the site, and takes its rows. */
 static err_t *validate_at(struct end *end, const char *name, const char *site_id, json_t *rows,
                           const char **status)
 {
-    g_autofree char *path = g_strdup_printf("admin/sites/%s/validate", site_id);
-    g_autoptr(json_t) reply = NULL;
     g_autoptr(json_t) op = NULL;
     size_t i;
     json_t *check;
 
-    TRY(admin_ask(end, "POST", path, NULL, &reply));
-    const char *id = json_str_or(json_obj(reply, "operation"), "id", "");
-    err_t *e = follow(end, id, NULL, &op);
-    if (e != NULL && err_is(e, ERR_TIMEOUT))
-        return err_remedy(err_recode(OPERATION_FAILED, e,
-                                     "its engine has not ended the check (operation '%s') within "
-                                     "%d s",
-                                     id, VALIDATE_MS / 1000),
-                          "look at that site whether protector-engine runs");
-    if (e == NULL)
-        e = operation_outcome(op);
-    if (e != NULL && op != NULL) /* the engine's failure, whatever its cloud answered */
+    TRY(engine_run(end, site_id, "validate", &op));
+    err_t *e = operation_outcome(op);
+    if (e != NULL) /* the engine's failure, whatever its cloud answered */
         return err_recode(OPERATION_FAILED, e, "its engine could not check it");
-    if (e != NULL)
-        return e;
     json_array_foreach(json_arr(json_obj(op, "result"), "checks"), i, check)
         row_add(rows, name, json_str(check, "says"), json_str(check, "result"),
                 json_str(check, "text"), json_str(check, "remedy"));
@@ -692,9 +702,8 @@ static err_t *validate_at(struct end *end, const char *name, const char *site_id
 static err_t *engine_look(struct end *end, const char *name, const char *site_id, json_t *rows,
                           const char **status)
 {
-    client_deadline(end->client, VALIDATE_MS);
     err_t *e = validate_at(end, name, site_id, rows, status);
-    client_deadline(end->client, 0);
+
     return e != NULL ? row_failed(rows, name, "Its engine checks the site", e, status) : NULL;
 }
 
@@ -784,7 +793,6 @@ err_t *cmd_site_types(struct call *call, json_t **ret)
 {
     struct end *local = NULL, *named = NULL;
     g_autoptr(json_t) site = NULL;
-    g_autoptr(json_t) reply = NULL;
     g_autoptr(json_t) op = NULL;
 
     TRY(site_read(call, &local, &site));
@@ -792,10 +800,8 @@ err_t *cmd_site_types(struct call *call, json_t **ret)
         named = local;
     else
         TRY(client_site_end(call->c, site, &named));
-    g_autofree char *path =
-        g_strdup_printf("admin/sites/%s/volume-types", json_str_or(site, "id", ""));
-    TRY(admin_ask(named, "POST", path, NULL, &reply));
-    TRY(follow(named, json_str_or(json_obj(reply, "operation"), "id", ""), NULL, &op));
+    TRY(end_is_site(named, site));
+    TRY(engine_run(named, json_str_or(site, "id", ""), "volume-types", &op));
     TRY(operation_outcome(op));
     *ret = show_list(json_arr(json_obj(op, "result"), "volume_types"),
                      "id=id|name=name|replication_enabled=replication_enabled|replication_type="

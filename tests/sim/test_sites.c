@@ -394,9 +394,30 @@ static void test_validate_silent(void **state)
     bench_api(b, SIM_SITE_B, true);
     bench_engine(b, SIM_SITE_B, false);
     g_autoptr(json_t) engine = validated(b, "site-b", "error", true);
-    row_is(engine, "site-b", ENGINE, "failed", "has not ended the check");
+    row_is(engine, "site-b", ENGINE, "failed", "has not ended operation");
     bench_engine(b, SIM_SITE_B, true);
     json_decref(validated(b, "site-b", "active", true));
+}
+
+/* The volume types of another site are read by its engine, if it is that site and has one. */
+static void test_types(void **state)
+{
+    AUTO(bench) b = sites_bench(820);
+    (void)state;
+
+    g_autoptr(json_t) list =
+        bench_ok(b, "site-a", "site list-volume-types", "site", "site-b", NULL);
+    assert_int_equal(json_array_size(json_arr(list, "rows")), 1);
+    b->secondary = "site-a";
+    bench_fails(b, "protector.client.cloud", "site-a", "site list-volume-types", "site", "site-b",
+                NULL);
+    b->secondary = NULL;
+    bench_engine(b, SIM_SITE_B, false);
+    int64_t since_ms = b->clock_ms;
+    bench_fails(b, "protector.operation.failed", "site-a", "site list-volume-types", "site",
+                "site-b", NULL);
+    must_say(b, "whether protector-engine runs");
+    assert_true(b->clock_ms - since_ms < 10 * 60 * 1000);
 }
 
 /*
@@ -567,15 +588,25 @@ static void test_mapping_list(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create_again),         cmocka_unit_test(test_create_other_values),
-        cmocka_unit_test(test_create_service),       cmocka_unit_test(test_update_both),
-        cmocka_unit_test(test_update_refused),       cmocka_unit_test(test_delete_both),
-        cmocka_unit_test(test_delete_in_use),        cmocka_unit_test(test_validate_rows),
-        cmocka_unit_test(test_validate_services),    cmocka_unit_test(test_validate_worst),
-        cmocka_unit_test(test_validate_silent),      cmocka_unit_test(test_validate_no_credentials),
-        cmocka_unit_test(test_service_merged),       cmocka_unit_test(test_validate_refused),
-        cmocka_unit_test(test_mapping_projects),     cmocka_unit_test(test_mapping_unseen),
-        cmocka_unit_test(test_mapping_both_or_none), cmocka_unit_test(test_mapping_delete_refused),
+        cmocka_unit_test(test_create_again),
+        cmocka_unit_test(test_create_other_values),
+        cmocka_unit_test(test_create_service),
+        cmocka_unit_test(test_update_both),
+        cmocka_unit_test(test_update_refused),
+        cmocka_unit_test(test_delete_both),
+        cmocka_unit_test(test_delete_in_use),
+        cmocka_unit_test(test_validate_rows),
+        cmocka_unit_test(test_validate_services),
+        cmocka_unit_test(test_validate_worst),
+        cmocka_unit_test(test_validate_silent),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_validate_no_credentials),
+        cmocka_unit_test(test_service_merged),
+        cmocka_unit_test(test_validate_refused),
+        cmocka_unit_test(test_mapping_projects),
+        cmocka_unit_test(test_mapping_unseen),
+        cmocka_unit_test(test_mapping_both_or_none),
+        cmocka_unit_test(test_mapping_delete_refused),
         cmocka_unit_test(test_mapping_list),
     };
 
