@@ -40,7 +40,7 @@ struct protector_client_options {
     /*
      * Told what is going on, as a JSON object {"event", …}: "progress" {operation, type, status,
      * progress, step, says: the step in words}, "note" {text}, "warning" {text}, "carry" {group,
-     * from, to: ids of the sites, type}.  For display.
+     * from, to: ids of the sites, type}, with 'debug' "debug" {text}.  For display.
      */
     void (*event)(void *data, const char *event_json);
     /*
@@ -54,7 +54,8 @@ struct protector_client_options {
     const char *cloud; /* entry of clouds.yaml for the local site (OS_CLOUD) */
     const char
         *secondary_cloud;    /* for the peer (OS_SECONDARY_CLOUD); NULL: found by the site's name */
-    const char *config_file; /* a clouds.yaml to use alone (OS_CLIENT_CONFIG_FILE) */
+    const char *config_file; /* a clouds.yaml to use alone (OS_CLIENT_CONFIG_FILE); what is secret
+                                of it: OS_CLIENT_SECURE_FILE, or secure.yaml in its folder */
     const char *region;
     const char *interface; /* public | internal | admin */
     /*
@@ -67,6 +68,7 @@ struct protector_client_options {
     const char *user_agent;
     const char *api_version; /* "1.1" or "latest" (OS_PROTECTOR_API_VERSION, or latest: the highest
                                 that the client and the site know, chosen for each site) */
+    int debug; /* not 0: events "debug" tell of every request and reply, secrets masked */
 };
 
 /* Opens a handle; nothing is sent yet.  '*ret_error' (may be NULL) is set when NULL is returned. */
@@ -77,12 +79,12 @@ PROTECTOR_EXPORT void protector_client_close(struct protector_client *client);
 
 /*
  * The commands as a JSON array, in the order of the manual:
- *   {"name": "protection-group create", "aliases": ["protection group create"], "summary", "help",
+ *   {"name": "protection-group create", "aliases": ["protection group create"], "summary",
  *    "arguments": [{"name", "help", "required", "repeat"}],
- *    "options": [{"name": "--volume-type", "value": "NAME"|null, "required", "repeat", "default",
+ *    "options": [{"name": "--volume-type", "value": "NAME"|null, "required", "repeat",
  *                 "choices": […]|null, "help", "secret"}],
- *    "shows": "record"|"list"|"text"|"nothing", "columns": ["ID", …], "long_columns": […],
- *    "admin": bool, "since": "1.0"}
+ *    "shows": "record"|"list"|"text"|"nothing"}
+ * A secret may be given as @FILE, or is asked for.
  * The text belongs to the library and never changes.
  */
 PROTECTOR_EXPORT const char *protector_commands_json(void);
@@ -117,6 +119,12 @@ PROTECTOR_EXPORT const char *protector_error_message(const struct protector_erro
 /* Stable: "protector.peer.unreachable"; see docs/errors.md. */
 PROTECTOR_EXPORT const char *protector_error_code(const struct protector_error *error);
 PROTECTOR_EXPORT const char *protector_error_remedy(const struct protector_error *error);
+/*
+ * What else is known of it, or NULL: "request_id" of the answer it came from, "operation" that
+ * failed or stands in the way, "active_site" …
+ */
+PROTECTOR_EXPORT const char *protector_error_detail(const struct protector_error *error,
+                                                    const char *key);
 /* HTTP status of the answer that it came from, or 0. */
 PROTECTOR_EXPORT int protector_error_http_status(const struct protector_error *error);
 /* What a command line should exit with: 1 failed, 2 usage, 3 peer unreachable, 4 not allowed … */

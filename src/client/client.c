@@ -47,6 +47,11 @@ EXPORT const char *protector_error_remedy(const struct protector_error *error)
     return err_remedy_text(error->e);
 }
 
+EXPORT const char *protector_error_detail(const struct protector_error *error, const char *key)
+{
+    return err_detail_get(error->e, key);
+}
+
 EXPORT int protector_error_http_status(const struct protector_error *error)
 {
     return err_http_status(error->e);
@@ -104,8 +109,8 @@ struct protector_client *client_open_with(const struct protector_client_options 
 
     g_assert(options->getenv != NULL && options->wait != NULL);
     options_copy(&c->o, options);
-    c->transport = transport;
     c->env = env;
+    c->transport = c->o.debug ? debug_transport(c, transport) : transport;
     c->ends = g_ptr_array_new_with_free_func((GDestroyNotify)end_destroy);
     return c;
 }
@@ -164,24 +169,69 @@ EXPORT const char *protector_commands_json(void)
     return text;
 }
 
-/* Required options that are missing; secrets are asked for. */
+/* A secret is given as it is, or as @FILE: what stands there, without blanks around it. */
+static err_t *secret_read(const struct option *o, json_t *args)
+{
+    const char *given = json_str(args, o->name + 2);
+    g_autoptr(GError) why = NULL;
+    char *text = NULL;
+
+    if (given == NULL || *given != '@')
+        return NULL;
+    if (!g_file_get_contents(given + 1, &text, NULL, &why))
+        return err(CLIENT_USAGE, "%s: %s", o->name, why->message);
+    json_set_str(args, o->name + 2, g_strstrip(text));
+    secret_free(text);
+    return NULL;
+}
+
+static err_t *choice_check(const struct option *o, const json_t *args)
+{
+    const char *given = json_str(args, o->name + 2);
+    g_auto(GStrv) choices = option_choices(o);
+
+    if (given == NULL || choices == NULL)
+        return NULL;
+    if (g_strv_contains((const char *const *)choices, given))
+        return NULL;
+    g_autofree char *list = g_strjoinv("' or '", choices);
+    return err(CLIENT_USAGE, "%s is '%s', not '%s'", o->name, list, given);
+}
+
+/* Asked for at a prompt: a required secret, and one whose user was given. */
+static bool is_asked_for(const struct option *o, const json_t *args)
+{
+    bool user = (o->flags & OPTION_WITH_USER) != 0 && json_str(args, "service-username") != NULL;
+
+    return (o->flags & OPTION_SECRET) != 0 && ((o->flags & OPTION_REQUIRED) != 0 || user);
+}
+
+static err_t *option_complete(struct protector_client *c, const struct command *command,
+                              const struct option *o, json_t *args)
+{
+    const char *key = o->name + 2;
+
+    if (json_object_get(args, key) != NULL) {
+        TRY(choice_check(o, args));
+        return o->flags & OPTION_SECRET ? secret_read(o, args) : NULL;
+    }
+    g_autofree char *question = g_strdup_printf("%s: ", o->name);
+    char *answer =
+        is_asked_for(o, args) && c->o.ask != NULL ? c->o.ask(c->o.data, question, 1) : NULL;
+    if (answer != NULL && *answer != '\0')
+        json_set_str(args, key, answer);
+    secret_free(answer);
+    if (json_object_get(args, key) != NULL || !(o->flags & OPTION_REQUIRED))
+        return NULL;
+    return err(CLIENT_USAGE, "%s needs %s %s", command->name, o->name,
+               o->value != NULL ? o->value : "");
+}
+
+/* Required options that are missing, values that there are not; secrets are read or asked for. */
 static err_t *args_complete(struct protector_client *c, const struct command *command, json_t *args)
 {
-    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name != NULL; i++) {
-        const struct option *o = &command->options[i];
-        const char *key = o->name + 2;
-        if (!(o->flags & OPTION_REQUIRED) || json_object_get(args, key) != NULL)
-            continue;
-        g_autofree char *question = g_strdup_printf("%s: ", o->name);
-        char *answer = (o->flags & OPTION_SECRET) && c->o.ask != NULL
-                           ? c->o.ask(c->o.data, question, 1)
-                           : NULL;
-        if (answer == NULL)
-            return err(CLIENT_USAGE, "%s needs %s %s", command->name, o->name,
-                       o->value != NULL ? o->value : "");
-        json_set_str(args, key, answer);
-        free(answer);
-    }
+    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name != NULL; i++)
+        TRY(option_complete(c, command, &command->options[i], args));
     for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX && command->arguments[i].name != NULL; i++) {
         if (json_str(args, command->arguments[i].name) == NULL)
             return err(CLIENT_USAGE, "%s needs <%s>: %s", command->name, command->arguments[i].name,

@@ -9,6 +9,7 @@
  *     demote.c    who would be stopped by a message, and the question before it
  *     mappings.c  what a failover makes of networks, flavors and images
  *     change.c    a change of a group until the peer has it
+ *     debug.c     what goes over the wire, told
  *     commands.c  the table of commands; cmd_*.c their functions
  *     client.c    the handle
  */
@@ -35,6 +36,8 @@ struct protector_client {
     struct protector_client_options o; /* texts are owned copies */
     const struct http_transport *transport;
     const struct env *env;
+    struct http_transport told;         /* of debug.c, around ... */
+    const struct http_transport *inner; /* ... this one */
     void *owned_transport;
     err_t *(*trust)(void *data, const char *base_url, const char *cafile, bool insecure);
     json_t *clouds;  /* entries of clouds.yaml by name, or NULL before it was read */
@@ -47,6 +50,12 @@ struct protector_client {
 struct protector_client *client_open_with(const struct protector_client_options *options,
                                           const struct http_transport *transport,
                                           const struct env *env);
+
+/* ---- debug.c ---- */
+
+/* A transport of the client that tells of what it sends with 'inner'.  Borrowed. */
+const struct http_transport *debug_transport(struct protector_client *c,
+                                             const struct http_transport *inner);
 
 /* ---- clouds.c ---- */
 

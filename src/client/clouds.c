@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clouds - clouds.yaml and secure.yaml as OpenStack's clients read them, and the OS_* variables.
- * Looked for: OS_CLIENT_CONFIG_FILE, ./clouds.yaml, ~/.config/openstack/, /etc/openstack/.
+ * Looked for: OS_CLIENT_CONFIG_FILE, ./clouds.yaml, ~/.config/openstack/, /etc/openstack/; what is
+ * secret: OS_CLIENT_SECURE_FILE, secure.yaml beside a file that is named, and the same folders.
  */
 #include "client/client_internal.h"
 
@@ -14,17 +15,25 @@ static const char *environment(struct protector_client *c, const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-static err_t *file_read(const char *path, json_t **ret)
+/* '*ret' stays NULL if there is no such file, unless it 'must' be there. */
+static err_t *file_read(const char *path, bool must, json_t **ret)
 {
     g_autofree char *text = NULL;
+    g_autoptr(GError) why = NULL;
     gsize size = 0;
     AUTO(yaml) yaml = NULL;
 
     *ret = NULL;
-    if (!g_file_get_contents(path, &text, &size, NULL))
-        return NULL;
+    if (!g_file_get_contents(path, &text, &size, &why)) {
+        if (!must && g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+            return NULL;
+        return err_remedy(err(CLIENT_CLOUD, "cannot read the file of clouds: %s", why->message),
+                          "correct --os-client-config-file, OS_CLIENT_CONFIG_FILE or "
+                          "OS_CLIENT_SECURE_FILE, or the file's rights");
+    }
     TRY(yaml_parse(text, size, path, YAML_TEXT, &yaml));
-    *ret = json_deep_copy(json_obj(yaml_root(yaml), "clouds"));
+    json_t *clouds = json_obj(yaml_root(yaml), "clouds");
+    *ret = clouds != NULL ? json_deep_copy(clouds) : json_object();
     return NULL;
 }
 
@@ -63,26 +72,41 @@ static err_t *found_read(struct protector_client *c, const char *name, json_t **
 
     for (guint i = 0; i < list->len && *ret == NULL; i++) {
         g_autofree char *path = g_strdup_printf("%s/%s", (char *)g_ptr_array_index(list, i), name);
-        TRY(file_read(path, ret));
+        TRY(file_read(path, false, ret));
     }
     return NULL;
+}
+
+/* As openstacksdk finds it, and beside a clouds.yaml that is named. */
+static err_t *secure_read(struct protector_client *c, const char *clouds_file, json_t **ret)
+{
+    const char *named = environment(c, "OS_CLIENT_SECURE_FILE");
+
+    if (named != NULL)
+        return file_read(named, true, ret);
+    if (clouds_file != NULL) {
+        g_autofree char *folder = g_path_get_dirname(clouds_file);
+        g_autofree char *path = g_build_filename(folder, "secure.yaml", NULL);
+        TRY(file_read(path, false, ret));
+    }
+    return *ret == NULL ? found_read(c, "secure.yaml", ret) : NULL;
 }
 
 static err_t *clouds_read(struct protector_client *c)
 {
     const char *named =
         c->o.config_file != NULL ? c->o.config_file : environment(c, "OS_CLIENT_CONFIG_FILE");
+    g_autoptr(json_t) clouds = NULL;
     g_autoptr(json_t) secure = NULL;
 
     if (c->clouds != NULL)
         return NULL;
     if (named != NULL)
-        TRY(file_read(named, &c->clouds));
+        TRY(file_read(named, true, &clouds));
     else
-        TRY(found_read(c, "clouds.yaml", &c->clouds));
-    if (c->clouds == NULL)
-        c->clouds = json_object();
-    TRY(found_read(c, "secure.yaml", &secure));
+        TRY(found_read(c, "clouds.yaml", &clouds));
+    TRY(secure_read(c, named, &secure));
+    c->clouds = clouds != NULL ? TAKE(clouds) : json_object();
     if (secure != NULL)
         merge(c->clouds, secure);
     return NULL;
@@ -142,7 +166,8 @@ err_t *clouds_entry(struct protector_client *c, const char *name, json_t **ret)
     json_t *entry = json_obj(c->clouds, name);
     if (entry == NULL)
         return err_remedy(err(CLIENT_CLOUD, "clouds.yaml has no entry '%s'", name),
-                          "add it to ~/.config/openstack/clouds.yaml");
+                          "add it to the clouds.yaml that is used, or name another: --os-cloud, "
+                          "--secondary-cloud");
     *ret = json_deep_copy(entry);
     return NULL;
 }

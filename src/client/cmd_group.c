@@ -307,27 +307,10 @@ err_t *cmd_pg_delete(struct call *call, json_t **ret)
     "primary_fa_url primary_fa_token secondary_fa_url secondary_fa_token pure_pg_name "            \
     "replication_interval rpo_minutes"
 
-/* A token may be given as it is, as @file, or at a prompt. */
-static err_t *token_read(struct call *call, const char *option, json_t *policy, const char *key)
-{
-    const char *given = arg(call, option);
-    g_autofree char *text = NULL;
-
-    if (given != NULL && *given == '@') {
-        g_autoptr(GError) why = NULL;
-        if (!g_file_get_contents(given + 1, &text, NULL, &why))
-            return err(CLIENT_USAGE, "--%s: %s", option, why->message);
-        json_set_str(policy, key, g_strstrip(text));
-        return NULL;
-    }
-    if (given != NULL)
-        json_set_str(policy, key, given);
-    return NULL;
-}
-
 static err_t *policy_body(struct call *call, json_t **ret)
 {
-    static const char *const texts[] = {"primary-fa-url", "secondary-fa-url", "pure-pg-name"};
+    static const char *const texts[] = {"primary-fa-url", "primary-fa-token", "secondary-fa-url",
+                                        "secondary-fa-token", "pure-pg-name"};
     static const char *const numbers[] = {"replication-interval", "rpo-minutes"};
     json_t *policy = json_object();
     g_autoptr(json_t) body = json_pack("{s:o}", "policy", policy);
@@ -347,8 +330,6 @@ static err_t *policy_body(struct call *call, json_t **ret)
                        arg(call, numbers[i]));
         json_set_int(policy, key, value);
     }
-    TRY(token_read(call, "primary-fa-token", policy, "primary_fa_token"));
-    TRY(token_read(call, "secondary-fa-token", policy, "secondary_fa_token"));
     *ret = TAKE(body);
     return NULL;
 }

@@ -5,6 +5,8 @@
  */
 #include "client/commands.h"
 
+#include <string.h>
+
 /* Options that several commands share. */
 #define NO_CARRY                                                                                   \
     {                                                                                              \
@@ -51,7 +53,8 @@
     }
 #define SERVICE                                                                                    \
     {"--service-username", "USER", 0, "service user of the site's cloud, for the other site"},     \
-        {"--service-password", "PASSWORD", OPTION_SECRET, "its password (kept encrypted)"},        \
+        {"--service-password", "PASSWORD", OPTION_SECRET | OPTION_WITH_USER,                       \
+         "its password (kept encrypted), or @FILE"},                                               \
         {"--service-project-name", "PROJECT", 0, "its project (service)"},                         \
         {"--service-user-domain-name", "DOMAIN", 0, "its domain (Default)"},                       \
     {                                                                                              \
@@ -77,7 +80,7 @@ const struct command commands[] = {
      {{0}},
      {{"--name", "NAME", OPTION_REQUIRED, "name of the site"},
       {"--description", "TEXT", 0, "what it is"},
-      {"--site-type", "TYPE", 0, "primary or secondary: a label"},
+      {"--site-type", "primary|secondary", 0, "a label"},
       {"--auth-url", "URL", 0, "its Keystone"},
       {"--region-name", "REGION", 0, "its region"},
       {"--fingerprint", "HEX", 0, "refuse any other key"},
@@ -124,7 +127,7 @@ const struct command commands[] = {
      {{0}}},
 
     {"tenant mapping create",
-     "tenant-mapping create",
+     "tenant-mapping create|dr tenant mapping create",
      "Map a project to one of the other site (admin)",
      cmd_mapping_create,
      "record",
@@ -134,21 +137,21 @@ const struct command commands[] = {
       {"--remote-tenant", "PROJECT", OPTION_REQUIRED, "id of the project there"},
       {"--description", "TEXT", 0, "what for"}}},
     {"tenant mapping list",
-     "tenant-mapping list",
+     "tenant-mapping list|dr tenant mapping list",
      "List tenant mappings",
      cmd_mapping_list,
      "list",
      {{0}},
      {{0}}},
     {"tenant mapping show",
-     "tenant-mapping show",
+     "tenant-mapping show|dr tenant mapping show",
      "Show a tenant mapping",
      cmd_mapping_show,
      "record",
      {{"mapping", "id"}},
      {{0}}},
     {"tenant mapping delete",
-     "tenant-mapping delete",
+     "tenant-mapping delete|dr tenant mapping delete",
      "Delete a tenant mapping (admin)",
      cmd_mapping_delete,
      "nothing",
@@ -163,7 +166,7 @@ const struct command commands[] = {
      {{0}},
      {{"--name", "NAME", OPTION_REQUIRED, "unique in the project"},
       {"--description", "TEXT", 0, "what it is"},
-      {"--replication-type", "TYPE", OPTION_REQUIRED, "async or sync"},
+      {"--replication-type", "async|sync", OPTION_REQUIRED, "how the arrays replicate"},
       {"--primary-site", "SITE", OPTION_REQUIRED, "where the servers run"},
       {"--secondary-site", "SITE", OPTION_REQUIRED, "where they will be recovered"},
       {"--volume-type", "TYPE", OPTION_REQUIRED, "name or id; all volumes are of it"},
@@ -412,13 +415,45 @@ const struct command commands[] = {
     {0},
 };
 
+static char **aliases_of(const struct command *c)
+{
+    return g_strsplit(c->aliases != NULL ? c->aliases : "", "|", -1);
+}
+
 const struct command *command_find(const char *name)
 {
     for (const struct command *c = commands; c->name != NULL; c++) {
-        if (g_str_equal(c->name, name) || g_strcmp0(c->alias, name) == 0)
+        g_auto(GStrv) aliases = aliases_of(c);
+        if (g_str_equal(c->name, name) || g_strv_contains((const char *const *)aliases, name))
             return c;
     }
     return NULL;
+}
+
+char **option_choices(const struct option *o)
+{
+    return o->value != NULL && strchr(o->value, '|') != NULL ? g_strsplit(o->value, "|", -1) : NULL;
+}
+
+static json_t *words_json(char **words)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; words[i] != NULL; i++)
+        json_array_append_new(list, json_string(words[i]));
+    return list;
+}
+
+static json_t *option_json(const struct option *o)
+{
+    json_t *out =
+        json_pack("{s:s, s:s?, s:b, s:b, s:b, s:s}", "name", o->name, "value", o->value, "required",
+                  (o->flags & OPTION_REQUIRED) != 0, "repeat", (o->flags & OPTION_REPEAT) != 0,
+                  "secret", (o->flags & OPTION_SECRET) != 0, "help", o->help);
+    g_auto(GStrv) choices = option_choices(o);
+
+    json_set(out, "choices", choices != NULL ? words_json(choices) : json_null());
+    return out;
 }
 
 static json_t *command_json(const struct command *c)
@@ -426,21 +461,16 @@ static json_t *command_json(const struct command *c)
     json_t *out = json_object();
     json_t *arguments = json_array();
     json_t *options = json_array();
+    g_auto(GStrv) aliases = aliases_of(c);
 
     for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX && c->arguments[i].name != NULL; i++)
         json_array_append_new(arguments,
                               json_pack("{s:s, s:s, s:b, s:b}", "name", c->arguments[i].name,
                                         "help", c->arguments[i].help, "required", 1, "repeat", 0));
-    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && c->options[i].name != NULL; i++) {
-        const struct option *o = &c->options[i];
-        json_array_append_new(options,
-                              json_pack("{s:s, s:s?, s:b, s:b, s:b, s:s}", "name", o->name, "value",
-                                        o->value, "required", (o->flags & OPTION_REQUIRED) != 0,
-                                        "repeat", (o->flags & OPTION_REPEAT) != 0, "secret",
-                                        (o->flags & OPTION_SECRET) != 0, "help", o->help));
-    }
+    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && c->options[i].name != NULL; i++)
+        json_array_append_new(options, option_json(&c->options[i]));
     json_set_str(out, "name", c->name);
-    json_set(out, "aliases", c->alias != NULL ? json_pack("[s]", c->alias) : json_array());
+    json_set(out, "aliases", words_json(aliases));
     json_set_str(out, "summary", c->summary);
     json_set_str(out, "shows", c->shows);
     json_set(out, "arguments", arguments);

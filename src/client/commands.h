@@ -10,19 +10,20 @@
 enum option_flag {
     OPTION_REQUIRED = 1 << 0,
     OPTION_REPEAT = 1 << 1,
-    OPTION_SECRET = 1 << 2, /* asked for at a prompt when it is required and missing */
+    OPTION_SECRET = 1 << 2,    /* given as @FILE, or asked for when it is required and missing */
+    OPTION_WITH_USER = 1 << 3, /* a secret: asked for when --service-username is given */
 };
 
 struct option {
     const char *name;  /* "--volume-type" */
-    const char *value; /* "TYPE"; NULL: a flag */
+    const char *value; /* "NAME"; "async|sync": one of these; NULL: a flag */
     int flags;
     const char *help;
 };
 
 struct command {
     const char *name;
-    const char *alias; /* or NULL */
+    const char *aliases; /* separated by '|', or NULL */
     const char *summary;
     command_fn *run;
     const char *shows; /* record, list, text, nothing */
@@ -33,6 +34,8 @@ struct command {
 };
 
 extern const struct command commands[]; /* ended by a row without name */
+/* The values that there are; NULL: any.  Caller frees. */
+char **option_choices(const struct option *o);
 /* By name or alias; NULL if there is none. */
 const struct command *command_find(const char *name);
 /* The table as JSON text (client.h).  Caller frees. */

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define REQUEST_ID "x-openstack-request-id"
+
 /* ---- time ---- */
 
 void client_deadline(struct protector_client *c, int64_t ms)
@@ -144,15 +146,20 @@ static err_t *keystone_failed(const struct end *end, const struct http_response 
                               : NULL;
     const char *text = json_str_at(body, "error/message");
 
+    const char *request = http_response_get(resp, REQUEST_ID);
+
     (void)no;
     if (resp->status == 401)
         return err_remedy(
-            err(UNAUTHORIZED, "Keystone of cloud '%s' (%s) refuses these credentials (401)",
-                end->cloud, end->auth_url),
+            err_detail(err(UNAUTHORIZED,
+                           "Keystone of cloud '%s' (%s) refuses these credentials (401)",
+                           end->cloud, end->auth_url),
+                       "request_id", request),
             "check user, password, project and domains of the entry '%s' in clouds.yaml",
             end->cloud);
-    return err(UNAVAILABLE, "Keystone of cloud '%s' answers %d%s%s", end->cloud, resp->status,
-               text != NULL ? ": " : "", text != NULL ? text : "");
+    return err_detail(err(UNAVAILABLE, "Keystone of cloud '%s' answers %d%s%s", end->cloud,
+                          resp->status, text != NULL ? ": " : "", text != NULL ? text : ""),
+                      "request_id", request);
 }
 
 /* An address of Keystone's v3.  Caller frees. */
@@ -312,13 +319,15 @@ static err_t *fault(const struct end *end, const struct ask *ask, const struct h
                               : NULL;
     const json_t *row = json_array_get(json_arr(body, "errors"), 0);
     enum err_code code = row != NULL ? err_code_of(json_str_or(row, "code", "")) : ERR_COUNT;
+    const char *request = http_response_get(resp, REQUEST_ID);
     const char *key;
     json_t *value;
 
     (void)no;
     if (row == NULL)
-        return err(UNAVAILABLE, "Protector of cloud '%s' answers %d to %s %s", end->cloud,
-                   resp->status, ask->method, ask->path);
+        return err_detail(err(UNAVAILABLE, "Protector of cloud '%s' answers %d to %s %s",
+                              end->cloud, resp->status, ask->method, ask->path),
+                          "request_id", request);
     err_t *e = err_make(__FILE__, __LINE__, code == ERR_COUNT ? ERR_CONFLICT : code, "%s",
                         json_str_or(row, "detail", json_str_or(row, "title", "refused")));
     if (json_str(row, "remedy") != NULL)
@@ -328,7 +337,7 @@ static err_t *fault(const struct end *end, const struct ask *ask, const struct h
         if (json_is_string(value))
             e = err_detail(e, key, json_string_value(value));
     }
-    return err_detail(e, "request_id", json_str(row, "request_id"));
+    return err_detail(e, "request_id", json_str_or(row, "request_id", request));
 }
 
 static struct http_request *request_for(const struct end *end, const struct ask *ask)
