@@ -25,41 +25,63 @@ static void merge_ops(json_t *into, const json_t *from, const char *site)
     }
 }
 
-static err_t *list_at(struct end *end, const char *query, json_t *into)
+static err_t *list_at(struct end *end, const char *site, const char *query, json_t *into)
 {
     g_autoptr(json_t) reply = NULL;
 
-    TRY(end_login(end));
     TRY(end_get(end, &reply, "operations%s", query));
-    const char *name = end->site != NULL ? json_str(end->site, "name") : end->cloud;
-    merge_ops(into, json_arr(reply, "operations"), name);
+    merge_ops(into, json_arr(reply, "operations"), site);
     return NULL;
 }
 
-/* The sites that the local one knows, each asked; who does not answer is named. */
-static void list_peers(struct call *call, struct end *local, const char *query, json_t *into,
-                       json_t *notes)
+/* The end of another site, of the project that is mapped there. */
+static err_t *peer_end(struct call *call, struct end *local, const json_t *site, struct end **ret)
 {
-    g_autoptr(json_t) reply = NULL;
-    g_autoptr(err_t) no G_GNUC_UNUSED = end_get(local, &reply, "sites");
+    TRY(client_site_end(call->c, site, ret));
+    return peer_project_check(local, local->project_id, *ret, json_str_or(site, "id", ""));
+}
+
+static void note_add(json_t *notes, const char *site, const err_t *e)
+{
+    g_autofree char *note =
+        g_strdup_printf("operations of site '%s' are missing: %s", site, err_message(e));
+
+    json_array_append_new(notes, json_string(note));
+}
+
+/* The sites that the local one knows, each asked; who does not answer is named. */
+static void list_peers(struct call *call, struct end *local, const json_t *sites, const char *query,
+                       json_t *into, json_t *notes)
+{
     size_t i;
     json_t *site;
 
-    json_array_foreach(json_arr(reply, "sites"), i, site)
+    json_array_foreach(json_arr(sites, "sites"), i, site)
     {
         struct end *end = NULL;
+        const char *name = json_str_or(site, "name", "?");
         if (json_bool(site, "is_local", false))
             continue;
-        err_t *e = client_site_end(call->c, site, &end);
+        g_autoptr(err_t) e = peer_end(call, local, site, &end);
         if (e == NULL)
-            e = list_at(end, query, into);
-        if (e == NULL)
-            continue;
-        g_autofree char *note = g_strdup_printf("operations of site '%s' are missing: %s",
-                                                json_str_or(site, "name", "?"), err_message(e));
-        json_array_append_new(notes, json_string(note));
-        err_free(e);
+            e = list_at(end, name, query, into);
+        if (e != NULL)
+            note_add(notes, name, e);
     }
+}
+
+/* What the local site is called: as it is registered, else as its entry in clouds.yaml. */
+static const char *local_name(const struct end *local, const json_t *sites)
+{
+    size_t i;
+    json_t *site;
+
+    json_array_foreach(json_arr(sites, "sites"), i, site)
+    {
+        if (json_bool(site, "is_local", false))
+            return json_str_or(site, "name", local->cloud);
+    }
+    return local->cloud;
 }
 
 err_t *cmd_op_list(struct call *call, json_t **ret)
@@ -67,13 +89,17 @@ err_t *cmd_op_list(struct call *call, json_t **ret)
     struct end *local = NULL;
     g_autoptr(json_t) list = json_array();
     g_autoptr(json_t) notes = json_array();
+    g_autoptr(json_t) sites = NULL;
 
     TRY(client_local(call->c, &local));
     g_autofree char *query =
         g_strdup_printf("?limit=%s%s", arg(call, "limit") != NULL ? arg(call, "limit") : "100",
                         arg_flag(call, "all") ? "&all=1" : "");
-    TRY(list_at(local, query, list));
-    list_peers(call, local, query, list, notes);
+    g_autoptr(err_t) no = end_get(local, &sites, "sites");
+    TRY(list_at(local, local_name(local, sites), query, list));
+    if (no != NULL)
+        note_add(notes, "(the sites could not be listed)", no);
+    list_peers(call, local, sites, query, list, notes);
     *ret = show_list(list, "id=id|operation_type=operation_type|status=status|progress=progress|"
                            "source_site=source_site|"
                            "target_site=target_site|started_at=started_at|site=site");
@@ -81,43 +107,57 @@ err_t *cmd_op_list(struct call *call, json_t **ret)
     return NULL;
 }
 
-/* Local, else at the other sites. */
-static err_t *op_find(struct call *call, struct end **ret_end, json_t **ret)
+static err_t *find_at(struct call *call, struct end *local, const json_t *site, const char *id,
+                      struct end **ret_end, json_t **ret)
 {
-    struct end *local = NULL;
     g_autoptr(json_t) reply = NULL;
+
+    TRY(peer_end(call, local, site, ret_end));
+    TRY(end_get(*ret_end, &reply, "operations/%s", id));
+    *ret = json_incref(json_obj(reply, "operation"));
+    return NULL;
+}
+
+/* At the other sites; false if none has it.  Who could not be asked is named. */
+static bool find_peers(struct call *call, struct end *local, const char *id, struct end **ret_end,
+                       json_t **ret)
+{
     g_autoptr(json_t) sites = NULL;
-    g_autofree char *id = url_encode(arg(call, "operation"));
+    g_autoptr(err_t) no G_GNUC_UNUSED = end_get(local, &sites, "sites");
     size_t i;
     json_t *site;
 
-    TRY(client_local(call->c, &local));
-    TRY(end_login(local));
-    err_t *e = end_get(local, &reply, "operations/%s", id);
-    *ret_end = local;
-    if (e == NULL)
-        *ret = json_incref(json_obj(reply, "operation"));
-    if (e == NULL || err_http_status(e) != 404)
-        return e;
-    g_autoptr(err_t) no G_GNUC_UNUSED = end_get(local, &sites, "sites");
     json_array_foreach(json_arr(sites, "sites"), i, site)
     {
         struct end *end = NULL;
         if (json_bool(site, "is_local", false))
             continue;
-        g_autoptr(err_t) miss = client_site_end(call->c, site, &end);
-        if (miss == NULL)
-            miss = end_login(end);
-        if (miss == NULL)
-            miss = end_get(end, &reply, "operations/%s", id);
-        if (miss == NULL) {
-            err_free(e);
+        g_autoptr(err_t) e = find_at(call, local, site, id, &end, ret);
+        if (e == NULL) {
             *ret_end = end;
-            *ret = json_incref(json_obj(reply, "operation"));
-            return NULL;
+            return true;
         }
+        if (err_http_status(e) != 404)
+            note_event(call->c, "note", "site '%s' was not asked for the operation: %s",
+                       json_str_or(site, "name", "?"), err_message(e));
     }
-    return e;
+    return false;
+}
+
+/* Local, else at the other sites. */
+static err_t *op_find(struct call *call, struct end **ret_end, json_t **ret)
+{
+    g_autoptr(json_t) reply = NULL;
+    g_autofree char *id = url_encode(arg(call, "operation"));
+
+    TRY(client_local(call->c, ret_end));
+    err_t *e = end_get(*ret_end, &reply, "operations/%s", id);
+    if (e == NULL)
+        *ret = json_incref(json_obj(reply, "operation"));
+    if (e == NULL || err_http_status(e) != 404 || !find_peers(call, *ret_end, id, ret_end, ret))
+        return e;
+    err_free(e);
+    return NULL;
 }
 
 err_t *cmd_op_show(struct call *call, json_t **ret)
@@ -131,6 +171,26 @@ err_t *cmd_op_show(struct call *call, json_t **ret)
     return NULL;
 }
 
+/* The steps with their error as people read it; 'objects' keeps what the site says. */
+static json_t *readable(const json_t *steps)
+{
+    json_t *out = json_array();
+    size_t i;
+    json_t *step;
+
+    json_array_foreach((json_t *)steps, i, step)
+    {
+        json_t *row = json_copy(step);
+        json_array_append_new(out, row);
+        if (!json_is_object(json_object_get(step, "error")))
+            continue;
+        g_autoptr(err_t) e = err_from_json(json_object_get(step, "error"));
+        g_autofree char *text = err_text(e);
+        json_set_str(row, "error", text);
+    }
+    return out;
+}
+
 err_t *cmd_op_steps(struct call *call, json_t **ret)
 {
     struct end *end = NULL;
@@ -139,10 +199,12 @@ err_t *cmd_op_steps(struct call *call, json_t **ret)
 
     TRY(op_find(call, &end, &op));
     TRY(end_get(end, &reply, "operations/%s/steps", json_str_or(op, "id", "")));
+    g_autoptr(json_t) rows = readable(json_arr(reply, "steps"));
     *ret = show_list(
-        json_arr(reply, "steps"),
+        rows,
         "seq=#|key=Step|says=What|subject=Subject|state=State|attempt=Attempt|started_at=Started|"
         "finished_at=Finished|error=Error");
+    json_object_set(*ret, "objects", json_arr(reply, "steps"));
     return NULL;
 }
 

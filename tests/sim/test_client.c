@@ -364,6 +364,43 @@ static void test_failover_is_not_held(void **state)
 
 /* ---- versions, sessions ---- */
 
+/* A site whose host takes no connection: what the client has asked of it, and how long it would
+ * have waited. */
+struct silent_host {
+    struct http_transport real;
+    int asked;
+    int64_t connecting_ms, answer_ms;
+};
+
+static err_t *silent_send(void *data, const struct http_request *req, struct http_response **ret)
+{
+    struct silent_host *s = data;
+
+    if (strstr(req->url, "//127.0.10.1:") == NULL)
+        return http_send(&s->real, req, ret);
+    s->asked++;
+    s->connecting_ms += req->connect_timeout_ms;
+    s->answer_ms = req->timeout_ms;
+    return err(NET_TIMEOUT, "%s: no answer in time", req->url);
+}
+
+/* Each of its services is looked at, but its silence is waited for once; whoever takes the
+ * connection has as long as ever to answer. */
+static void test_silent_site_is_waited_for_once(void **state)
+{
+    AUTO(bench) b = bench_create_protected(95);
+    struct silent_host s = {.real = b->transport};
+    (void)state;
+
+    b->transport = (struct http_transport){&s, silent_send};
+    bench_fails(b, "protector.client.usage", "prod-b", "protection-group failover", WEB, NULL);
+    b->transport = s.real;
+    holds(b->last_error, "Keystone is dead, Nova is dead, Protector is dead");
+    assert_int_equal(s.asked, 4); /* the login, and a look at each */
+    assert_int_equal(s.connecting_ms, 8000);
+    assert_int_equal(s.answer_ms, 5000);
+}
+
 static void test_api_version(void **state)
 {
     AUTO(bench) b = group_bench(89);
@@ -583,6 +620,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_failover_tells_nobody_unasked),
         cmocka_unit_test(test_failover_yes),
         cmocka_unit_test(test_failover_is_not_held),
+        cmocka_unit_test(test_silent_site_is_waited_for_once),
         cmocka_unit_test(test_api_version),
         cmocka_unit_test(test_session),
         cmocka_unit_test(test_events),
