@@ -5,7 +5,6 @@
 #include <protector/client.h>
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *text_of(const json_t *j, const char *key)
@@ -15,27 +14,28 @@ static const char *text_of(const json_t *j, const char *key)
 
 /* ---- options of every command ---- */
 
-struct global {
-    const char *name, *letter, *value, *help;
-    size_t offset;
-};
+/* clang-format off */
 #define FIELD(x) offsetof(struct arguments, x)
-static const struct global globals[] = {
-    {"--os-cloud", NULL, "NAME", "entry of clouds.yaml of the local site (OS_CLOUD)", FIELD(cloud)},
-    {"--secondary-cloud", NULL, "NAME", "entry of the other site (OS_SECONDARY_CLOUD)",
-     FIELD(secondary_cloud)},
-    {"--os-region-name", NULL, "REGION", "region of the local site", FIELD(region)},
-    {"--os-interface", NULL, "NAME", "public, internal or admin", FIELD(interface)},
-    {"--os-client-config-file", NULL, "FILE", "clouds.yaml to use", FIELD(config_file)},
-    {"--format", "-f", "FORMAT", "table, json, yaml, value or csv", FIELD(format)},
+const struct global_option global_options[] = {
+    {"--os-cloud", NULL, "NAME", "entry of clouds.yaml of the local site (OS_CLOUD)", NULL, FIELD(cloud), FALSE},
+    {"--secondary-cloud", NULL, "NAME", "entry of the other site (OS_SECONDARY_CLOUD)", NULL, FIELD(secondary_cloud), FALSE},
+    {"--os-region-name", NULL, "REGION", "region of the local site", NULL, FIELD(region), FALSE},
+    {"--os-interface", NULL, "NAME", "public, internal or admin", "public internal admin", FIELD(interface), FALSE},
+    {"--os-client-config-file", NULL, "FILE", "clouds.yaml to use (OS_CLIENT_CONFIG_FILE)", NULL, FIELD(config_file), FALSE},
+    {"--format", "-f", "FORMAT", "table, json, yaml, value or csv", "table json yaml value csv", FIELD(format), FALSE},
+    {"--column", "-c", "COLUMN", "only this column (repeatable)", NULL, FIELD(columns), TRUE},
+    {"--debug", NULL, NULL, "requests and replies to standard error, without secrets", NULL, FIELD(debug), FALSE},
+    {"--help", "-h", NULL, "of all commands, of those that begin so, or of one", NULL, FIELD(help), FALSE},
+    {"--version", NULL, NULL, "of the client and, with a cloud, the API's range", NULL, FIELD(version), FALSE},
+    {0},
 };
+/* clang-format on */
 
-static const struct global *global_find(const char *name)
+static const struct global_option *global_find(const char *name)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(globals); i++) {
-        if (strcmp(globals[i].name, name) == 0 ||
-            (globals[i].letter && strcmp(globals[i].letter, name) == 0))
-            return &globals[i];
+    for (const struct global_option *g = global_options; g->name != NULL; g++) {
+        if (strcmp(g->name, name) == 0 || (g->letter != NULL && strcmp(g->letter, name) == 0))
+            return g;
     }
     return NULL;
 }
@@ -68,6 +68,26 @@ static const json_t *command_match(const json_t *table, char **words, guint coun
         }
     }
     return best;
+}
+
+/* True if a command's name or alias begins with these words. */
+static bool begins_any(const json_t *table, const char *words)
+{
+    size_t i, k;
+    json_t *row, *alias;
+    g_autofree char *head = g_strdup_printf("%s ", words);
+
+    json_array_foreach((json_t *)table, i, row)
+    {
+        if (g_str_has_prefix(text_of(row, "name"), head))
+            return true;
+        json_array_foreach(json_object_get(row, "aliases"), k, alias)
+        {
+            if (g_str_has_prefix(json_string_value(alias), head))
+                return true;
+        }
+    }
+    return false;
 }
 
 static const json_t *option_find(const json_t *command, const char *name)
@@ -117,63 +137,35 @@ static char *option_value(struct parse *p, const char *inline_value)
     return p->at + 1 < p->argc ? g_strdup(p->argv[++p->at]) : NULL;
 }
 
-static char *parse_global(struct parse *p, const struct global *g, const char *inline_value)
+static char *parse_global(struct parse *p, const struct global_option *g, const char *inline_value)
 {
-    char *value = option_value(p, inline_value);
-    char **field = (char **)(void *)((char *)p->a + g->offset);
+    void *field = (char *)p->a + g->offset;
 
+    if (g->value == NULL && inline_value != NULL)
+        return g_strdup_printf("%s takes no value", g->name);
+    if (g->value == NULL) {
+        *(gboolean *)field = TRUE;
+        return NULL;
+    }
+    char *value = option_value(p, inline_value);
     if (value == NULL)
         return g_strdup_printf("%s needs %s", g->name, g->value);
-    g_free(*field);
-    *field = value;
+    if (g->repeat) {
+        g_ptr_array_add(*(GPtrArray **)field, value);
+    } else {
+        g_free(*(char **)field);
+        *(char **)field = value;
+    }
     return NULL;
 }
 
-/* True if it was one of the flags that every command has. */
-static bool parse_flag(struct parse *p, const char *name)
+static char *parse_value(struct parse *p, const json_t *option, const char *inline_value)
 {
-    struct arguments *a = p->a;
+    const char *name = text_of(option, "name");
 
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        a->help = TRUE;
-    else if (strcmp(name, "--version") == 0)
-        a->version = TRUE;
-    else if (strcmp(name, "--debug") == 0)
-        a->debug = TRUE;
-    else
-        return false;
-    return true;
-}
-
-static char *parse_option(struct parse *p, const char *text)
-{
-    const char *equals = strchr(text, '=');
-    g_autofree char *name =
-        equals != NULL ? g_strndup(text, (gsize)(equals - text)) : g_strdup(text);
-    const char *inline_value = equals != NULL ? equals + 1 : NULL;
-    const struct global *g = global_find(name);
-    guint used = 0;
-
-    if (g != NULL)
-        return parse_global(p, g, inline_value);
-    if (parse_flag(p, name))
-        return NULL;
-    if (strcmp(name, "-c") == 0 || strcmp(name, "--column") == 0) {
-        char *value = option_value(p, inline_value);
-        if (value == NULL)
-            return g_strdup("-c needs a column");
-        g_ptr_array_add(p->a->columns, value);
-        return NULL;
-    }
-    const json_t *command =
-        command_match(p->a->table, (char **)p->words->pdata, p->words->len, &used);
-    const json_t *option = command != NULL ? option_find(command, name) : NULL;
-    if (option == NULL)
-        return command == NULL
-                   ? g_strdup_printf("'%s' comes before the command, or there is no such command",
-                                     name)
-                   : g_strdup_printf("'%s' has no option %s", text_of(command, "name"), name);
     if (json_is_null(json_object_get(option, "value"))) {
+        if (inline_value != NULL)
+            return g_strdup_printf("%s takes no value", name);
         value_add(p->a, option, NULL);
         return NULL;
     }
@@ -182,6 +174,27 @@ static char *parse_option(struct parse *p, const char *text)
         return g_strdup_printf("%s needs %s", name, text_of(option, "value"));
     value_add(p->a, option, value);
     return NULL;
+}
+
+static char *parse_option(struct parse *p, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    g_autofree char *name =
+        equals != NULL ? g_strndup(text, (gsize)(equals - text)) : g_strdup(text);
+    const char *inline_value = equals != NULL ? equals + 1 : NULL;
+    const struct global_option *g = global_find(name);
+    guint used = 0;
+
+    if (g != NULL)
+        return parse_global(p, g, inline_value);
+    const json_t *command =
+        command_match(p->a->table, (char **)p->words->pdata, p->words->len, &used);
+    const json_t *option = command != NULL ? option_find(command, name) : NULL;
+    if (option != NULL)
+        return parse_value(p, option, inline_value);
+    return command == NULL
+               ? g_strdup_printf("'%s' comes before the command, or there is no such command", name)
+               : g_strdup_printf("'%s' has no option %s", text_of(command, "name"), name);
 }
 
 static char *positionals_take(struct parse *p, guint used)
@@ -206,21 +219,21 @@ static char *command_take(struct parse *p)
 
     if (p->words->len == 0)
         return NULL;
-    if (strcmp(g_ptr_array_index(p->words, 0), "complete") == 0) {
-        a->completion = g_strdup("bash");
-        return NULL;
-    }
-    if (strcmp(g_ptr_array_index(p->words, 0), "man") == 0) {
-        a->completion = g_strdup("man");
+    const char *first = g_ptr_array_index(p->words, 0);
+    if (strcmp(first, "complete") == 0 || strcmp(first, "man") == 0) {
+        a->page = g_strdup(first);
         return NULL;
     }
     a->command = command_match(a->table, (char **)p->words->pdata, p->words->len, &used);
-    if (a->command == NULL && a->help)
-        return NULL;
-    if (a->command == NULL)
-        return g_strdup_printf("'%s' is no command; see protector --help",
-                               (char *)g_ptr_array_index(p->words, 0));
-    return positionals_take(p, used);
+    if (a->command != NULL)
+        return positionals_take(p, used);
+    g_ptr_array_add(p->words, NULL);
+    a->prefix = g_strjoinv(" ", (char **)p->words->pdata);
+    if (!begins_any(a->table, a->prefix))
+        return g_strdup_printf("'%s' is no command; see protector --help", a->prefix);
+    return a->help ? NULL
+                   : g_strdup_printf("'%s' begins a command; protector %s --help lists which",
+                                     a->prefix, a->prefix);
 }
 
 char *arguments_parse(int argc, char **argv, struct arguments *ret)
@@ -253,107 +266,8 @@ void arguments_fini(struct arguments *a)
     json_decref(a->table);
     json_decref(a->values);
     g_ptr_array_unref(a->columns);
-    char *texts[] = {a->format,    a->cloud,       a->secondary_cloud, a->region,
-                     a->interface, a->config_file, a->completion};
+    char *texts[] = {a->format,      a->cloud, a->secondary_cloud, a->region, a->interface,
+                     a->config_file, a->page,  a->prefix};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
-}
-
-/* ---- help, completion, manual ---- */
-
-static void command_help(const json_t *c, FILE *out)
-{
-    size_t i;
-    json_t *x;
-
-    fprintf(out, "usage: protector %s", text_of(c, "name"));
-    json_array_foreach(json_object_get(c, "arguments"), i, x)
-        fprintf(out, " <%s>", text_of(x, "name"));
-    fprintf(out, " [options]\n\n%s.\n\n", text_of(c, "summary"));
-    json_array_foreach(json_object_get(c, "arguments"), i, x)
-        fprintf(out, "  %-34s %s\n", text_of(x, "name"), text_of(x, "help"));
-    json_array_foreach(json_object_get(c, "options"), i, x)
-    {
-        g_autofree char *head = g_strdup_printf("%s %s", text_of(x, "name"),
-                                                text_of(x, "value") ? text_of(x, "value") : "");
-        fprintf(out, "  %-34s %s%s\n", head, text_of(x, "help"),
-                json_is_true(json_object_get(x, "required")) ? " (required)" : "");
-    }
-    json_array_foreach(json_object_get(c, "aliases"), i, x)
-        fprintf(out, "\nalso: protector %s\n", json_string_value(x));
-}
-
-void arguments_help(const struct arguments *a, FILE *out)
-{
-    size_t i;
-    json_t *row;
-
-    if (a->command != NULL) {
-        command_help(a->command, out);
-        return;
-    }
-    fputs("usage: protector [global options] <command> [arguments] [options]\n\ncommands:\n", out);
-    json_array_foreach(a->table, i, row)
-        fprintf(out, "  %-34s %s\n", text_of(row, "name"), text_of(row, "summary"));
-    fputs("\nglobal options:\n", out);
-    for (i = 0; i < G_N_ELEMENTS(globals); i++) {
-        g_autofree char *head =
-            g_strdup_printf("%s%s%s %s", globals[i].name, globals[i].letter ? ", " : "",
-                            globals[i].letter ? globals[i].letter : "", globals[i].value);
-        fprintf(out, "  %-34s %s\n", head, globals[i].help);
-    }
-    fputs("  -c COLUMN                          only this column (repeatable)\n"
-          "  --version                          of the client and, with a cloud, the API's range\n"
-          "\nexit codes: 0 done, 1 failed, 2 usage, 3 a site did not answer, 4 not allowed, 5 not "
-          "found, 6 conflict\n",
-          out);
-}
-
-void arguments_completion(const struct arguments *a, FILE *out)
-{
-    size_t i, k;
-    json_t *row, *o;
-
-    fputs("# bash completion of protector; generated by 'protector complete'\n_protector()\n{\n"
-          "    local line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" words=\"\"\n    case \"$line\" in\n",
-          out);
-    json_array_foreach(a->table, i, row)
-    {
-        fprintf(out, "        \"%s\"*) words=\"", text_of(row, "name"));
-        json_array_foreach(json_object_get(row, "options"), k, o)
-            fprintf(out, "%s ", text_of(o, "name"));
-        fputs("\" ;;\n", out);
-    }
-    fputs("        *) words=\"", out);
-    json_array_foreach(a->table, i, row)
-    {
-        g_auto(GStrv) parts = g_strsplit(text_of(row, "name"), " ", -1);
-        for (k = 0; parts[k] != NULL; k++)
-            fprintf(out, "%s ", parts[k]);
-    }
-    fputs("\" ;;\n    esac\n    COMPREPLY=($(compgen -W \"$words\" -- "
-          "\"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
-          "complete -F _protector protector\n",
-          out);
-}
-
-void arguments_man(const struct arguments *a, FILE *out)
-{
-    size_t i, k;
-    json_t *row, *o;
-
-    fputs(".TH PROTECTOR 1\n.SH NAME\nprotector \\- disaster recovery for OpenStack tenants\n.SH "
-          "SYNOPSIS\n"
-          ".B protector\n[global options] command [arguments] [options]\n.SH COMMANDS\n",
-          out);
-    json_array_foreach(a->table, i, row)
-    {
-        fprintf(out, ".SS %s\n%s.\n", text_of(row, "name"), text_of(row, "summary"));
-        json_array_foreach(json_object_get(row, "options"), k, o)
-            fprintf(out, ".TP\n.B %s %s\n%s\n", text_of(o, "name"),
-                    text_of(o, "value") ? text_of(o, "value") : "", text_of(o, "help"));
-    }
-    fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 usage, 3 a site did not answer, 4 not allowed, 5 "
-          "not found, 6 conflict\n",
-          out);
 }

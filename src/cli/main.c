@@ -3,11 +3,13 @@
  * main - `protector`, the command line: arguments in, results out, over libprotectorclient alone.
  */
 #include "cli/arguments.h"
+#include "cli/pages.h"
 #include "cli/render.h"
 
 #include <protector/client.h>
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -102,11 +104,15 @@ static char *host_ask(void *data, const char *question, int secret)
 static int failed(struct protector_error *e, struct display *d)
 {
     const char *remedy = protector_error_remedy(e);
-    int code = protector_error_exit_code(e);
+    int code = interrupted ? 1 : protector_error_exit_code(e); /* the user's wish is no conflict */
 
     fprintf(stderr, "%sError: %s\n", d->bar_open ? "\n" : "", protector_error_message(e));
     if (*remedy != '\0' && strstr(protector_error_message(e), "\nAction:") == NULL)
         fprintf(stderr, "Action: %s\n", remedy);
+    if (protector_error_detail(e, "operation") != NULL)
+        fprintf(stderr, "Operation: %s\n", protector_error_detail(e, "operation"));
+    if (protector_error_detail(e, "request_id") != NULL)
+        fprintf(stderr, "Request: %s\n", protector_error_detail(e, "request_id"));
     protector_error_free(e);
     return code;
 }
@@ -134,8 +140,9 @@ static int show(const struct arguments *a, const char *text)
     if (a->format != NULL)
         r.format = render_format_of(a->format);
     int code = (int)json_integer_value(json_object_get(result, "exit"));
-    if (!render(&r, result)) {
-        fprintf(stderr, "Error: there is no such column\n");
+    g_autofree char *wrong = render(&r, result);
+    if (wrong != NULL) {
+        fprintf(stderr, "Error: %s (the command itself is done)\n", wrong);
         code = 2;
     }
     notes_print(result);
@@ -143,8 +150,8 @@ static int show(const struct arguments *a, const char *text)
     return code;
 }
 
-/* The client's version; with a cloud, the API's range too. */
-static int version(struct protector_client *client)
+/* The client's version; with a cloud, the API's range too, or why it is not known. */
+static int version(struct protector_client *client, struct display *d)
 {
     char *range = NULL;
     struct protector_error *e = protector_client_api_range(client, &range);
@@ -155,8 +162,11 @@ static int version(struct protector_client *client)
         printf("API versions %s to %s\n", json_string_value(json_object_get(j, "min")),
                json_string_value(json_object_get(j, "max")));
         json_decref(j);
+    } else {
+        fflush(stdout);
+        fputs("The API's versions are not known:\n", stderr);
+        (void)failed(e, d);
     }
-    protector_error_free(e);
     protector_free(range);
     return 0;
 }
@@ -196,6 +206,7 @@ static int run(const struct arguments *a)
         .region = a->region,
         .interface = a->interface,
         .user_agent = "protector",
+        .debug = a->debug,
     };
 
     if (a->version && a->cloud == NULL && getenv("OS_CLOUD") == NULL &&
@@ -206,7 +217,7 @@ static int run(const struct arguments *a)
     struct protector_client *client = protector_client_open(&options, &e);
     if (client == NULL)
         return failed(e, &display);
-    int code = a->version ? version(client) : command_run(a, client, &display);
+    int code = a->version ? version(client, &display) : command_run(a, client, &display);
     protector_client_close(client);
     return code;
 }
@@ -225,12 +236,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "Error: %s\n", wrong);
         g_free(wrong);
         code = 2;
-    } else if (a.completion != NULL && strcmp(a.completion, "man") == 0) {
-        arguments_man(&a, stdout);
-    } else if (a.completion != NULL) {
-        arguments_completion(&a, stdout);
+    } else if (a.page != NULL && strcmp(a.page, "man") == 0) {
+        page_man(&a, stdout);
+    } else if (a.page != NULL) {
+        page_completion(&a, stdout);
     } else if (a.help || (a.command == NULL && !a.version)) {
-        arguments_help(&a, a.help ? stdout : stderr);
+        page_help(&a, a.help ? stdout : stderr);
         code = a.help ? 0 : 2;
     } else {
         code = run(&a);

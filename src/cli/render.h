@@ -3,7 +3,6 @@
 #pragma once
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 enum render_format {
@@ -20,7 +19,10 @@ enum render_format render_format_of(const char *name);
 struct render {
     FILE *out;
     enum render_format format;
-    const char *const *columns; /* NULL-ended: only these; NULL: all */
+    const char *const *columns; /* NULL-ended: only these, in any case; NULL: all */
 };
-/* Prints a result of protector_client_run.  False if 'columns' names one that is not there. */
-bool render(const struct render *r, const json_t *result);
+/*
+ * Prints a result of protector_client_run.  Returns NULL, or what is wrong (caller frees): a column
+ * that is not there, with those that are; then nothing was printed.
+ */
+char *render(const struct render *r, const json_t *result);
