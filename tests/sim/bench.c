@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench - see bench.h; bench_look.c has what looks and the usual world. */
-#include "tests/sim/bench.h"
+/*
+ * bench - see bench.h; bench_faults.c has what goes wrong, bench_look.c what looks and the usual
+ * world.
+ */
+#include "tests/sim/bench_internal.h"
 
 #include "api/auth/policy.h"
 #include "api/auth/token.h"
@@ -28,12 +31,12 @@
 #define SETTLE_MS    200
 #define LEASE_TTL_MS 90000
 
-static bool tracing(void)
+bool bench_tracing(void)
 {
     return g_getenv("BENCH_TRACE") != NULL;
 }
 
-static void must(err_t *e, const char *what)
+void bench_must(err_t *e, const char *what)
 {
     if (e == NULL)
         return;
@@ -121,7 +124,7 @@ static void trace(struct bench *b, const struct bench_link *link, const struct h
                         e != NULL ? err_code_text(e) : "");
 
     g_string_append_printf(b->trace, "%s\n", line);
-    if (!tracing())
+    if (!bench_tracing())
         return;
     fprintf(stderr, "%s\n", line);
     if (resp != NULL && resp->status >= 400 && resp->body != NULL)
@@ -143,7 +146,7 @@ static struct http_response *api_serve(struct bench_site *site, const struct htt
     return api_handle(site->api, served);
 }
 
-static err_t *route(struct bench *b, const struct http_request *req, struct http_response **ret)
+err_t *bench_route(struct bench *b, const struct http_request *req, struct http_response **ret)
 {
     g_autofree char *origin = url_origin(req->url);
 
@@ -159,59 +162,15 @@ static err_t *route(struct bench *b, const struct http_request *req, struct http
     return http_send(sim_transport(b->sim), req, ret);
 }
 
-static bool client_dies_now(const struct bench *b, const struct http_request *req)
-{
-    if (b->client_dies_method != NULL)
-        return g_str_equal(req->method, b->client_dies_method) &&
-               g_pattern_match_simple(b->client_dies_at, req->url);
-    return b->client_budget == 1;
-}
-
-/* The client's own death: at a request by number or by address; that one arrives or does not. */
-static err_t *client_route(struct bench *b, const struct http_request *req,
-                           struct http_response **ret)
-{
-    if (b->client_budget == 0)
-        return err(NET_REFUSED, "the client is dead");
-    b->client_sent++;
-    bool dies = client_dies_now(b, req);
-    if (b->client_budget > 0)
-        b->client_budget--;
-    if (dies)
-        b->client_budget = 0;
-    if (dies && !b->client_last_arrives)
-        return err(NET_REFUSED, "the client dies before it sends");
-    TRY(route(b, req, ret));
-    if (!dies)
-        return NULL;
-    http_response_destroy(TAKE(*ret));
-    return err(NET_LOST, "the client dies before the answer");
-}
-
-/* What the client sends may be long under way; messages it carries are kept for who looks. */
-static void stall(struct bench *b, const struct bench_link *link, const struct http_request *req)
-{
-    if (link->site >= 0)
-        return;
-    if (strstr(req->url, "/sync/inbox") != NULL && req->body != NULL)
-        g_string_append_printf(b->carried, "%s\n", req->body);
-    if (b->stall_ms == 0 || strcmp(req->method, "POST") != 0 ||
-        strstr(req->url, b->stall_at) == NULL)
-        return;
-    int64_t ms = b->stall_ms;
-    b->stall_ms = 0;
-    bench_pass(b, ms);
-}
-
 static err_t *link_send(void *data, const struct http_request *req, struct http_response **ret)
 {
     struct bench_link *link = data;
     struct bench *b = link->bench;
 
     b->clock_ms += EXCHANGE_MS;
-    stall(b, link, req);
+    bench_stall(b, link, req);
     *ret = NULL;
-    err_t *e = link->site < 0 ? client_route(b, req, ret) : route(b, req, ret);
+    err_t *e = link->site < 0 ? bench_client_route(b, req, ret) : bench_route(b, req, ret);
     trace(b, link, req, *ret, e);
     return e;
 }
@@ -225,7 +184,7 @@ static void report_fault(void *data, const char *request_id, const err_t *e)
 
     (void)request_id;
     g_string_append_printf(site->bench->log, "%s\n", text);
-    if (tracing())
+    if (bench_tracing())
         fprintf(stderr, "       api %s: %s\n", bench_site_name(site->index), text);
 }
 
@@ -273,15 +232,15 @@ static void site_process(struct bench *b, int i)
     struct conf *conf = conf_create(NULL, NULL);
 
     g_mkdir_with_parents(state, 0700);
-    must(conf_parse(conf, text, strlen(text), "protector.conf"), "protector.conf");
-    must(conf_check(conf), "protector.conf");
+    bench_must(conf_parse(conf, text, strlen(text), "protector.conf"), "protector.conf");
+    bench_must(conf_check(conf), "protector.conf");
     site->p = (struct process){.program = "bench", .env = &site->env, .conf = conf};
     site->p.idle = g_ptr_array_new_with_free_func((GDestroyNotify)db_destroy);
     g_mutex_init(&site->p.lock);
     struct db *db = process_db_get(&site->p);
-    must(store_sync(db, env_now_ms(&site->env), NULL), "db sync");
+    bench_must(store_sync(db, env_now_ms(&site->env), NULL), "db sync");
     process_db_put(&site->p, db);
-    must(process_identity(&site->p, true), "identity");
+    bench_must(process_identity(&site->p, true), "identity");
 }
 
 static void site_session(struct bench_site *site)
@@ -312,7 +271,7 @@ static void site_api(struct bench_site *site)
     struct policy_options policy = {.report = report_policy, .report_data = site};
 
     site_session(site);
-    must(policy_create(&policy, &site->policy), "policy");
+    bench_must(policy_create(&policy, &site->policy), "policy");
     struct token_options tokens = {
         .session = site->session,
         .env = &site->env,
@@ -374,38 +333,9 @@ static void report(void *world, const char *op_id, const char *event, const err_
     g_autofree char *text = e != NULL ? err_text(e) : g_strdup("");
 
     g_string_append_printf(site->bench->log, "%s %s %s\n", op_id, event, text);
-    if (tracing())
+    if (bench_tracing())
         fprintf(stderr, "       engine %s: operation %s: %s %s\n", bench_site_name(site->index),
                 op_id, event, text);
-}
-
-static bool boundary(void *data, const char *op_id, const char *where, const char *step,
-                     const char *subject)
-{
-    struct bench_site *site = data;
-
-    if (site->crashed)
-        return true;
-    if (site->crash_type != NULL) {
-        g_autofree char *sql =
-            g_strdup_printf("SELECT operation_type FROM dr_operations WHERE id = '%s'", op_id);
-        g_autofree char *type = bench_sql(site->bench, site->index, sql);
-        if (g_strcmp0(type, site->crash_type) != 0)
-            return false;
-    }
-    site->boundaries++;
-    if (site->on_boundary != NULL)
-        site->on_boundary(site->on_boundary_data, site, where, step);
-    if (site->boundaries != site->crash_at)
-        return false;
-    site->crashed = true;
-    g_free(site->crash_where);
-    site->crash_where =
-        g_strdup_printf("boundary %d: %s %s %s", site->crash_at, where, step, subject);
-    if (tracing())
-        fprintf(stderr, "       engine %s dies at %s\n", bench_site_name(site->index),
-                site->crash_where);
-    return true;
 }
 
 static void engine_driver(struct bench_site *site, const struct protector_driver **ret)
@@ -418,14 +348,14 @@ static void engine_driver(struct bench_site *site, const struct protector_driver
                                         .state_dir = site->bench->dir};
 
     site->registry = registry_create(NULL);
-    must(registry_find(site->registry, "mock", NULL, ret), "driver");
+    bench_must(registry_find(site->registry, "mock", NULL, ret), "driver");
     site->host = driver_host_create(&config, *ret);
     if ((*ret)->configure != NULL &&
         (*ret)->configure(*ret, driver_host_table(site->host), &error) != PROTECTOR_OK)
         fail_msg("driver: %s", error.message);
 }
 
-static void engine_start(struct bench_site *site)
+void bench_engine_start(struct bench_site *site)
 {
     const struct protector_driver *driver = NULL;
 
@@ -458,7 +388,7 @@ static void engine_start(struct bench_site *site)
         .lease_ttl_ms = LEASE_TTL_MS,
         .settle_ms = SETTLE_MS,
         .poll_ms = 500,
-        .boundary = boundary,
+        .boundary = bench_boundary,
         .boundary_data = site,
         .lease_is_ours = lease_is_ours,
         .report = report,
@@ -467,7 +397,7 @@ static void engine_start(struct bench_site *site)
     site->next_tick_ms = 0;
 }
 
-static void engine_stop(struct bench_site *site)
+void bench_engine_stop(struct bench_site *site)
 {
     g_clear_pointer(&site->runner, runner_destroy);
     g_clear_pointer(&site->ticks, ticks_destroy);
@@ -514,11 +444,11 @@ static int64_t engine_round(struct bench_site *site)
         report_fault(site, NULL, e);
     err_free(e);
     if (site->crashed) {
-        engine_stop(site);
+        bench_engine_stop(site);
         site->crashed = false;
         site->crash_at = 0;
         if (!site->stays_dead)
-            engine_start(site);
+            bench_engine_start(site);
         site->engine_down = site->stays_dead;
         return 0;
     }
@@ -569,90 +499,6 @@ void bench_settle(struct bench *b)
     fail_msg("the engines do not come to rest");
 }
 
-/* ---- trouble ---- */
-
-void bench_api(struct bench *b, int site, bool up)
-{
-    b->site[site].api_down = !up;
-}
-
-void bench_engine(struct bench *b, int site, bool up)
-{
-    struct bench_site *s = &b->site[site];
-
-    if (up == !s->engine_down)
-        return;
-    s->engine_down = !up;
-    if (up)
-        engine_start(s);
-    else
-        engine_stop(s);
-}
-
-void bench_lose(struct bench *b, int site)
-{
-    sim_power_cut(b->sim, site);
-    bench_api(b, site, false);
-    bench_engine(b, site, false);
-}
-
-void bench_restore(struct bench *b, int site)
-{
-    sim_power_restore(b->sim, site);
-    bench_api(b, site, true);
-    bench_engine(b, site, true);
-}
-
-void bench_crash_at(struct bench *b, int site, const char *type, int nth)
-{
-    struct bench_site *s = &b->site[site];
-
-    g_free(s->crash_type);
-    s->crash_type = g_strdup(type);
-    s->crash_at = nth;
-    s->boundaries = 0;
-    g_clear_pointer(&s->crash_where, g_free);
-}
-
-void bench_second_engine(struct bench_site *site, struct bench_site *room)
-{
-    struct bench *b = site->bench;
-
-    *room = *site;
-    room->on_boundary = NULL;
-    room->crash_at = 0;
-    room->engines = 100;
-    engine_start(room);
-    for (int i = 0; i < 400; i++) {
-        int64_t wake_at_ms = INT64_MAX;
-        must(runner_beat(room->runner), "beat");
-        must(runner_tick(room->runner, &wake_at_ms), "tick");
-        b->clock_ms += 500;
-        sim_advance(b->sim);
-    }
-    engine_stop(room);
-}
-
-void bench_client_dies_after(struct bench *b, const char *method, const char *address)
-{
-    b->client_dies_method = method;
-    b->client_dies_at = address;
-    b->client_last_arrives = true;
-}
-
-void bench_client_dies_at(struct bench *b, int request, bool arrives)
-{
-    b->client_dies_method = NULL;
-    b->client_budget = request;
-    b->client_last_arrives = arrives;
-}
-
-void bench_client_lives(struct bench *b)
-{
-    b->client_dies_method = NULL;
-    b->client_budget = -1;
-}
-
 /* ---- the client ---- */
 
 static const char *client_getenv(void *data, const char *name)
@@ -682,7 +528,7 @@ static char *client_ask(void *data, const char *question, int secret)
 static void client_event(void *data, const char *event)
 {
     g_string_append_printf(((struct bench *)data)->events, "%s\n", event);
-    if (tracing())
+    if (bench_tracing())
         fprintf(stderr, "       client: %s\n", event);
 }
 
@@ -726,7 +572,7 @@ static json_t *command(struct bench *b, const char *cloud, const char *name, jso
     options.token = b->token;
     options.endpoint = b->endpoint;
     json_decref(args);
-    if (tracing())
+    if (bench_tracing())
         fprintf(stderr, "$ [%s] protector %s %s\n", cloud, name, text);
     struct protector_client *client = client_open_with(&options, &b->transport, &b->env);
     struct protector_error *e = protector_client_run(client, name, text, &out);
@@ -737,13 +583,13 @@ static json_t *command(struct bench *b, const char *cloud, const char *name, jso
         b->last_error = g_strdup_printf("%s%s%s", protector_error_message(e),
                                         *remedy != '\0' ? "\nAction: " : "", remedy);
         *ret_code = g_strdup(protector_error_code(e));
-        if (tracing())
+        if (bench_tracing())
             fprintf(stderr, "Error %s: %s\n", *ret_code, b->last_error);
         protector_error_free(e);
         return NULL;
     }
-    must(json_parse(out, strlen(out), "the result", &result), name);
-    if (tracing())
+    bench_must(json_parse(out, strlen(out), "the result", &result), name);
+    if (bench_tracing())
         fprintf(stderr, "%s\n", out);
     protector_free(out);
     return result;
@@ -852,7 +698,7 @@ struct bench *bench_create(uint64_t seed)
         site->transport = (struct http_transport){&site->link, link_send};
         site_process(b, i);
         site_api(site);
-        engine_start(site);
+        bench_engine_start(site);
     }
     return b;
 }
@@ -876,7 +722,7 @@ void bench_destroy(struct bench *b)
 {
     for (int i = 0; i < BENCH_SITES; i++) {
         struct bench_site *site = &b->site[i];
-        engine_stop(site);
+        bench_engine_stop(site);
         api_destroy(site->api);
         token_validator_destroy(site->tokens);
         policy_destroy(site->policy);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench_faults - what goes wrong: deaths of the client and of engines, sites that are away. */
+#include "tests/sim/bench_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- the client ---- */
+
+static bool client_dies_now(const struct bench *b, const struct http_request *req)
+{
+    if (b->client_dies_method != NULL)
+        return g_str_equal(req->method, b->client_dies_method) &&
+               g_pattern_match_simple(b->client_dies_at, req->url);
+    return b->client_budget == 1;
+}
+
+/* The client's own death: at a request by number or by address; that one arrives or does not. */
+err_t *bench_client_route(struct bench *b, const struct http_request *req,
+                          struct http_response **ret)
+{
+    if (b->client_budget == 0)
+        return err(NET_REFUSED, "the client is dead");
+    b->client_sent++;
+    bool dies = client_dies_now(b, req);
+    if (b->client_budget > 0)
+        b->client_budget--;
+    if (dies)
+        b->client_budget = 0;
+    if (dies && !b->client_last_arrives)
+        return err(NET_REFUSED, "the client dies before it sends");
+    TRY(bench_route(b, req, ret));
+    if (!dies)
+        return NULL;
+    http_response_destroy(TAKE(*ret));
+    return err(NET_LOST, "the client dies before the answer");
+}
+
+/* What the client sends may be long under way; messages it carries are kept for who looks. */
+void bench_stall(struct bench *b, const struct bench_link *link, const struct http_request *req)
+{
+    if (link->site >= 0)
+        return;
+    if (strstr(req->url, "/sync/inbox") != NULL && req->body != NULL)
+        g_string_append_printf(b->carried, "%s\n", req->body);
+    if (b->stall_ms == 0 || strcmp(req->method, "POST") != 0 ||
+        strstr(req->url, b->stall_at) == NULL)
+        return;
+    int64_t ms = b->stall_ms;
+    b->stall_ms = 0;
+    bench_pass(b, ms);
+}
+
+/* ---- an engine ---- */
+
+bool bench_boundary(void *data, const char *op_id, const char *where, const char *step,
+                    const char *subject)
+{
+    struct bench_site *site = data;
+
+    if (site->crashed)
+        return true;
+    if (site->crash_type != NULL) {
+        g_autofree char *sql =
+            g_strdup_printf("SELECT operation_type FROM dr_operations WHERE id = '%s'", op_id);
+        g_autofree char *type = bench_sql(site->bench, site->index, sql);
+        if (g_strcmp0(type, site->crash_type) != 0)
+            return false;
+    }
+    site->boundaries++;
+    if (site->on_boundary != NULL)
+        site->on_boundary(site->on_boundary_data, site, where, step);
+    if (site->boundaries != site->crash_at)
+        return false;
+    site->crashed = true;
+    g_free(site->crash_where);
+    site->crash_where =
+        g_strdup_printf("boundary %d: %s %s %s", site->crash_at, where, step, subject);
+    if (bench_tracing())
+        fprintf(stderr, "       engine %s dies at %s\n", bench_site_name(site->index),
+                site->crash_where);
+    return true;
+}
+
+/* ---- trouble ---- */
+
+void bench_api(struct bench *b, int site, bool up)
+{
+    b->site[site].api_down = !up;
+}
+
+void bench_engine(struct bench *b, int site, bool up)
+{
+    struct bench_site *s = &b->site[site];
+
+    if (up == !s->engine_down)
+        return;
+    s->engine_down = !up;
+    if (up)
+        bench_engine_start(s);
+    else
+        bench_engine_stop(s);
+}
+
+void bench_lose(struct bench *b, int site)
+{
+    sim_power_cut(b->sim, site);
+    bench_api(b, site, false);
+    bench_engine(b, site, false);
+}
+
+void bench_restore(struct bench *b, int site)
+{
+    sim_power_restore(b->sim, site);
+    bench_api(b, site, true);
+    bench_engine(b, site, true);
+}
+
+void bench_crash_at(struct bench *b, int site, const char *type, int nth)
+{
+    struct bench_site *s = &b->site[site];
+
+    g_free(s->crash_type);
+    s->crash_type = g_strdup(type);
+    s->crash_at = nth;
+    s->boundaries = 0;
+    g_clear_pointer(&s->crash_where, g_free);
+}
+
+void bench_second_engine(struct bench_site *site, struct bench_site *room)
+{
+    struct bench *b = site->bench;
+
+    *room = *site;
+    room->on_boundary = NULL;
+    room->crash_at = 0;
+    room->engines = 100;
+    bench_engine_start(room);
+    for (int i = 0; i < 400; i++) {
+        int64_t wake_at_ms = INT64_MAX;
+        bench_must(runner_beat(room->runner), "beat");
+        bench_must(runner_tick(room->runner, &wake_at_ms), "tick");
+        b->clock_ms += 500;
+        sim_advance(b->sim);
+    }
+    bench_engine_stop(room);
+}
+
+void bench_client_dies_after(struct bench *b, const char *method, const char *address)
+{
+    b->client_dies_method = method;
+    b->client_dies_at = address;
+    b->client_last_arrives = true;
+}
+
+void bench_client_dies_at(struct bench *b, int request, bool arrives)
+{
+    b->client_dies_method = NULL;
+    b->client_budget = request;
+    b->client_last_arrives = arrives;
+}
+
+void bench_client_lives(struct bench *b)
+{
+    b->client_dies_method = NULL;
+    b->client_budget = -1;
+}
