@@ -8,6 +8,7 @@
 #include "model/body.h"
 #include "plan/change.h"
 #include "store/idempotency.h"
+#include "store/judge.h"
 #include "store/tenant_mapping.h"
 #include "store/trust.h"
 
@@ -322,6 +323,7 @@ err_t *groups_delete(struct request *r)
         reply_empty(r, 204);
         return NULL;
     }
+    TRY(judge_held(r->db, g->id));
     TRY(change_begin(r, g, VERB_DELETE, "delete", json_object(), &op));
     return reply_operation(r, op, NULL);
 }

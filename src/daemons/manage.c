@@ -12,6 +12,7 @@
 #include "store/group.h"
 #include "store/migrate.h"
 #include "store/resource.h"
+#include "store/tx.h"
 
 #include <errno.h>
 #include <protector/version.h>
@@ -25,6 +26,7 @@
 
 struct manage {
     struct process p;
+    const char *argument; /* of a command that takes one */
 };
 
 static void print_identity(const struct manage *m)
@@ -197,6 +199,35 @@ static err_t *orphans(struct manage *m)
     return e;
 }
 
+struct handing_over {
+    const char *op_id;
+    int64_t now_ms;
+    int64_t count; /* out */
+};
+
+static err_t *hand_over_tx(struct db *db, void *data)
+{
+    struct handing_over *h = data;
+
+    return resource_hand_over(db, h->op_id, h->now_ms, &h->count);
+}
+
+/* What an operation that has ended left behind is the project's from now on. */
+static err_t *orphans_release(struct manage *m)
+{
+    struct db *db = process_db_get(&m->p);
+    struct handing_over h = {m->argument, env_now_ms(m->p.env), 0};
+
+    err_t *e = process_schema(db);
+    if (e == NULL)
+        e = store_tx(db, m->p.env, hand_over_tx, &h);
+    process_db_put(&m->p, db);
+    if (e == NULL)
+        printf("%" G_GINT64_FORMAT " objects of %s are the project's own now\n", h.count,
+               m->argument);
+    return e;
+}
+
 static err_t *runbooks_print_all(struct manage *m)
 {
     (void)m;
@@ -275,39 +306,55 @@ static const struct {
     const char *words;
     const char *says;
     err_t *(*run)(struct manage *m);
-    bool no_log; /* needs neither log nor database */
+    bool no_log;          /* needs neither log nor database */
+    const char *argument; /* what must follow, for the help; NULL: nothing */
 } manage_commands[] = {
-    {"db sync", "make or migrate the tables, and this site's keys", db_sync, false},
-    {"db version", "show the version of the tables", db_version, false},
-    {"db check", "compare the tables with what this version wants", db_check, false},
-    {"config sample", "print a protector.conf with every option", config_sample, true},
-    {"config check", "check the configuration", config_check, true},
-    {"policy sample", "print a policy.yaml with every rule", policy_sample_print, true},
-    {"policy check", "check the policy file", policy_check_file, true},
-    {"keys create", "make this site's keys if it has none (db sync does)", keys_create, false},
-    {"orphans", "list objects that operations left", orphans, false},
-    {"doctor", "look at everything that a start needs", doctor, false},
-    {"docs runbooks", "print the page of the runbooks", runbooks_print_all, true},
-    {"docs states", "print the page of states and verbs", states_print, true},
+    {"db sync", "make or migrate the tables, and this site's keys", db_sync, false, NULL},
+    {"db version", "show the version of the tables", db_version, false, NULL},
+    {"db check", "compare the tables with what this version wants", db_check, false, NULL},
+    {"config sample", "print a protector.conf with every option", config_sample, true, NULL},
+    {"config check", "check the configuration", config_check, true, NULL},
+    {"policy sample", "print a policy.yaml with every rule", policy_sample_print, true, NULL},
+    {"policy check", "check the policy file", policy_check_file, true, NULL},
+    {"keys create", "make this site's keys if it has none (db sync does)", keys_create, false,
+     NULL},
+    {"orphans", "list objects that operations left", orphans, false, NULL},
+    {"orphans release", "leave to the project what an ended operation left", orphans_release, false,
+     "OPERATION"},
+    {"doctor", "look at everything that a start needs", doctor, false, NULL},
+    {"docs runbooks", "print the page of the runbooks", runbooks_print_all, true, NULL},
+    {"docs states", "print the page of states and verbs", states_print, true, NULL},
 };
 
 static int usage(FILE *out, int code)
 {
     fputs("usage: protector-manage [--config-file FILE]... COMMAND\n\n", out);
-    for (size_t i = 0; i < G_N_ELEMENTS(manage_commands); i++)
-        fprintf(out, "  %-16s %s\n", manage_commands[i].words, manage_commands[i].says);
+    for (size_t i = 0; i < G_N_ELEMENTS(manage_commands); i++) {
+        const char *argument = manage_commands[i].argument;
+        g_autofree char *line =
+            g_strdup_printf("%s%s%s", manage_commands[i].words, argument != NULL ? " " : "",
+                            argument != NULL ? argument : "");
+        fprintf(out, "  %-25s %s\n", line, manage_commands[i].says);
+    }
     fputs("\n  --help, --version\n", out);
     return code;
 }
 
-/* The row whose words are the arguments; -1: none. */
-static int command_of(char **words)
+/* The row whose words are the arguments, but for a last one that it takes; -1: none. */
+static int command_of(char **words, const char **ret_argument)
 {
     g_autofree char *line = g_strjoinv(" ", words);
+    const char *last = strrchr(line, ' ');
 
     for (size_t i = 0; i < G_N_ELEMENTS(manage_commands); i++) {
-        if (g_str_equal(line, manage_commands[i].words))
-            return (int)i;
+        bool takes = manage_commands[i].argument != NULL && last != NULL;
+        g_autofree char *named = takes ? g_strndup(line, (gsize)(last - line)) : g_strdup(line);
+        if (manage_commands[i].argument != NULL && !takes)
+            continue;
+        if (!g_str_equal(named, manage_commands[i].words))
+            continue;
+        *ret_argument = takes ? words[g_strv_length(words) - 1] : NULL;
+        return (int)i;
     }
     fprintf(stderr, "protector-manage: there is no command '%s'\n", line);
     return -1;
@@ -324,10 +371,10 @@ static int failed(err_t *e)
     return 1;
 }
 
-static int run(char **argv, int command)
+static int run(char **argv, int command, const char *argument)
 {
     struct conf *conf = NULL;
-    struct manage m = {0};
+    struct manage m = {.argument = argument};
 
     err_t *e = process_conf(PROGRAM, argv, &conf);
     if (e != NULL)
@@ -361,6 +408,7 @@ int main(int argc, char **argv)
         printf(PROGRAM " " PROTECTOR_VERSION "\n");
         return 0;
     }
-    int command = command_of(words);
-    return command < 0 ? usage(stderr, 2) : run(argv, command);
+    const char *argument = NULL;
+    int command = command_of(words, &argument);
+    return command < 0 ? usage(stderr, 2) : run(argv, command, argument);
 }

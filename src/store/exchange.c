@@ -10,14 +10,13 @@
 #include "store/cg.h"
 #include "store/group.h"
 #include "store/idempotency.h"
+#include "store/judge.h"
 #include "store/operation.h"
 #include "store/orders.h"
 #include "store/peer.h"
-#include "store/policy.h"
 #include "store/site.h"
 #include "store/sync.h"
 #include "store/tenant_mapping.h"
-#include "store/trust.h"
 #include "store/tx.h"
 
 /* ---- Cinder's groups: each site knows its own, and the peer's by its word ---- */
@@ -93,81 +92,23 @@ struct knowledge {
     err_t *error;           /* of a query a callback made */
 };
 
-static bool refuse(struct sync_refusal *ret, err_t *why)
-{
-    g_strlcpy(ret->code, err_code_text(why), sizeof ret->code);
-    g_strlcpy(ret->text, err_message(why), sizeof ret->text);
-    err_free(why);
-    return false;
-}
-
-/*
- * One group of an array serves one protection group.  The peer stores first, so of two changes that
- * were made at once it sees the other one here.
- */
-static err_t *array_check(struct knowledge *k, const struct sync_state *state, const json_t *next)
-{
-    const json_t *before = state->body != NULL ? body_json(state->body) : NULL;
-    const json_t *policy = body_policy(next);
-    g_autofree char *other = NULL;
-
-    if (policy == NULL ||
-        (before != NULL && json_equal(json_object_get(before, "policy"), (json_t *)policy)))
-        return NULL;
-    TRY(policy_arrays_taken(k->db, policy, state->group, &other));
-    return other == NULL ? NULL
-                         : err(CONFLICT, "'%s' is the array's group of another protection group",
-                               json_str_or(policy, "pure_pg_name", ""));
-}
-
-static err_t *content_check(struct knowledge *k, const struct sync_state *state,
-                            const struct body *body)
-{
-    const json_t *j = body_json(body);
-    const char *mine = body_project(j, sync_self(state));
-    const char *theirs = body_project(j, sync_peer(state));
-    AUTO(tenant_mapping) mapping = NULL;
-    g_autoptr(GPtrArray) trusts = NULL;
-    bool taken = false;
-
-    if (mine == NULL || theirs == NULL || body_other_site(j, sync_self(state)) == NULL)
-        return err(BODY_INVALID, "the group does not join this site and its peer");
-    if (k->project_id != NULL && !g_str_equal(mine, k->project_id))
-        return err(FORBIDDEN, "the group is of another project at this site");
-    if (body_schema(j) > BODY_SCHEMA)
-        return err(BODY_SCHEMA, "the metadata is of schema %d, this site knows %d",
-                   (int)body_schema(j), BODY_SCHEMA);
-    if (body_deleting(j))
-        return NULL;
-    TRY(group_name_taken(k->db, mine, body_name(j), state->group, &taken));
-    if (taken)
-        return err(GROUP_NAME_TAKEN, "the project has a group named '%s' at this site already",
-                   body_name(j));
-    TRY(tenant_mapping_find(k->db, mine, sync_peer(state), &mapping));
-    if (mapping == NULL || !g_str_equal(mapping->remote_project_id, theirs))
-        return err(MAPPING_MISSING,
-                   "project '%s' is not mapped to the other site's '%s' at this site", mine,
-                   theirs);
-    TRY(array_check(k, state, j));
-    TRY(trust_list(k->db, mine, &trusts));
-    return trusts->len > 0 ? NULL
-                           : err(TRUST_MISSING, "this site has no trust of project '%s'", mine);
-}
-
 static bool acceptable(void *data, const struct sync_state *state, const struct position *p,
                        const struct body *body, struct sync_refusal *ret)
 {
     struct knowledge *k = data;
 
     (void)p;
-    err_t *e = content_check(k, state, body);
+    err_t *e = judge_content(k->db, k->project_id, state, body);
     if (e == NULL)
         return true;
-    if (err_class(e) != ERR_CLASS_PERMANENT && err_class(e) != ERR_CLASS_PERSON && k->error == NULL)
+    bool judged = err_class(e) == ERR_CLASS_PERMANENT || err_class(e) == ERR_CLASS_PERSON;
+    if (!judged && k->error == NULL) {
         k->error =
             err_wrap(e, "judging a proposal"); /* the database's: no refusal, the call fails */
-    else
-        return refuse(ret, e);
+        return false;
+    }
+    judge_refusal(e, ret);
+    err_free(e);
     return false;
 }
 
@@ -792,9 +733,7 @@ static err_t *realize_failed_fn(struct exchange_tx *tx)
     const struct realized_args *args = tx->data;
     struct sync_refusal why;
 
-    g_strlcpy(why.code, err_code_text(args->why), sizeof why.code);
-    g_autofree char *text = err_text(args->why);
-    g_strlcpy(why.text, text, sizeof why.text);
+    judge_refusal(args->why, &why);
     return sync_realize_failed(tx->state, &tx->context, args->hash, &why, tx->effects);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "store/resource.h"
 
+#include "store/operation.h"
 #include "store/record.h"
 
 static void resource_destroy_row(void *row);
@@ -75,6 +76,14 @@ err_t *resource_list_group(struct db *db, const char *pg_id, const char *state, 
     return list_by(db, "pg_id", pg_id, state, ret);
 }
 
+err_t *resource_list_held(struct db *db, const char *pg_id, GPtrArray **ret)
+{
+    return record_select(db, &record, true, ret,
+                         "WHERE pg_id = ? AND state IN ('intent', 'made')"
+                         " AND kind <> 'cinder_group' ORDER BY created_at, resource_key",
+                         "s", pg_id);
+}
+
 err_t *resource_find_cloud(struct db *db, const char *cloud_id, struct resource **ret)
 {
     void *row = NULL;
@@ -89,6 +98,22 @@ err_t *resource_put(struct db *db, const struct resource *resource)
     g_assert(db_in_tx(db));
     TRY(record_update(db, &record, resource, &found, NULL, ""));
     return found ? NULL : record_insert(db, &record, resource);
+}
+
+err_t *resource_hand_over(struct db *db, const char *op_id, int64_t now_ms, int64_t *ret_count)
+{
+    AUTO(operation) op = NULL;
+    g_assert(db_in_tx(db));
+    TRY(operation_get(db, op_id, NULL, &op));
+    if (op->is_open)
+        return err_remedy(err(OPERATION_STATE,
+                              "operation '%s' is %s: it may still take back what it made", op_id,
+                              op->status),
+                          "wait until it ends, or abandon it");
+    return db_exec(db, ret_count,
+                   "UPDATE dr_resources SET state = 'released', updated_at = ?"
+                   " WHERE op_id = ? AND state IN ('intent', 'made') AND kind <> 'cinder_group'",
+                   "is", now_ms, op_id);
 }
 
 err_t *resource_write(struct db *db, const struct fence *fence, const struct resource *resource)

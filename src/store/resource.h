@@ -53,6 +53,12 @@ err_t *resource_list_op(struct db *db, const char *op_id, const char *state,
                         GPtrArray **ret) MUST_CHECK;
 err_t *resource_list_group(struct db *db, const char *pg_id, const char *state,
                            GPtrArray **ret) MUST_CHECK;
+/*
+ * What failovers and drills of the group have made, or meant to make, and neither taken back nor
+ * handed over: intended and made rows, but for the group's own Cinder group.  In the order of
+ * making.
+ */
+err_t *resource_list_held(struct db *db, const char *pg_id, GPtrArray **ret) MUST_CHECK;
 /* Who owns an object of a cloud; NULL if it is none of ours. */
 err_t *resource_find_cloud(struct db *db, const char *cloud_id, struct resource **ret) MUST_CHECK;
 
@@ -64,5 +70,11 @@ err_t *resource_write(struct db *db, const struct fence *fence,
                       const struct resource *resource) MUST_CHECK;
 /* Intended and made rows of the operation become 'released'. */
 err_t *resource_release_all(struct db *db, const struct fence *fence, int64_t now_ms) MUST_CHECK;
+/*
+ * The same for an operation that has ended, by a person's word: what it left is the project's from
+ * now on.  '*ret_count': rows.  Error: OPERATION_STATE (it has not ended).
+ */
+err_t *resource_hand_over(struct db *db, const char *op_id, int64_t now_ms,
+                          int64_t *ret_count) MUST_CHECK;
 /* Inside a transaction, for what no operation does (doctor, a ledger rebuilt from the cloud). */
 err_t *resource_put(struct db *db, const struct resource *resource) MUST_CHECK;

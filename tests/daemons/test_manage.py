@@ -23,7 +23,8 @@ class Manage(Case):
         site = self.site()
         for words in ((), ('db',), ('db', 'drop'), ('db', 'sync', 'now'), ('config',),
                       ('keys', 'rotate'), ('db', 'restored'), ('doctor', '--fast'), ('--verbose',),
-                      ('sync', 'db')):
+                      ('sync', 'db'), ('orphans', 'release'), ('orphans', 'drop'),
+                      ('orphans', 'release', 'op-1', 'op-2')):
             code, said = site.manage(*words)
             self.assertEqual(code, 2, said)
             self.says(said, 'usage: protector-manage', 'db version')
@@ -95,6 +96,7 @@ class Manage(Case):
     def test_orphans(self):
         site = self.site().synced()
         self.assertEqual(self.good(site, 'orphans'), '0 objects\n')
+        self.says(self.bad(site, 'orphans', 'release', 'op-nobody'), 'op-nobody does not exist')
 
     def test_doctor(self):
         site = self.site()

@@ -84,6 +84,9 @@ struct bench {
     bool client_last_arrives;        /* the last one takes effect, its answer is lost */
     const char *client_dies_method, *client_dies_at;
     int client_sent;
+    /* Told of each request of the client before it is sent, until it says true.  May be NULL. */
+    bool (*on_client)(void *data, const struct http_request *req);
+    void *on_client_data;
     int64_t stall_ms; /* the client's next POST to an address with 'stall_at' in it takes so long */
     const char *stall_at;
     GString *carried; /* bodies of the messages that clients carried */
@@ -118,6 +121,15 @@ void bench_restore(struct bench *b, int site);
  * started anew. */
 void bench_crash_at(struct bench *b, int site, const char *type, int nth);
 
+/* Where an engine dies: "after-intent" of "server.boot" …  'step' NULL: nowhere. */
+struct bench_death {
+    const char *where, *step;
+    bool died; /* out */
+};
+/* At the first such boundary of an operation of 'type' the engine of 'site' dies and stays dead. */
+void bench_dies_at(struct bench *b, int site, const char *type, struct bench_death *death);
+void bench_revive(struct bench *b, int site);
+
 /*
  * Another engine of the site, on another host: takes over what 'site's engine holds, once its
  * leases have run out, and works until all is done.  'room' is its memory.
@@ -143,6 +155,13 @@ json_t *bench_try(struct bench *b, const char *cloud, const char *command,
                   ...) G_GNUC_NULL_TERMINATED;
 /* As bench_try, with the arguments as an object, which is taken. */
 json_t *bench_run(struct bench *b, const char *cloud, const char *command, json_t *takes);
+
+/* ---- what stories begin with ---- */
+
+/* A change of A ("undecided" as description) that the client leaves as soon as it has its 202. */
+void bench_change_left(struct bench *b);
+/* What an operation of A's engine did: a fact of A, not yet told to B.  'edit' may be NULL. */
+void bench_fact(struct bench *b, void (*edit)(json_t *draft));
 
 /* ---- looking ---- */
 

@@ -2,6 +2,9 @@
 /* bench_faults - what goes wrong: deaths of the client and of engines, sites that are away. */
 #include "tests/sim/bench_internal.h"
 
+#include "model/sync.h"
+#include "store/exchange.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +28,9 @@ err_t *bench_client_route(struct bench *b, const struct http_request *req,
 {
     if (b->client_budget == 0)
         return err(NET_REFUSED, "the client is dead");
+    bool (*told)(void *data, const struct http_request *req) = TAKE(b->on_client);
+    if (told != NULL && !told(b->on_client_data, req))
+        b->on_client = told;
     b->client_sent++;
     bool dies = client_dies_now(b, req);
     if (b->client_budget > 0)
@@ -131,6 +137,33 @@ void bench_crash_at(struct bench *b, int site, const char *type, int nth)
     g_clear_pointer(&s->crash_where, g_free);
 }
 
+static void die_there(void *data, struct bench_site *site, const char *where, const char *step)
+{
+    struct bench_death *d = data;
+
+    if (d->died || d->step == NULL || !g_str_equal(where, d->where) || !g_str_equal(step, d->step))
+        return;
+    d->died = true;
+    site->crash_at = site->boundaries;
+}
+
+void bench_dies_at(struct bench *b, int site, const char *type, struct bench_death *death)
+{
+    struct bench_site *s = &b->site[site];
+
+    bench_crash_at(b, site, type, 0);
+    s->on_boundary = die_there;
+    s->on_boundary_data = death;
+    s->stays_dead = true;
+}
+
+void bench_revive(struct bench *b, int site)
+{
+    b->site[site].stays_dead = false;
+    b->site[site].on_boundary = NULL;
+    bench_engine(b, site, true);
+}
+
 void bench_second_engine(struct bench_site *site, struct bench_site *room)
 {
     struct bench *b = site->bench;
@@ -168,4 +201,46 @@ void bench_client_lives(struct bench *b)
 {
     b->client_dies_method = NULL;
     b->client_budget = -1;
+}
+
+/* ---- what stories begin with ---- */
+
+void bench_change_left(struct bench *b)
+{
+    bench_client_dies_after(b, "PUT", "*/protection-groups/pg-*");
+    json_decref(bench_try(b, "prod-a", "protection-group update", "protection-group", "web",
+                          "description", "undecided", NULL));
+    bench_client_lives(b);
+    bench_settle(b);
+    g_autofree char *staged = bench_sql(b, SIM_SITE_A, "SELECT staged FROM protection_groups");
+    assert_true(staged != NULL && *staged != '\0');
+}
+
+static err_t *fact_of_a(struct exchange_tx *tx)
+{
+    void (**edit)(json_t *) = tx->data;
+    struct body *body = NULL;
+    bool committed = false;
+    json_t *draft = sync_draft(tx->state);
+
+    body_touch(draft, tx->now_ms);
+    if (*edit != NULL)
+        (*edit)(draft);
+    TRY(body_seal(draft, &body));
+    err_t *e = sync_fact(tx->state, &tx->context, body, &committed, tx->effects);
+    body_unref(body);
+    assert_true(e != NULL || committed);
+    return e;
+}
+
+void bench_fact(struct bench *b, void (*edit)(json_t *draft))
+{
+    struct bench_site *a = &b->site[SIM_SITE_A];
+    struct db *db = process_db_get(&a->p);
+    g_autofree char *group = bench_sql(b, SIM_SITE_A, "SELECT id FROM protection_groups");
+    struct exchange_call call = {.pg_id = group, .fn = fact_of_a, .data = (void *)&edit};
+    err_t *e = exchange_act(&a->p.exchange, db, &call, NULL);
+
+    process_db_put(&a->p, db);
+    bench_must(e, "a fact of site-a");
 }

@@ -7,9 +7,6 @@
  */
 #include "tests/sim/bench.h"
 
-#include "model/sync.h"
-#include "store/exchange.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -25,18 +22,6 @@ static void failover_forced(struct bench *b)
                          "reason", "wrong operator", NULL));
 }
 
-/* A change of A that the client leaves behind as soon as it has its 202. */
-static void change_left(struct bench *b)
-{
-    bench_client_dies_after(b, "PUT", "*/protection-groups/pg-*");
-    json_decref(
-        bench_try(b, "prod-a", "protection-group update", WEB, "description", "undecided", NULL));
-    bench_client_lives(b);
-    bench_settle(b);
-    g_autofree char *staged = bench_sql(b, SIM_SITE_A, "SELECT staged FROM protection_groups");
-    assert_true(staged != NULL && *staged != '\0');
-}
-
 /*
  * A1.  A takes its group back out of a staged change while B fails over: two epochs, of the two
  * parities, never one with two active sites; the fork is told and nothing is stopped.
@@ -47,7 +32,7 @@ static void test_a1(void **state)
     AUTO(bench) b = bench_create_protected(11);
     (void)state;
 
-    change_left(b);
+    bench_change_left(b);
     bench_api(b, SIM_SITE_B, false);
     json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "!force",
                          "reason", "nobody answers", NULL));
@@ -299,7 +284,7 @@ static void test_a9_second_operation(void **state)
  */
 static void fork_made(struct bench *b)
 {
-    change_left(b);
+    bench_change_left(b);
     bench_api(b, SIM_SITE_B, false);
     json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "!force",
                          "reason", "alone", NULL));
@@ -385,26 +370,9 @@ static void a10(int keep)
     bench_ledger_holds(b, loser);
 }
 
-/* B's engine dies at a boundary of its failover, or the step fails there. */
-struct overtaken {
-    const char *where, *step; /* NULL: no death, Nova refuses the boots */
-    bool died;
-};
-
-static void die_there(void *data, struct bench_site *site, const char *where, const char *step)
-{
-    struct overtaken *o = data;
-
-    if (o->died || o->step == NULL || !g_str_equal(where, o->where) || !g_str_equal(step, o->step))
-        return;
-    o->died = true;
-    site->crash_at = site->boundaries;
-}
-
 /* B claims and is stopped there, while A claims out of a staged change: a fork, and A is kept. */
-static void overtake(struct bench *b, struct overtaken *o)
+static void overtake(struct bench *b, struct bench_death *o)
 {
-    struct bench_site *site = &b->site[SIM_SITE_B];
     struct sim_fault no_boot = {.site = SIM_SITE_B,
                                 .service = "nova",
                                 .method = "POST",
@@ -413,16 +381,13 @@ static void overtake(struct bench *b, struct overtaken *o)
                                 .status = 400,
                                 .body = "{\"badRequest\": {\"message\": \"no\"}}"};
 
-    change_left(b);
+    bench_change_left(b);
     bench_api(b, SIM_SITE_B, false);
     json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "!force",
                          "reason", "alone", NULL));
     bench_api(b, SIM_SITE_B, true);
     bench_api(b, SIM_SITE_A, false);
-    bench_crash_at(b, SIM_SITE_B, "failover", 0);
-    site->on_boundary = die_there;
-    site->on_boundary_data = o;
-    site->stays_dead = true;
+    bench_dies_at(b, SIM_SITE_B, "failover", o);
     if (o->step == NULL)
         sim_fault_add(b->sim, &no_boot);
     json_decref(bench_ok(b, "prod-b", "protection-group failover", WEB, "!unplanned", "!force",
@@ -435,9 +400,7 @@ static void overtake(struct bench *b, struct overtaken *o)
     json_decref(bench_ok(b, "prod-a", "protection-group sync-resolve", WEB, "keep", "site-a",
                          "!yes", NULL));
     bench_role_is(b, SIM_SITE_B, "STANDBY");
-    site->stays_dead = false;
-    site->on_boundary = NULL;
-    bench_engine(b, SIM_SITE_B, true);
+    bench_revive(b, SIM_SITE_B);
     sim_fault_clear(b->sim);
 }
 
@@ -472,7 +435,7 @@ static void overtaken_ended(struct bench *b)
  */
 static void test_a10_overtaken(void **state)
 {
-    static const struct overtaken cases[] = {
+    static const struct bench_death cases[] = {
         {"after-outcome", "group.claim", false},  {"before-intent", "port.create", false},
         {"after-intent", "server.boot", false},   {"after-call", "server.boot", false},
         {"before-intent", "group.finish", false}, {NULL, NULL, false},
@@ -481,7 +444,7 @@ static void test_a10_overtaken(void **state)
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         AUTO(bench) b = bench_create_protected(20);
-        struct overtaken o = cases[i];
+        struct bench_death o = cases[i];
         overtake(b, &o);
         size_t servers = json_object_size(sim_table(b->sim, SIM_SITE_B, "servers"));
         size_t ports = json_object_size(sim_table(b->sim, SIM_SITE_B, "ports"));
@@ -509,61 +472,15 @@ static void test_a10_keep_b(void **state)
 
 /* ---- a claim whose plan was overtaken (design section 6, rule 4) ---- */
 
-static err_t *fact_of_a(struct exchange_tx *tx)
-{
-    struct body *body = NULL;
-    bool committed = false;
-    json_t *draft = sync_draft(tx->state);
-
-    body_touch(draft, tx->now_ms);
-    TRY(body_seal(draft, &body));
-    err_t *e = sync_fact(tx->state, &tx->context, body, &committed, tx->effects);
-    body_unref(body);
-    assert_true(e != NULL || committed);
-    return e;
-}
-
-/* What an operation of A's engine did: a fact of A, not yet told to B. */
-static void fact_made(struct bench *b)
-{
-    struct bench_site *a = &b->site[SIM_SITE_A];
-    struct db *db = process_db_get(&a->p);
-    g_autofree char *group = bench_sql(b, SIM_SITE_A, "SELECT id FROM protection_groups");
-    struct exchange_call call = {.pg_id = group, .fn = fact_of_a};
-    err_t *e = exchange_act(&a->p.exchange, db, &call, NULL);
-
-    process_db_put(&a->p, db);
-    assert_null(e);
-}
-
-/* An operation of 'site' dies there; its engine stays dead. */
-static void dies_at(struct bench *b, int site, const char *type, struct overtaken *o)
-{
-    struct bench_site *s = &b->site[site];
-
-    bench_crash_at(b, site, type, 0);
-    s->on_boundary = die_there;
-    s->on_boundary_data = o;
-    s->stays_dead = true;
-}
-
-static void revived(struct bench *b, int site)
-{
-    b->site[site].stays_dead = false;
-    b->site[site].on_boundary = NULL;
-    bench_engine(b, site, true);
-    bench_settle(b);
-}
-
 /* B's failover dies while it prepares, or with the claim's intent written; A moves on, B is told.
  */
-static void overtaken_claim(struct overtaken o, bool other_epoch)
+static void overtaken_claim(struct bench_death o, bool other_epoch)
 {
     AUTO(bench) b = bench_create_protected(23);
 
     if (other_epoch)
-        change_left(b);
-    dies_at(b, SIM_SITE_B, "failover", &o);
+        bench_change_left(b);
+    bench_dies_at(b, SIM_SITE_B, "failover", &o);
     bench_api(b, SIM_SITE_A, false);
     json_decref(bench_ok(b, "prod-b", "protection-group failover", WEB, "!unplanned", "!force",
                          "reason", "seems dead", "!no-wait", "!yes", NULL));
@@ -575,7 +492,7 @@ static void overtaken_claim(struct overtaken o, bool other_epoch)
         json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "!force",
                              "reason", "nobody answers", NULL));
     else
-        fact_made(b);
+        bench_fact(b, NULL);
     bench_api(b, SIM_SITE_B, true);
     json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
     g_autofree char *moved = bench_position(b, SIM_SITE_A);
@@ -583,7 +500,8 @@ static void overtaken_claim(struct overtaken o, bool other_epoch)
     assert_string_equal(moved, told);
     bench_role_is(b, SIM_SITE_B, "STANDBY");
 
-    revived(b, SIM_SITE_B);
+    bench_revive(b, SIM_SITE_B);
+    bench_settle(b);
     bench_role_is(b, SIM_SITE_B, "ACTIVE");
     failed_over_once(b);
     if (g_str_equal(o.step, "group.claim")) /* all was made before A moved on */
@@ -602,7 +520,7 @@ static void overtaken_claim(struct overtaken o, bool other_epoch)
 /* In the same epoch what was made is adopted; in another one it is taken back first. */
 static void test_claim_overtaken(void **state)
 {
-    static const struct overtaken cases[] = {
+    static const struct bench_death cases[] = {
         {"before-intent", "volume.manage", false},
         {"before-intent", "group.claim", false},
         {"after-intent", "group.claim", false},
@@ -620,7 +538,7 @@ static void test_claim_overtaken(void **state)
  * whatever the claim's intent said. */
 static void test_claim_needless(void **state)
 {
-    static const struct overtaken cases[] = {
+    static const struct bench_death cases[] = {
         {"after-outcome", "peer.probe", false},
         {"before-intent", "group.claim", false},
         {"after-intent", "group.claim", false},
@@ -629,9 +547,9 @@ static void test_claim_needless(void **state)
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         AUTO(bench) b = bench_create_protected(24);
-        struct overtaken o = cases[i];
-        change_left(b);
-        dies_at(b, SIM_SITE_A, "reclaim", &o);
+        struct bench_death o = cases[i];
+        bench_change_left(b);
+        bench_dies_at(b, SIM_SITE_A, "reclaim", &o);
         bench_api(b, SIM_SITE_B, false);
         json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "!force",
                              "reason", "nobody answers", "!no-wait", "!yes", NULL));
@@ -639,7 +557,8 @@ static void test_claim_needless(void **state)
         bench_api(b, SIM_SITE_B, true);
         assert_true(o.died);
         json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
-        revived(b, SIM_SITE_A);
+        bench_revive(b, SIM_SITE_A);
+        bench_settle(b);
         g_autofree char *status =
             bench_sql(b, SIM_SITE_A,
                       "SELECT status FROM dr_operations WHERE operation_type = 'reclaim'");
