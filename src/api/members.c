@@ -6,6 +6,19 @@
 
 #include "model/body.h"
 
+/*
+ * By its id, by the server it was added as, or by one that it was recovered as at either site.
+ * Error: MEMBER_NOT_FOUND.
+ */
+static err_t *member_named(struct request *r, const struct group_row *g, const json_t *body,
+                           struct member **ret)
+{
+    const char *named = r->params[1];
+    const json_t *known = body_member_of_server(body, named);
+
+    return member_get(r->db, g->id, known != NULL ? json_str_or(known, "id", named) : named, ret);
+}
+
 err_t *members_index(struct request *r)
 {
     AUTO(group_row) g = NULL;
@@ -35,7 +48,7 @@ err_t *members_show(struct request *r)
 
     TRY(change_group(r, &g));
     TRY(change_body(g, &body));
-    TRY(member_get(r->db, g->id, r->params[1], &m));
+    TRY(member_named(r, g, body, &m));
     reply_json(r, 200, json_pack("{s:o}", "member", view_member(m, body)));
     return NULL;
 }
@@ -124,11 +137,13 @@ err_t *members_delete(struct request *r)
 {
     AUTO(group_row) g = NULL;
     AUTO(member) m = NULL;
+    g_autoptr(json_t) body = NULL;
     g_autofree char *op = NULL;
     bool dropped = false;
 
     TRY(change_group(r, &g));
-    TRY(member_get(r->db, g->id, r->params[1], &m));
+    TRY(change_body(g, &body));
+    TRY(member_named(r, g, body, &m));
     TRY(request_audit(r, "member.delete", m->id));
     if (!m->in_body) { /* an add that failed: it stands in no version, the peer need not know */
         TRY(member_drop(r->db, g->id, m->id, &dropped));

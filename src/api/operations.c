@@ -6,6 +6,8 @@
 #include "api/view.h"
 
 #include "store/op_step.h"
+#include "store/site.h"
+#include "store/tenant_mapping.h"
 #include "store/verb.h"
 
 err_t *operations_index(struct request *r)
@@ -30,10 +32,33 @@ err_t *operations_index(struct request *r)
     return NULL;
 }
 
+/*
+ * An operation lives at the site that executes it alone: where the project has one other site, who
+ * asks here for an id that is unknown is sent there.
+ */
+static err_t *see_other(struct request *r, err_t *takes)
+{
+    const struct list_query query = {.limit = 2};
+    g_autoptr(GPtrArray) rows = NULL;
+    AUTO(site) site = NULL;
+    g_autoptr(err_t) no = tenant_mapping_list(r->db, r->project, &query, &rows);
+
+    if (no != NULL || rows->len != 1)
+        return takes;
+    const struct tenant_mapping *mapping = g_ptr_array_index(rows, 0);
+    no = site_find(r->db, mapping->remote_site_id, &site);
+    if (no != NULL || site == NULL)
+        return takes;
+    return err_remedy(err_detail(takes, "see_other", site->id),
+                      "an operation is shown by the site that runs it: ask '%s'", site->name);
+}
+
 /* An admin may see operations of no project of his (site validate). */
 static err_t *operation_of(struct request *r, struct operation **ret)
 {
-    return operation_get(r->db, r->params[0], request_is_admin(r) ? NULL : r->project, ret);
+    err_t *e = operation_get(r->db, r->params[0], request_is_admin(r) ? NULL : r->project, ret);
+
+    return e != NULL && err_is(e, ERR_OPERATION_NOT_FOUND) ? see_other(r, e) : e;
 }
 
 err_t *operations_show(struct request *r)

@@ -278,12 +278,22 @@ err_t *cmd_pg_update(struct call *call, json_t **ret)
     return change(call, "PUT", "", json_pack("{s:o}", "protection_group", pg), after_group, ret);
 }
 
+/* What a command tells that takes something away: nothing once it is done, else what was begun. */
+static json_t *taken_away(struct call *call, const json_t *reply)
+{
+    bool begun = arg_flag(call, "no-wait") || arg(call, "proof") != NULL;
+
+    return begun && json_obj(reply, "operation") != NULL ? show_accepted(reply, "")
+                                                         : json_pack("{s:s}", "kind", "nothing");
+}
+
 err_t *cmd_pg_delete(struct call *call, json_t **ret)
 {
     struct pair pair;
     g_autoptr(json_t) reply = NULL;
 
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    pair.proof = arg(call, "proof");
     const char *position = json_str_or(pair.group, "position", "");
     err_t *e = NULL;
     if (*position == '\0') { /* never accepted by the peer: withdrawn without it */
@@ -295,9 +305,7 @@ err_t *cmd_pg_delete(struct call *call, json_t **ret)
     }
     pair_close(&pair);
     if (e == NULL)
-        *ret = arg_flag(call, "no-wait") && json_obj(reply, "operation") != NULL
-                   ? show_accepted(reply, "")
-                   : json_pack("{s:s}", "kind", "nothing");
+        *ret = taken_away(call, reply);
     return e;
 }
 
@@ -439,6 +447,38 @@ err_t *cmd_member_show(struct call *call, json_t **ret)
     return NULL;
 }
 
+/*
+ * The member as a site shows it: the local one, or the other one, where alone the row of an add
+ * stands that failed there.  '*ret_end' is who has it.
+ */
+static err_t *member_look(struct pair *pair, const char *path, struct end **ret_end, json_t **ret)
+{
+    err_t *e = end_get(pair->local, ret, "%s", path);
+
+    *ret_end = pair->local;
+    if (e == NULL || err_http_status(e) != 404 || pair->peer == NULL || pair->proof != NULL)
+        return e;
+    g_autoptr(err_t) there = end_get(pair->peer, ret, "%s", path);
+    if (there != NULL)
+        return e;
+    *ret_end = pair->peer;
+    err_free(e);
+    return NULL;
+}
+
+static err_t *member_remove(struct call *call, struct pair *pair, const char *path, json_t **ret)
+{
+    g_autofree char *whole = g_strdup_printf("protection-groups/%s%s", pair_id(pair), path);
+    g_autoptr(json_t) shown = NULL;
+    struct end *at = NULL;
+    struct ask ask = {.method = "DELETE", .path = whole};
+
+    TRY(member_look(pair, whole, &at, &shown));
+    if (!json_bool(json_obj(shown, "member"), "in_metadata", true))
+        return end_ask(at, &ask, NULL, NULL); /* it stands in no version: the peer need not know */
+    return change_run(pair, "DELETE", path, NULL, !arg_flag(call, "no-wait"), ret);
+}
+
 err_t *cmd_member_remove(struct call *call, json_t **ret)
 {
     const char *member =
@@ -451,20 +491,11 @@ err_t *cmd_member_remove(struct call *call, json_t **ret)
     g_autofree char *id = url_encode(member);
     g_autofree char *path = g_strdup_printf("/members/%s", id);
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
-    g_autofree char *whole = g_strdup_printf("protection-groups/%s%s", pair_id(&pair), path);
-    err_t *e = end_get(pair.local, &reply, "%s", whole);
-    bool local_row = e == NULL && !json_bool(json_obj(reply, "member"), "in_metadata", true);
-    struct ask ask = {.method = "DELETE", .path = whole};
-    json_decref(reply);
-    reply = NULL;
-    if (e == NULL)
-        e = local_row ? end_ask(pair.local, &ask, NULL, NULL)
-                      : change_run(&pair, "DELETE", path, NULL, !arg_flag(call, "no-wait"), &reply);
+    pair.proof = arg(call, "proof");
+    err_t *e = member_remove(call, &pair, path, &reply);
     pair_close(&pair);
     if (e == NULL)
-        *ret = arg_flag(call, "no-wait") && json_obj(reply, "operation") != NULL
-                   ? show_accepted(reply, "")
-                   : json_pack("{s:s}", "kind", "nothing");
+        *ret = taken_away(call, reply);
     return e;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stories B3, B4, B13 and B15 of the sync protocol once more, where they concern what a change meets
- * at the other site: refusals, held resources, unknown fields.  What is left of
+ * Stories B3, B4, B13, B15 and B16 of the sync protocol once more, where they concern what a change
+ * meets at the other site: refusals, held resources, unknown fields, who is asked.  What is left of
  * a story stands beside its test with the issue that owns it.
  */
 #include "tests/sim/bench.h"
 
+#include "client/client_internal.h"
 #include "store/resource.h"
 #include "store/tx.h"
 
@@ -24,6 +25,11 @@ static void says(const char *text, const char *part)
 {
     if (text == NULL || strstr(text, part) == NULL)
         fail_msg("'%s' does not stand in: %s", part, text != NULL ? text : "nothing");
+}
+
+static char *path_of(struct bench *b, const char *name)
+{
+    return g_strdup_printf("%s/%s.json", b->dir, name);
 }
 
 static struct bench *group_bench(uint64_t seed)
@@ -337,6 +343,272 @@ static void test_b13_unknown_fields(void **state)
     bench_in_sync(b);
 }
 
+/* ---- B16 ---- */
+
+static const char *no_environment(void *data, const char *name)
+{
+    (void)data;
+    (void)name;
+    return NULL;
+}
+
+static int no_waiting(void *data, int64_t ms)
+{
+    (void)data;
+    (void)ms;
+    return 1;
+}
+
+/* A client's request at a site's API must be refused.  The error. */
+static err_t *refused(struct bench *b, int site, const char *path)
+{
+    g_autofree char *token = bench_token(b, bench_tenant(site));
+    g_autofree char *project = g_strdup(json_str(sim_find(b->sim, site, "projects", "prod"), "id"));
+    g_autofree char *endpoint = g_strdup_printf("%s/v1/%s", b->site[site].api_origin, project);
+    struct protector_client_options options = {.size = sizeof options,
+                                               .getenv = no_environment,
+                                               .wait = no_waiting,
+                                               .token = token,
+                                               .endpoint = endpoint};
+    struct protector_client *client = client_open_with(&options, &b->transport, &b->env);
+    struct end *end = NULL;
+
+    assert_null(client_local(client, &end));
+    err_t *e = end_get(end, NULL, "%s", path);
+    protector_client_close(client);
+    assert_non_null(e);
+    return e;
+}
+
+/* B16.  An operation of the other site: 404 with where to ask; an id of nobody is told the same. */
+static void test_b16_see_other(void **state)
+{
+    AUTO(bench) b = group_bench(66);
+    static const char *const below[] = {"", "/steps"};
+    (void)state;
+
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_A, "SELECT id FROM dr_operations WHERE operation_type = 'create'");
+    g_autofree char *a = bench_sql(b, SIM_SITE_B, "SELECT primary_site_id FROM protection_groups");
+    for (size_t i = 0; i < G_N_ELEMENTS(below); i++) {
+        g_autofree char *path = g_strdup_printf("operations/%s%s", op, below[i]);
+        g_autoptr(err_t) e = refused(b, SIM_SITE_B, path);
+        assert_string_equal(err_code_text(e), "protector.operation.not_found");
+        assert_int_equal(err_http_status(e), 404);
+        assert_string_equal(err_detail_get(e, "see_other"), a);
+        says(err_remedy_text(e), "'site-a'");
+    }
+    g_autoptr(json_t) shown = bench_ok(b, "prod-b", "operation show", "operation", op, NULL);
+    assert_string_equal(bench_field(shown, "id"), op);
+}
+
+/* The other site becomes active, and the local one hears of it, just before the change arrives. */
+struct overtaking {
+    struct bench *b;
+    bool done;
+};
+
+static bool overtaken(void *data, const struct http_request *req)
+{
+    struct overtaking *o = data;
+
+    if (strcmp(req->method, "PUT") != 0 ||
+        !g_pattern_match_simple("*/protection-groups/pg-*", req->url))
+        return false;
+    json_decref(bench_ok(o->b, "prod-b", "protection-group failover", WEB, "!unplanned", "!force",
+                         "!yes", "reason", "meanwhile", NULL));
+    json_decref(bench_ok(o->b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_role_is(o->b, SIM_SITE_A, "STANDBY");
+    o->done = true;
+    return true;
+}
+
+/* B16.  The site that was asked is not active any more: the client takes the change to the other.
+ */
+static void test_b16_redirected(void **state)
+{
+    AUTO(bench) b = bench_create_protected(67);
+    struct overtaking o = {b, false};
+    (void)state;
+
+    b->on_client = overtaken;
+    b->on_client_data = &o;
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group update", WEB, "description", "redirected", NULL));
+    assert_true(o.done);
+    says(b->trace->str, "/protection-groups/pg-");
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autofree char *is = bench_sql(b, i, "SELECT description FROM protection_groups");
+        assert_string_equal(is, "redirected");
+    }
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type = "
+                                   "'update' AND status = 'completed'"),
+                     1);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type = "
+                                   "'update'"),
+                     0);
+    bench_settle(b);
+    bench_in_sync(b);
+}
+
+/* B16.  Whoever repeats a failover that runs follows it: one operation, one epoch. */
+static void test_b16_repeated_failover(void **state)
+{
+    AUTO(bench) b = bench_create_protected(68);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    bench_engine(b, SIM_SITE_B, false);
+    g_autoptr(json_t) first = bench_ok(b, "prod-b", "protection-group failover", WEB, "!unplanned",
+                                       "reason", "power", "!no-wait", NULL);
+    g_autofree char *id = g_strdup(bench_field(first, "id"));
+    bench_engine(b, SIM_SITE_B, true);
+    g_autoptr(json_t) second = bench_failover(b, SIM_SITE_B);
+    assert_string_equal(bench_field(second, "id"), id);
+    assert_string_equal(bench_field(second, "status"), "completed");
+    says(b->events->str, "runs already");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type = "
+                                   "'failover'"),
+                     1);
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
+/* ---- members, wherever they are asked for ---- */
+
+/* The row of an add that failed stands at the active site alone: it is dropped from either. */
+static void test_remove_error_row(void **state)
+{
+    AUTO(bench) b = group_bench(69);
+    g_autofree char *id = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
+    (void)state;
+
+    for (int site = 0; site < BENCH_SITES; site++) {
+        struct sim_fault no_update = {.site = SIM_SITE_A,
+                                      .service = "cinder",
+                                      .method = "PUT",
+                                      .path = "*/groups/*",
+                                      .kind = SIM_FAULT_STATUS,
+                                      .status = 400,
+                                      .body = "{\"badRequest\": {\"message\": \"no\"}}"};
+        sim_fault_add(b->sim, &no_update);
+        g_autoptr(json_t) none =
+            bench_try(b, "prod-a", "protection-group member-add", WEB, "instance-id", id, NULL);
+        assert_null(none);
+        bench_settle(b);
+        sim_fault_clear(b->sim);
+        assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                       "SELECT COUNT(*) FROM pg_members WHERE status = 'error'"),
+                         1);
+        json_decref(bench_ok(b, bench_tenant(site), "protection-group member-remove", WEB,
+                             "member-id", id, NULL));
+        assert_int_equal(bench_sql_int(b, SIM_SITE_A, "SELECT COUNT(*) FROM pg_members"), 0);
+    }
+    bench_fails(b, "protector.member.not_found", "prod-b", "protection-group member-remove", WEB,
+                "member-id", id, NULL);
+}
+
+/* After a failover a member is known by the server that runs now, too. */
+static void test_remove_recovered(void **state)
+{
+    AUTO(bench) b = bench_create_protected(70);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 20000);
+    json_decref(bench_ok(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_settle(b);
+    g_autofree char *now = g_strdup(bench_server_id(b, SIM_SITE_B, "web-1"));
+    g_autofree char *then = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
+    assert_string_not_equal(now, then);
+    g_autoptr(json_t) shown =
+        bench_ok(b, "prod-a", "protection-group member-show", WEB, "member", now, NULL);
+    assert_string_equal(bench_field(shown, "instance_name"), "web-1");
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group member-remove", WEB, "member-id", now, NULL));
+    bench_settle(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM pg_members"), 1);
+    g_autofree char *is = bench_server_state(b, SIM_SITE_B, "web-1");
+    assert_string_equal(is, "active");
+}
+
+/* ---- what takes away, by files alone ---- */
+
+/* One way, and the direct answers back. */
+static void file_carry(struct bench *b, const char *group)
+{
+    g_autofree char *there = path_of(b, "there");
+    g_autofree char *back = path_of(b, "back");
+
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-export", "protection-group", group,
+                         "file", there, NULL));
+    json_decref(
+        bench_ok(b, "prod-b", "protection-group sync-import", "file", there, "reply", back, NULL));
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-import", "file", back, NULL));
+    bench_settle(b);
+}
+
+/* A fresh proof of B at A. */
+static char *file_proof(struct bench *b)
+{
+    g_autofree char *there = path_of(b, "challenge");
+    g_autofree char *back = path_of(b, "answer");
+    g_autoptr(json_t) told = bench_ok(b, "prod-a", "protection-group sync-export", WEB, "file",
+                                      there, "!challenge", NULL);
+
+    json_decref(
+        bench_ok(b, "prod-b", "protection-group sync-import", "file", there, "reply", back, NULL));
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-import", "file", back, NULL));
+    return g_strdup(bench_field(told, "proof"));
+}
+
+/*
+ * No client reaches both sites: a mapping, a member, the policy and the group are taken away with a
+ * proof that came as a file.
+ */
+static void test_proofs(void **state)
+{
+    AUTO(bench) b = bench_create_protected(71);
+    g_autofree char *id = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
+    g_autofree char *group = bench_sql(b, SIM_SITE_A, "SELECT id FROM protection_groups");
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group mapping-set", WEB, "*flavor-mapping",
+                         "m1.tiny=m1.medium", NULL));
+    b->secondary = "nowhere";
+    g_autofree char *first = file_proof(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group mapping-unset", WEB, "*flavor-mapping",
+                         "m1.tiny", "proof", first, NULL));
+    bench_settle(b);
+    file_carry(b, "web");
+    g_autofree char *second = file_proof(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group member-remove", WEB, "member-id", id,
+                         "proof", second, NULL));
+    bench_settle(b);
+    file_carry(b, "web");
+    g_autofree char *third = file_proof(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group policy-delete", WEB, "proof", third, NULL));
+    bench_settle(b);
+    file_carry(b, "web");
+    for (int i = 0; i < BENCH_SITES; i++) {
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM resource_mappings"), 0);
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM pg_members"), 1);
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM replication_policies"), 0);
+    }
+    g_autofree char *fourth = file_proof(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, "proof", fourth, NULL));
+    bench_settle(b);
+    file_carry(b, group);
+    for (int i = 0; i < BENCH_SITES; i++)
+        bench_role_is(b, i, "TOMBSTONE");
+    assert_null(strstr(b->trace->str, "nowhere"));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +618,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_b4_held_here),
         cmocka_unit_test(test_b4_type_is_gone),
         cmocka_unit_test(test_b13_unknown_fields),
+        cmocka_unit_test(test_b16_see_other),
+        cmocka_unit_test(test_b16_redirected),
+        cmocka_unit_test(test_b16_repeated_failover),
+        cmocka_unit_test(test_remove_error_row),
+        cmocka_unit_test(test_remove_recovered),
+        cmocka_unit_test(test_proofs),
     };
 
     if (argc > 1)
