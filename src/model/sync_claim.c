@@ -107,9 +107,9 @@ static void give_up_serving(struct act *a, const char *forcing)
 static void preempt(struct act *a, const struct sync_force *force)
 {
     struct sync_state *s = a->s;
+    sync_give_up_staged(a, "undecided: the peer may hold it"); /* before the rest: in these words */
     sync_order(a, SYNC_OP_LOCAL, SYNC_PREEMPT, force->operation, NULL,
                "a forced failover took over");
-    sync_give_up_staged(a, "undecided: the peer may hold it");
     sync_give_up_incoming(a, "a forced failover took over");
     give_up_serving(a, force->operation);
     if (s->superseded)

@@ -371,7 +371,8 @@ void bench_engine_start(struct bench_site *site)
         .db_get = site_db_get,
         .db_put = site_db_put,
         .db_data = site,
-        .driver = &site->driver,
+        .driver = site->driver_absent ? NULL : &site->driver,
+        .driver_problem = "storage driver 'mock' is not there",
         .host = driver_host_table(site->host),
         .call_timeout_ms = LEASE_TTL_MS / 4,
     };

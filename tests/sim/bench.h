@@ -51,6 +51,7 @@ struct bench_site {
     struct driver_host *host;
     struct protector_driver driver;
     uint64_t driver_lacks; /* capabilities that its engines started from now on do not see */
+    bool driver_absent;    /* likewise: they have none */
     struct world *world;
     struct ticks *ticks;
     struct runner *runner;

@@ -203,6 +203,15 @@ static void claim_force(struct step_call *call, const struct safety_evidence *ev
     ret->plan.epoch = json_int(call->plan, "epoch", 0);
 }
 
+/* It was there when the plan was made; without it nothing could be promoted after the claim. */
+static err_t *driver_there(struct step_call *call)
+{
+    const struct world_options *o = world_options_of(call->world);
+    bool in_place = json_bool(call->plan, "in_place", false);
+
+    return in_place || o->driver != NULL ? NULL : err(DRIVER_ABSENT, "%s", o->driver_problem);
+}
+
 /* The whole guard of the claim, read only: asked before its intent is written. */
 static err_t *claim_check(struct step_call *call, const struct group_now *now)
 {
@@ -211,6 +220,7 @@ static err_t *claim_check(struct step_call *call, const struct group_now *now)
     struct sync_force force;
 
     TRY(sync_force_allowed(&now->state));
+    TRY(driver_there(call));
     TRY(step_result_of(call, "point.choose", "", &point));
     TRY(evidence_read(call, now, point, &evidence));
     claim_force(call, &evidence, &force);
