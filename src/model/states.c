@@ -278,6 +278,10 @@ err_t *operation_verb_check(enum operation_verb verb, enum operation_status stat
 {
     if (operation_verb_grid[verb][status])
         return NULL;
-    return err(OPERATION_STATE, "an operation that is %s cannot be given the verb %s",
-               operation_status_text(status), operation_verb_text(verb));
+    err_t *e = err(OPERATION_STATE, "an operation that is %s cannot be given the verb %s",
+                   operation_status_text(status), operation_verb_text(verb));
+    return status == OPERATION_WAITING_FOR_PEER
+               ? err_remedy(e, "the change is signed: only the other site's answer ends it; carry "
+                               "it: protector protection-group sync-force")
+               : e;
 }

@@ -473,7 +473,8 @@ static err_t *pass_run(struct pass *pass, struct db *db)
     TRY(pass_expire(pass, db));
     if (g_str_equal(pass->op->status, "pending"))
         TRY(pass_plan(pass, db));
-    bool forward = g_str_equal(pass->op->status, "running");
+    bool forward = g_str_equal(pass->op->status, "running") ||
+                   g_str_equal(pass->op->status, "waiting_for_peer");
     bool backward = g_str_equal(pass->op->status, "rolling_back");
     if (!forward && !backward)
         return NULL;

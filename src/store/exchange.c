@@ -644,18 +644,21 @@ err_t *exchange_resolve(const struct exchange *x, struct db *db, const char *pg_
 /* ---- what the engine does ---- */
 
 struct stage_args {
-    const char *op_id;
+    const struct fence *fence;
     struct body *body;
 };
 
+/* From the signature on it is the other site's answer that the operation waits for. */
 static err_t *stage_fn(struct exchange_tx *tx)
 {
     const struct stage_args *args = tx->data;
+    const char *waiting = operation_status_text(OPERATION_WAITING_FOR_PEER);
     const char *self = sync_self(tx->state);
     const char *cinder =
         json_string_value(body_local(body_json(args->body), self, "cinder", "group_id"));
 
-    TRY(sync_stage(tx->state, &tx->context, args->op_id, args->body, tx->effects));
+    TRY(sync_stage(tx->state, &tx->context, args->fence->op_id, args->body, tx->effects));
+    TRY(operation_write_status(tx->db, args->fence, waiting, NULL, tx->now_ms, tx->now_ms));
     return cinder != NULL ? cinder_group_note(tx->db, tx->state, self, cinder, tx->now_ms) : NULL;
 }
 
@@ -663,7 +666,7 @@ err_t *exchange_stage(const struct exchange *x, struct db *db, const struct fenc
                       const char *pg_id, struct body *body)
 {
     AUTO(body) mine = body;
-    struct stage_args args = {fence->op_id, mine};
+    struct stage_args args = {fence, mine};
     struct exchange_call call = {.pg_id = pg_id, .fence = fence, .fn = stage_fn, .data = &args};
 
     return exchange_act(x, db, &call, NULL);

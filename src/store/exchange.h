@@ -119,7 +119,10 @@ err_t *exchange_resolve(const struct exchange *x, struct db *db, const char *pg_
 
 /* ---- what the engine does; each under the lease of its operation ---- */
 
-/* Signs the change: 'body' is taken.  Repeating it is no error. */
+/*
+ * Signs the change: 'body' is taken.  From now on the operation is waiting_for_peer.  Repeating it
+ * is no error.
+ */
 err_t *exchange_stage(const struct exchange *x, struct db *db, const struct fence *fence,
                       const char *pg_id, struct body *body) MUST_CHECK;
 /* Frees the reserved slot of an operation that unwound. */

@@ -76,6 +76,14 @@ err_t *op_step_change(struct db *db, const struct op_step *row)
                        row->op_id, row->seq);
 }
 
+err_t *op_step_wake(struct db *db, const char *op_id)
+{
+    g_assert(db_in_tx(db));
+    return db_exec(db, NULL,
+                   "UPDATE dr_steps SET wake_at = 0 WHERE op_id = ? AND state = 'waiting'", "s",
+                   op_id);
+}
+
 err_t *op_step_delete(struct db *db, const struct fence *fence)
 {
     TRY(fence_hold(db, fence));

@@ -65,3 +65,8 @@ err_t *op_step_write_subject(struct db *db, const struct fence *fence, const cha
  * generation with operation_change in the same transaction.  Errors: NOT_FOUND.
  */
 err_t *op_step_change(struct db *db, const struct op_step *row) MUST_CHECK;
+/*
+ * Inside a transaction, for who brings what an operation waits for: its waiting rows are looked at
+ * at once; operation_change as above.
+ */
+err_t *op_step_wake(struct db *db, const char *op_id) MUST_CHECK;

@@ -137,7 +137,7 @@ err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret)
 
 #define DUE                                                                                        \
     "SELECT id, wake_at FROM dr_operations WHERE is_open = 1 AND status IN"                        \
-    " ('pending', 'running', 'rolling_back') AND wake_at "
+    " ('pending', 'running', 'waiting_for_peer', 'rolling_back') AND wake_at "
 
 err_t *operation_list_due(struct db *db, int64_t now_ms, int limit, GPtrArray **ret_ids,
                           int64_t *ret_wake_at_ms)

@@ -81,9 +81,9 @@ err_t *operation_list(struct db *db, const struct operation_scope *scope,
 err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret) MUST_CHECK;
 
 /*
- * Ids of at most 'limit' operations that an engine should run now (open, pending, running or
- * rolling back, awake), those waiting longest first; '*ret_wake_at_ms': when the next one wakes
- * (OPERATION_NEVER: none).  The array frees its texts.
+ * Ids of at most 'limit' operations that an engine should run now (open, pending, running,
+ * waiting for the peer or rolling back, awake), those waiting longest first; '*ret_wake_at_ms':
+ * when the next one wakes (OPERATION_NEVER: none).  The array frees its texts.
  */
 err_t *operation_list_due(struct db *db, int64_t now_ms, int limit, GPtrArray **ret_ids,
                           int64_t *ret_wake_at_ms) MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include "store/group.h"
 #include "store/idempotency.h"
+#include "store/op_step.h"
 #include "store/operation.h"
 #include "store/sync_log.h"
 
@@ -47,6 +48,14 @@ err_t *orders_unwind(struct db *db, struct operation *op, const char *ending, co
     return operation_change(db, op, now_ms);
 }
 
+/* The answer is there: the step that waits for it looks at once. */
+static err_t *op_wake(struct exchange_tx *tx, struct operation *op)
+{
+    op->wake_at_ms = tx->now_ms;
+    TRY(op_step_wake(tx->db, op->id));
+    return operation_change(tx->db, op, tx->now_ms);
+}
+
 /* The change was stored by the peer: only now it is acknowledged. */
 static err_t *order_complete(struct exchange_tx *tx, struct operation *op,
                              const struct sync_order *order)
@@ -54,8 +63,7 @@ static err_t *order_complete(struct exchange_tx *tx, struct operation *op,
     if (op->result == NULL)
         op->result = json_object();
     json_set_str(op->result, "accepted", order->position);
-    op->wake_at_ms = tx->now_ms;
-    return operation_change(tx->db, op, tx->now_ms);
+    return op_wake(tx, op);
 }
 
 /* The peer refused: the waiting step finds the reason, and the operation unwinds. */
@@ -69,10 +77,9 @@ static err_t *order_fail(struct exchange_tx *tx, struct operation *op,
     json_set_str(refused, "position", order->position);
     json_set_str(refused, "text", order->text);
     json_set(op->result, "refused", refused);
-    op->wake_at_ms = tx->now_ms;
     if (g_str_equal(op->operation_type, "create")) /* whoever repeats it makes another group */
         TRY(idempotency_forget(tx->db, op->project_id, op->pg_id));
-    return operation_change(tx->db, op, tx->now_ms);
+    return op_wake(tx, op);
 }
 
 static err_t *order_apply(struct exchange_tx *tx, struct operation *op,

@@ -481,13 +481,11 @@ void bench_pass(struct bench *b, int64_t ms)
 void bench_settle(struct bench *b)
 {
     /* a change that only waits for the other site is at rest */
-    static const char open[] = "SELECT COUNT(*) FROM dr_operations o WHERE o.status IN ('pending', "
-                               "'running', 'rolling_back') AND NOT EXISTS"
-                               " (SELECT 1 FROM dr_steps c WHERE c.op_id = o.id AND c.step_key = "
-                               "'peer.commit' AND c.state <> 'done' AND"
-                               " o.status = 'running' AND NOT EXISTS (SELECT 1 FROM dr_steps e "
-                               "WHERE e.op_id = o.id AND e.seq < c.seq AND"
-                               " e.state NOT IN ('done', 'skipped')))";
+    static const char open[] =
+        "SELECT COUNT(*) FROM dr_operations o WHERE o.status IN ('pending', 'running', "
+        "'rolling_back') OR (o.status = 'waiting_for_peer' AND EXISTS (SELECT 1 FROM dr_steps s "
+        "WHERE s.op_id = o.id AND s.state NOT IN ('done', 'skipped') AND (s.step_key <> "
+        "'peer.commit' OR s.state <> 'waiting' OR s.wake_at = 0)))";
 
     for (int i = 0; i < 600; i++) {
         bench_pass(b, 1000);

@@ -297,6 +297,55 @@ static void test_b4_type_is_gone(void **state)
     }
 }
 
+/* ---- A5 ---- */
+
+static char *shown_status(struct bench *b, const char *op, const char *version)
+{
+    b->api_version = version;
+    g_autoptr(json_t) shown = bench_ok(b, "prod-a", "operation show", "operation", op, NULL);
+    b->api_version = NULL;
+    return g_strdup(bench_field(shown, "status"));
+}
+
+/*
+ * A5.  Until the peer has stored it a change says so; API 1.0 knows it as running, and nobody can
+ * cancel what is signed.  It is not asked for all the time: the acceptance wakes it.
+ */
+static void test_a5_waiting(void **state)
+{
+    AUTO(bench) b = group_bench(72);
+    (void)state;
+
+    bench_change_left(b);
+    bench_pass(b, 120000);
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_A, "SELECT id FROM dr_operations WHERE operation_type = 'update'");
+    g_autofree char *now = shown_status(b, op, "1.1");
+    g_autofree char *then = shown_status(b, op, "1.0");
+    assert_string_equal(now, "waiting_for_peer");
+    assert_string_equal(then, "running");
+    bench_fails(b, "protector.operation.state", "prod-a", "operation cancel", "operation", op,
+                NULL);
+    says(b->last_error, "sync-force");
+    static const char looks_at[] =
+        "SELECT wake_at FROM dr_steps WHERE step_key = 'peer.commit' AND state = 'waiting'";
+    int looks = 0;
+    for (int64_t last = 0, i = 0; i < 50; i++) {
+        int64_t next = bench_sql_int(b, SIM_SITE_A, looks_at);
+        assert_true(next > 0);
+        looks += last != 0 && next != last;
+        last = next;
+        bench_pass(b, 1000);
+    }
+    assert_true(looks <= 1);
+
+    json_decref(bench_ok(b, "prod-a", "protection-group show", WEB, NULL)); /* carries */
+    bench_pass(b, 1000);
+    g_autofree char *done = shown_status(b, op, "1.1");
+    assert_string_equal(done, "completed");
+    bench_in_sync(b);
+}
+
 /* ---- B13 ---- */
 
 static void later_fields(json_t *draft)
@@ -617,6 +666,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_b4_held),
         cmocka_unit_test(test_b4_held_here),
         cmocka_unit_test(test_b4_type_is_gone),
+        cmocka_unit_test(test_a5_waiting),
         cmocka_unit_test(test_b13_unknown_fields),
         cmocka_unit_test(test_b16_see_other),
         cmocka_unit_test(test_b16_redirected),

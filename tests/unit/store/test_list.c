@@ -236,15 +236,17 @@ static void test_due(void **state)
     OK(add_operation(b->db, 4, "waiting_for_peer", false, BOTH_NOW - 9));
     OK(add_operation(b->db, 5, "completed", false, BOTH_NOW - 9));
     OK(add_operation(b->db, 6, "rolling_back", false, BOTH_NOW - 2));
+    OK(add_operation(b->db, 7, "waiting_for_peer", false, OPERATION_NEVER));
     OK(operation_list_due(b->db, BOTH_NOW, 10, &ids, &wake));
-    assert_int_equal(ids->len, 2);
-    assert_string_equal(g_ptr_array_index(ids, 0), "op-006");
-    assert_string_equal(g_ptr_array_index(ids, 1), "op-002");
+    assert_int_equal(ids->len, 3);
+    assert_string_equal(g_ptr_array_index(ids, 0), "op-004");
+    assert_string_equal(g_ptr_array_index(ids, 1), "op-006");
+    assert_string_equal(g_ptr_array_index(ids, 2), "op-002");
     assert_int_equal(wake, BOTH_NOW + 300);
     OK(operation_list_due(b->db, BOTH_NOW, 1, &few, &wake));
     assert_int_equal(few->len, 1);
     OK(operation_list_due(b->db, BOTH_NOW + 300, 10, &later, &wake));
-    assert_int_equal(later->len, 3);
+    assert_int_equal(later->len, 4);
     assert_true(wake == OPERATION_NEVER);
 }
 
