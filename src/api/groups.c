@@ -347,9 +347,11 @@ static const struct field failover_fields[] = {
     {"client_probe", FIELD_OBJECT, false, 0, 0, probe_fields},
     {0},
 };
+static const struct field look_fields[] = {{0}};
 const struct body_spec groups_action_bodies[] = {
     {"failover", failover_fields, false,
      "{\"planned\": false, \"reason\": \"the other site lost its power\"}"},
+    {"look", look_fields, false, "{}"},
     {0},
 };
 
@@ -385,12 +387,47 @@ static err_t *failover_check(const json_t *in)
     return NULL;
 }
 
+/* A look that has begun and not ended tells the same. */
+static err_t *look_open(struct request *r, const struct group_row *g, char **ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = NULL;
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len && *ret == NULL; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (g_str_equal(op->operation_type, "look"))
+            *ret = g_strdup(op->id);
+    }
+    return NULL;
+}
+
+/* Which of this site's servers of the group run: its engine looks, nothing is changed. */
+static err_t *groups_look(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    g_autofree char *open = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:show", r->project));
+    TRY(change_group(r, &g));
+    TRY(look_open(r, g, &open));
+    if (open != NULL)
+        return reply_operation(r, open, NULL);
+    AUTO(operation) op = change_operation(r, g, "look");
+    op->params = json_object();
+    TRY(operation_insert(r->db, op));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
+}
+
 /* Where the group is active already, with a change nobody answers, the claim is made in place. */
 err_t *groups_action(struct request *r)
 {
     const json_t *in = r->in;
     AUTO(group_row) g = NULL;
 
+    if (g_str_equal(r->spec->key, "look"))
+        return groups_look(r);
     TRY(request_allowed(r, "protector:protection_groups:action", r->project));
     TRY(failover_check(in));
     TRY(change_group(r, &g));

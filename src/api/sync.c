@@ -214,6 +214,7 @@ static json_t *sync_view(const struct sync_state *s, const struct group_row *g,
     json_set_int(out, "known_peer_epoch", chain_epoch(s->chain, s->known_peer));
     view_time(out, "synced_at", peer != NULL ? peer->synced_at_ms : 0);
     view_time(out, "proven_at", peer != NULL ? peer->proven_at_ms : 0);
+    json_set(out, "observations", peer != NULL ? json_incref(peer->observations) : NULL);
     return out;
 }
 

@@ -215,7 +215,10 @@ err_t *operation_outcome(const json_t *op) MUST_CHECK;
 
 /* True if the message would make the site, which is active, stop its servers of the group. */
 err_t *would_demote(struct end *to, const char *pg_id, const json_t *message, bool *ret) MUST_CHECK;
-/* "web-1, db-1": what the site runs of the group.  Caller frees. */
+/*
+ * "web-1, db-1": the group's servers that the site's engine sees running now, and those of which it
+ * does not know it, which say so.  Caller frees.
+ */
 err_t *servers_of(struct end *end, const char *pg_id, char **ret) MUST_CHECK;
 /* What a command that may not ask says of a held message: WOULD_DEMOTE with the servers' names. */
 err_t *held_error(const struct pair *pair, const struct carrying *how) MUST_CHECK;

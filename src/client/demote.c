@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#define LOOK_MS 10000 /* the site's engine is given so long to see which servers run */
+
 /* ---- the message ---- */
 
 /* 'hash' stands in the history, or among what was given up on its way. */
@@ -63,18 +65,60 @@ err_t *would_demote(struct end *to, const char *pg_id, const json_t *message, bo
 
 /* ---- the servers ---- */
 
+/* What the site's own engine sees now: rows of its members; NULL if it does not tell in time. */
+static json_t *servers_look(struct end *end, const char *pg_id)
+{
+    g_autofree char *path = g_strdup_printf("protection-groups/%s/action", pg_id);
+    g_autoptr(json_t) body = json_pack("{s:{}}", "look");
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) op = NULL;
+    struct ask ask = {.method = "POST", .path = path, .body = body};
+
+    client_deadline(end->client, LOOK_MS);
+    g_autoptr(err_t) e = end_ask(end, &ask, &reply, NULL);
+    if (e == NULL)
+        e = follow(end, json_str_or(json_obj(reply, "operation"), "id", ""), NULL, &op);
+    client_deadline(end->client, 0);
+    return e == NULL ? json_incref(json_arr(json_obj(op, "result"), "servers")) : NULL;
+}
+
+/* Of one member: "web-1", "web-1 (not known whether it runs)", or nothing if it does not run. */
+static void server_name(GString *t, const json_t *member, const json_t *seen)
+{
+    const char *id = json_str_or(member, "id", "");
+    const json_t *row = NULL;
+    size_t i;
+    json_t *one;
+
+    json_array_foreach((json_t *)seen, i, one)
+    {
+        if (g_strcmp0(json_str(one, "id"), id) == 0)
+            row = one;
+    }
+    bool known = row != NULL && json_is_boolean(json_object_get(row, "runs"));
+    if (known && !json_bool(row, "runs", false))
+        return;
+    g_string_append_printf(t, "%s%s%s", t->len > 0 ? ", " : "",
+                           json_str_or(member, "instance_name",
+                                       json_str_or(member, "instance_id", "")),
+                           known ? "" : " (not known whether it runs)");
+}
+
 err_t *servers_of(struct end *end, const char *pg_id, char **ret)
 {
     g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) seen = servers_look(end, pg_id);
     g_autoptr(GString) t = g_string_new(NULL);
     size_t i;
     json_t *m;
 
     TRY(end_get(end, &reply, "protection-groups/%s/members?limit=1000", pg_id));
     json_array_foreach(json_arr(reply, "members"), i, m)
-        g_string_append_printf(t, "%s%s", t->len > 0 ? ", " : "",
-                               json_str_or(m, "instance_name", json_str_or(m, "instance_id", "")));
-    *ret = g_strdup(t->len > 0 ? t->str : "(none)");
+    {
+        if (json_bool(m, "in_metadata", true))
+            server_name(t, m, seen);
+    }
+    *ret = g_strdup(t->len > 0 ? t->str : "(none is seen running)");
     return NULL;
 }
 

@@ -160,3 +160,19 @@ const struct runbook runbook_demote = {
     .plan = demote_plan,
     .ended = demote_ended,
 };
+
+/* Before this site's servers are stopped by a message: which of them run?  Makes nothing. */
+static const struct step look_steps[] = {
+    {"servers.look", "Look which servers of the group run", STEP_PER_GROUP,
+     .make = servers_look_make, .progress = 100},
+    {0},
+};
+
+const struct runbook runbook_look = {
+    .name = "look",
+    .version = 1,
+    .steps = look_steps,
+    .flags = RUNBOOK_HIDDEN,
+    .plan = servers_look_plan,
+    .ended = servers_look_ended,
+};

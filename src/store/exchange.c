@@ -187,9 +187,11 @@ static err_t *state_load(struct act *a, struct db *db, struct sync_state *ret)
     return NULL;
 }
 
-/* What this site tells beside its acceptance: its own Cinder group. */
+/* What this site tells beside its acceptance: its own Cinder group, the servers last seen running.
+ */
 static err_t *observations_read(struct act *a, struct db *db)
 {
+    AUTO(operation) look = NULL;
     g_autofree char *id = NULL;
 
     json_decref(a->observations);
@@ -197,6 +199,11 @@ static err_t *observations_read(struct act *a, struct db *db)
     TRY(exchange_cinder_group(db, a->call->pg_id, a->x->identity->site_id, &id));
     if (id != NULL)
         json_set_str(a->observations, "cinder_group", id);
+    TRY(operation_find_last(db, a->call->pg_id, "look", &look));
+    if (look == NULL)
+        return NULL;
+    json_set(a->observations, "servers", json_deep_copy(json_arr(look->result, "servers")));
+    json_set_str(a->observations, "servers_seen_at", json_str(look->result, "seen_at"));
     return NULL;
 }
 

@@ -135,6 +135,18 @@ err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret)
                          "WHERE pg_id = ? AND is_open = 1 ORDER BY created_at, id", "s", pg_id);
 }
 
+err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
+                           struct operation **ret)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    TRY(record_select(db, &record, true, &rows,
+                      "WHERE pg_id = ? AND operation_type = ? AND status = 'completed'"
+                      " ORDER BY completed_at DESC, id DESC LIMIT 1",
+                      "ss", pg_id, type));
+    *ret = rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
+    return NULL;
+}
+
 #define DUE                                                                                        \
     "SELECT id, wake_at FROM dr_operations WHERE is_open = 1 AND status IN"                        \
     " ('pending', 'running', 'waiting_for_peer', 'rolling_back') AND wake_at "

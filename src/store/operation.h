@@ -80,6 +80,10 @@ err_t *operation_list(struct db *db, const struct operation_scope *scope,
 /* The open operations of a group, oldest first. */
 err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret) MUST_CHECK;
 
+/* The one of this type that was completed last; NULL in '*ret' if there is none. */
+err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
+                           struct operation **ret) MUST_CHECK;
+
 /*
  * Ids of at most 'limit' operations that an engine should run now (open, pending, running,
  * waiting for the peer or rolling back, awake), those waiting longest first; '*ret_wake_at_ms':

@@ -421,6 +421,54 @@ static void test_b14_claim(void **state)
     }
 }
 
+/* ---- who is stopped ---- */
+
+static void asks(struct bench *b, const char *names)
+{
+    g_autofree char *would = g_strdup_printf("its servers %s would be stopped", names);
+
+    bench_fails(b, "protector.client.usage", "prod-b", "protection-group sync-force", WEB, NULL);
+    if (strstr(b->last_error, would) == NULL)
+        fail_msg("'%s' is not asked: %s", would, b->last_error);
+}
+
+/*
+ * Before servers are stopped those are named that the site's own engine sees running; of the others
+ * it is said that it is not known, when it is not.  What it saw goes along with its answers.
+ */
+static void test_servers_seen(void **state)
+{
+    AUTO(bench) b = bench_create_protected(90);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 20000);
+    asks(b, "web-1, db-1");
+    json_t *server = (json_t *)sim_find(b->sim, SIM_SITE_A, "servers", "db-1");
+    json_set_str(server, "vm_state", "stopped");
+    json_set_int(server, "power_state", 4);
+    asks(b, "web-1");
+    json_decref(bench_ok(b, "prod-b", "protection-group sync-status", WEB, NULL));
+    g_autofree char *told = bench_sql(b, SIM_SITE_B, "SELECT observations FROM sync_states");
+    g_autoptr(json_t) observations = NULL;
+    assert_null(json_parse(told, strlen(told), "observations", &observations));
+    const json_t *servers = json_arr(observations, "servers");
+    assert_int_equal(json_array_size(servers), 2);
+    for (size_t i = 0; i < json_array_size(servers); i++) {
+        const json_t *row = json_array_get(servers, i);
+        bool web = g_str_equal(json_str_or(row, "name", ""), "web-1");
+        assert_int_equal(json_bool(row, "runs", !web), web);
+    }
+    assert_non_null(json_str(observations, "servers_seen_at"));
+    bench_engine(b, SIM_SITE_A, false);
+    asks(b, "web-1 (not known whether it runs), db-1 (not known whether it runs)");
+    bench_engine(b, SIM_SITE_A, true);
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
 /* ---- a site without its storage driver ---- */
 
 static void driver_is(struct bench *b, int site, bool there)
@@ -522,6 +570,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a9_cell_down),    cmocka_unit_test(test_a11_planted),
         cmocka_unit_test(test_b14_claim),       cmocka_unit_test(test_no_driver),
         cmocka_unit_test(test_driver_vanishes), cmocka_unit_test(test_no_policy),
+        cmocka_unit_test(test_servers_seen),
     };
 
     if (argc > 1)

@@ -108,6 +108,11 @@ err_t *stop_make(struct step_call *call, enum step_answer *ret);
 err_t *demote_report_make(struct step_call *call, enum step_answer *ret);
 err_t *demote_ended(struct step_call *call, const char *status);
 
+/* look.c: which servers of the group run at this site */
+err_t *servers_look_plan(struct step_call *call, json_t **ret);
+err_t *servers_look_make(struct step_call *call, enum step_answer *ret);
+err_t *servers_look_ended(struct step_call *call, const char *status);
+
 /* site.c: what an engine checks of its own cloud */
 err_t *site_validate_make(struct step_call *call, enum step_answer *ret);
 err_t *site_types_make(struct step_call *call, enum step_answer *ret);
