@@ -265,7 +265,7 @@ const unsigned char operation_verb_grid[OPERATION_VERBS][OPERATION_STATUSES] = {
     /*                      pen run wai rol nee com fai rob can aba sup */
     [OPERATION_RETRY] = {0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0},
     [OPERATION_SKIP] = {0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0},
-    [OPERATION_ABANDON] = {0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0},
+    [OPERATION_ABANDON] = {0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0},
     [OPERATION_CANCEL] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 };
 

@@ -3,8 +3,29 @@
  * backward - unwinding before the pivot: newest step first, each row journalled, each undo level
  * triggered (it looks for what its make may have left and takes it away), so that it may be
  * repeated after any crash.  What cannot be undone is left as an orphan that the operation names.
+ *
+ * Every undo is bounded, in tries and in time, so that an unwinding ends whatever the world does; a
+ * person (abandon) or another failover (which adopts what is left) may end it sooner.
  */
 #include "run/runner_internal.h"
+
+#define UNDO_BEGAN "undo_began_ms" /* key of a row's result */
+
+static bool unwinds_so(const struct pass *pass, const char *how)
+{
+    return g_strcmp0(json_str(pass->op->result, OPERATION_UNWIND), how) == 0;
+}
+
+/* Preempted: nothing of the world is touched any more. */
+static bool pass_leaves(const struct pass *pass)
+{
+    return unwinds_so(pass, OPERATION_UNWIND_LEAVE);
+}
+
+static bool pass_tries_once(const struct pass *pass)
+{
+    return unwinds_so(pass, OPERATION_UNWIND_ONCE);
+}
 
 static bool row_undoable(const struct pass *pass, const struct journal_row *row)
 {
@@ -29,24 +50,50 @@ static bool row_undoable(const struct pass *pass, const struct journal_row *row)
     return false;
 }
 
+/* Left where it is: named by the row's error, and still open in the ledger. */
+static err_t *row_orphan(struct row_work *w, const err_t *e)
+{
+    struct journal_row *row = w->row;
+
+    json_decref(row->error);
+    row->error = err_to_json(e);
+    row->state = ROW_ORPHANED;
+    row->wake_at_ms = 0;
+    row->finished_at_ms = pass_now(w->pass);
+    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+}
+
+/* How long this row's undo has gone on, by its first intent. */
+static int64_t undo_lasts_ms(const struct row_work *w)
+{
+    int64_t now_ms = pass_now(w->pass);
+
+    return now_ms - json_int(w->row->result, UNDO_BEGAN, now_ms);
+}
+
+static bool undo_overdue(const struct row_work *w)
+{
+    int64_t max_ms = pass_tries_once(w->pass) ? RUN_UNDO_ONCE_MAX_MS : RUN_UNDO_MAX_MS;
+
+    return undo_lasts_ms(w) >= max_ms;
+}
+
 static err_t *row_undo_failed(struct row_work *w, err_t *e)
 {
     struct journal_row *row = w->row;
     enum err_class class = err_class(e);
     bool again = class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
+    int tries_max = pass_tries_once(w->pass) ? 1 : RUN_TRIES_MAX;
 
     row->tries++;
+    if (!again || row->tries >= tries_max || undo_overdue(w))
+        return row_orphan(w, e);
     json_decref(row->error);
     row->error = err_to_json(e);
-    if (again && row->tries < RUN_TRIES_MAX) {
-        int64_t wait_ms = run_backoff_ms(row->tries);
-        if (class == ERR_CLASS_AMBIGUOUS)
-            wait_ms = MAX(wait_ms, w->pass->runner->o.settle_ms);
-        row->wake_at_ms = pass_now(w->pass) + wait_ms;
-    } else {
-        row->state = ROW_ORPHANED;
-        row->finished_at_ms = pass_now(w->pass);
-    }
+    int64_t wait_ms = run_backoff_ms(row->tries);
+    if (class == ERR_CLASS_AMBIGUOUS)
+        wait_ms = MAX(wait_ms, w->pass->runner->o.settle_ms);
+    row->wake_at_ms = pass_now(w->pass) + wait_ms;
     return journal_row_write(&w->j, row, false, pass_now(w->pass));
 }
 
@@ -54,6 +101,12 @@ static err_t *row_undone(struct row_work *w, const struct step_call *call, enum 
 {
     struct journal_row *row = w->row;
 
+    if (answer != STEP_DONE && undo_overdue(w)) {
+        g_autoptr(err_t) e =
+            err(TIMEOUT, "it was still being taken back after %" G_GINT64_FORMAT " s",
+                undo_lasts_ms(w) / 1000);
+        return row_orphan(w, e);
+    }
     row->tries = 0;
     if (answer == STEP_DONE) {
         row->state = ROW_UNDONE;
@@ -67,6 +120,29 @@ static err_t *row_undone(struct row_work *w, const struct step_call *call, enum 
     return journal_row_write(&w->j, row, false, pass_now(w->pass));
 }
 
+static err_t *row_undo_intent(struct row_work *w)
+{
+    struct journal_row *row = w->row;
+
+    if (row->state == ROW_UNDO_WAITING)
+        return NULL;
+    if (row->state != ROW_UNDO_INTENT) {
+        row->tries = 0; /* those of the make count no longer */
+        json_set_int(row->result, UNDO_BEGAN, pass_now(w->pass));
+    }
+    row->state = ROW_UNDO_INTENT;
+    row->wake_at_ms = 0;
+    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+}
+
+/* Whoever preempted this operation makes the same under the same key. */
+static err_t *row_leave(struct row_work *w)
+{
+    g_autoptr(err_t) e = err(OPERATION_ENDED, "left to the operation that preempted this one");
+
+    return row_orphan(w, e);
+}
+
 static err_t *row_backward(struct row_work *w, struct db *db)
 {
     struct pass *pass = w->pass;
@@ -76,13 +152,9 @@ static err_t *row_backward(struct row_work *w, struct db *db)
     if (pass_boundary(pass, "before-undo-intent", w->row))
         return pass_crashed(pass);
     TRY(pass_lasts(pass));
-    if (w->row->state != ROW_UNDO_WAITING) {
-        if (w->row->state != ROW_UNDO_INTENT)
-            w->row->tries = 0; /* those of the make count no longer */
-        w->row->state = ROW_UNDO_INTENT;
-        w->row->wake_at_ms = 0;
-        TRY(journal_row_write(&w->j, w->row, false, pass_now(pass)));
-    }
+    if (pass_leaves(pass))
+        return row_leave(w);
+    TRY(row_undo_intent(w));
     if (pass_boundary(pass, "after-undo-intent", w->row))
         return pass_crashed(pass);
     pass_call_init(pass, db, w->step, w->row, &call);
@@ -105,6 +177,17 @@ static void row_backward_item(void *item)
     w->j.db = db;
     w->fatal = row_backward(w, db);
     o->db_put(o->world, db);
+}
+
+/*
+ * When the row's undo is due.  One that is only left needs not wait for the world, but for calls
+ * whose outcome is not known: what adopts the object must see it as it will be.
+ */
+static int64_t row_undo_due_at(const struct pass *pass, const struct journal_row *row)
+{
+    bool known = row->state == ROW_DONE || row->state == ROW_UNDO_WAITING;
+
+    return known && pass_leaves(pass) ? 0 : pass_row_due_at(pass, row);
 }
 
 /* The undoable rows of the last step that has any. */
@@ -170,8 +253,9 @@ err_t *pass_backward(struct pass *pass)
             return backward_end(pass);
         for (guint i = 0; i < front->len; i++) {
             struct journal_row *row = g_ptr_array_index(front, i);
-            pass_wake(pass, MAX(pass_row_due_at(pass, row), pass_now(pass) + 1));
-            if (pass_row_due_at(pass, row) > pass_now(pass))
+            int64_t due_at_ms = row_undo_due_at(pass, row);
+            pass_wake(pass, MAX(due_at_ms, pass_now(pass) + 1));
+            if (due_at_ms > pass_now(pass))
                 continue;
             struct row_work *w = g_new0(struct row_work, 1);
             w->pass = pass;

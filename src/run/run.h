@@ -17,10 +17,13 @@
  *     it on only forward: retries by error class, then needs_operator (retry, skip, abandon).  A
  *     pivot that was certainly refused (call->refused) has not happened: past_pivot is cleared in
  *     the journal write that says so.
+ *     An unwinding ends: an undo that has failed RUN_TRIES_MAX times or waited RUN_UNDO_MAX_MS is
+ *     an orphan, named in the journal and the ledger.
  *  5. One owner: every journal write names the operation's generation and the lease's owner and is
  *     refused (FENCED) when either has changed; then the runner drops the operation without a word
  *     to the journal.  No outside call is made unless its whole time-out fits into the lease.
- *  6. Steps are barriers.  The rows of one step run in parallel, wave after wave.
+ *  6. Steps are barriers.  The rows of one step run in parallel, wave after wave.  A member whose
+ *     row failed (STEP_PER_MEMBER_FAIL) keeps no other one from going on.
  *  7. No thread waits: a step that waits for the world returns STEP_WAIT and when to look again.
  */
 #pragma once
@@ -46,8 +49,13 @@ enum step_flag {
     STEP_NO_SKIP = 1u << 1,     /* an operator may not skip it */
     STEP_BEST_EFFORT = 1u << 2, /* a failure is recorded in the row and the operation goes on */
     STEP_FINAL = 1u << 3,       /* runs also after 'abandon' (counters, report) */
-    STEP_PER_MEMBER_FAIL =
-        1u << 4, /* a failed row needs the operator only after all others ended */
+    /*
+     * A failed row needs the operator only after all that can go on without it: the other rows of
+     * its step and, past the pivot, those of the next steps with this flag; later rows of its own
+     * subject wait for it.
+     */
+    STEP_PER_MEMBER_FAIL = 1u << 4,
+    STEP_NEEDS_EARLIER = 1u << 5, /* left out with an earlier such row of its subject */
 };
 
 /* What probe and make say of the world. */
@@ -193,6 +201,8 @@ struct runner_options {
 
 #define RUN_TRIES_MAX        8 /* of a row, before its error counts as final */
 #define RUN_REPLANS_MAX      8 /* plans of an operation that did not fit at its pivot */
+#define RUN_UNDO_MAX_MS      (15 * 60 * 1000) /* that one undo may wait for the world */
+#define RUN_UNDO_ONCE_MAX_MS 60000            /* the same in an operation that was abandoned */
 #define RUN_BACKOFF_FIRST_MS 500
 #define RUN_BACKOFF_MAX_MS   60000
 #define RUN_OPS_PER_TICK_MAX 64

@@ -571,20 +571,27 @@ err_t *exchange_reserve(const struct exchange *x, struct db *db,
     return act_run(&a, db, NULL);
 }
 
-/* What is before its pivot gives way; a drill is unwound later and never waited for. */
+/*
+ * What is before its pivot gives way; a drill is unwound later and never waited for.  A failover
+ * that unwinds leaves what it has not taken back: the new one makes it under the same keys.
+ */
 static err_t *preempt_others(struct db *db, const char *pg_id, int64_t now_ms)
 {
+    static const char why[] = "an unplanned failover was started";
     g_autoptr(GPtrArray) open = NULL;
 
     TRY(operation_list_open(db, pg_id, &open));
     for (guint i = 0; i < open->len; i++) {
         struct operation *op = g_ptr_array_index(open, i);
-        if (is_preclaim(op) && g_str_equal(op->operation_type, "failover"))
+        bool unwinds = g_str_equal(op->status, "rolling_back");
+        if (is_preclaim(op) && unwinds)
+            TRY(orders_leave(db, op, why, now_ms));
+        else if (is_preclaim(op) && g_str_equal(op->operation_type, "failover"))
             return err_detail(err(OPERATION_IN_PROGRESS, "failover '%s' of this group runs already",
                                   op->id),
                               "operation", op->id);
         if (g_str_equal(op->operation_type, "realize"))
-            TRY(orders_unwind(db, op, "superseded", "an unplanned failover was started", now_ms));
+            TRY(orders_unwind(db, op, "superseded", why, now_ms));
     }
     return NULL;
 }

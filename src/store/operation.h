@@ -20,6 +20,11 @@
 
 #define OPERATION_NEVER INT64_MAX
 
+/* Key of the result: how an operation that unwinds ends before everything is taken back. */
+#define OPERATION_UNWIND       "unwind"
+#define OPERATION_UNWIND_ONCE  "once"  /* abandoned: what is left to undo is tried once, briefly */
+#define OPERATION_UNWIND_LEAVE "leave" /* preempted: nothing is called; what is left is adopted */
+
 struct operation {
     char *id;         /* "op-<uuid>" */
     char *pg_id;      /* NULL: of no group (site validate, site failover) */

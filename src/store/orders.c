@@ -48,6 +48,17 @@ err_t *orders_unwind(struct db *db, struct operation *op, const char *ending, co
     return operation_change(db, op, now_ms);
 }
 
+err_t *orders_leave(struct db *db, struct operation *op, const char *text, int64_t now_ms)
+{
+    if (op->result == NULL)
+        op->result = json_object();
+    if (json_str(op->result, "ending") == NULL)
+        ending_set(op, operation_status_text(OPERATION_SUPERSEDED), text);
+    json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_LEAVE);
+    op->wake_at_ms = now_ms;
+    return operation_change(db, op, now_ms);
+}
+
 /* The answer is there: the step that waits for it looks at once. */
 static err_t *op_wake(struct exchange_tx *tx, struct operation *op)
 {

@@ -18,6 +18,14 @@ err_t *orders_write(struct exchange_tx *tx, const struct body *before) MUST_CHEC
 err_t *orders_unwind(struct db *db, struct operation *op, const char *ending, const char *text,
                      int64_t now_ms) MUST_CHECK;
 
+/*
+ * One that unwinds gives way to another operation over the same keys: it calls nothing any more,
+ * leaves what is not taken back yet to that one, and ends ("superseded", unless somebody ordered
+ * another end before).
+ */
+err_t *orders_leave(struct db *db, struct operation *op, const char *text,
+                    int64_t now_ms) MUST_CHECK;
+
 /* The ordinary life of the metadata between 'before' and tx->state, as rows of the log.  In
  * exchange_log.c. */
 err_t *exchange_log_routine(struct exchange_tx *tx, const struct sync_state *before) MUST_CHECK;

@@ -63,6 +63,51 @@ static err_t *rows_skip(struct db *db, const struct verb_call *v, bool all)
                               v->step != NULL ? v->step : "");
 }
 
+/* An undo that hangs now is given up: what it was to take away is an orphan. */
+static err_t *rows_give_up(struct db *db, const struct verb_call *v)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+
+    TRY(op_step_list(db, v->op_id, &rows));
+    for (guint i = 0; i < rows->len; i++) {
+        struct op_step *s = g_ptr_array_index(rows, i);
+        if (!g_str_equal(s->state, "undo_intent") && !g_str_equal(s->state, "undo_waiting"))
+            continue;
+        g_autoptr(err_t) e = s->error != NULL
+                                 ? err_from_json(s->error)
+                                 : err(OPERATION_ENDED, "it was still being taken back");
+        e = err_wrap(TAKE(e), "given up%s%s", v->reason != NULL ? ": " : "",
+                     v->reason != NULL ? v->reason : "");
+        json_decref(s->error);
+        s->error = err_to_json(e);
+        g_free(s->state);
+        s->state = g_strdup("orphaned");
+        s->finished_at_ms = v->now_ms;
+        TRY(op_step_change(db, s));
+    }
+    return NULL;
+}
+
+/*
+ * It unwinds already and a person waits no longer: what hangs is left, what was not tried yet is
+ * tried once.
+ */
+static err_t *unwinding_abandon(struct db *db, const struct verb_call *v, struct operation *op)
+{
+    if (op->past_pivot)
+        return err(OPERATION_STATE,
+                   "operation '%s' was overtaken past its pivot: it takes nothing back and ends by "
+                   "itself",
+                   op->id);
+    if (op->result == NULL)
+        op->result = json_object();
+    json_set_str(op->result, "ending", "abandoned");
+    json_set_str(op->result, "ending_text", v->reason);
+    json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_ONCE);
+    set_status(op, OPERATION_ROLLING_BACK, v->now_ms);
+    return rows_give_up(db, v);
+}
+
 /* Before the pivot everything is taken back; after it the rest is left out and the outcome
  * recorded. */
 static err_t *verb_end(struct db *db, const struct verb_call *v, struct operation *op,
@@ -109,6 +154,8 @@ static err_t *apply(struct db *db, const struct verb_call *v, struct operation *
         set_status(op, OPERATION_RUNNING, v->now_ms);
         return NULL;
     case OPERATION_ABANDON:
+        if (operation_status_of(op->status) == OPERATION_ROLLING_BACK)
+            return unwinding_abandon(db, v, op);
         return verb_end(db, v, op, "abandoned");
     case OPERATION_CANCEL:
         TRY(cancel_allowed(db, op));

@@ -221,12 +221,90 @@ static void test_cancel(void **state)
     taken_back(b, before);
 }
 
+/* A failover at B that was cancelled and cannot take a volume back: Cinder refuses. */
+static struct bench *unwinding_hangs(uint64_t seed, int *ret_before)
+{
+    struct bench *b = under_way(seed, ret_before);
+    g_autofree char *op = operation(b);
+    struct sim_fault busy = {.site = SIM_SITE_B,
+                             .service = "cinder",
+                             .method = "DELETE",
+                             .path = "*/volumes/*",
+                             .kind = SIM_FAULT_STATUS,
+                             .status = 503,
+                             .body = "busy, by the test"};
+
+    sim_fault_add(b->sim, &busy);
+    json_decref(
+        bench_ok(b, "prod-b", "operation cancel", "operation", op, "reason", "false alarm", NULL));
+    bench_pass(b, 10000);
+    operation_is(b, "rolling_back");
+    assert_true(volumes(b) > *ret_before);
+    return b;
+}
+
+static char *ended_as(struct bench *b, const char *op)
+{
+    g_autofree char *sql = g_strdup_printf("SELECT status FROM dr_operations WHERE id = '%s'", op);
+
+    return bench_sql(b, SIM_SITE_B, sql);
+}
+
+/* A person need not wait for an unwinding that hangs: what is left is an orphan, and adopted. */
+static void test_abandon_unwinding(void **state)
+{
+    int before = 0;
+    AUTO(bench) b = unwinding_hangs(806, &before);
+    g_autofree char *op = operation(b);
+    (void)state;
+
+    json_decref(
+        bench_ok(b, "prod-b", "operation abandon", "operation", op, "reason", "no time", NULL));
+    bench_pass(b, 10000);
+    operation_is(b, "abandoned");
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    assert_true(
+        bench_sql_int(b, SIM_SITE_B, "SELECT COUNT(*) FROM dr_steps WHERE state = 'orphaned'") > 0);
+    assert_true(bench_sql_int(b, SIM_SITE_B,
+                              "SELECT COUNT(*) FROM dr_resources WHERE kind = 'volume' AND "
+                              "state IN ('intent', 'made')") > 0);
+    bench_fails(b, STATE, "prod-b", "operation abandon", "operation", op, "reason", "r", NULL);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_servers_are(b, SIM_SITE_B, "active");
+    bench_ledger_holds(b, SIM_SITE_B);
+}
+
+/* A failover waits for no unwinding: the earlier one ends, and what it made is taken over. */
+static void test_failover_preempts_unwinding(void **state)
+{
+    int before = 0;
+    AUTO(bench) b = unwinding_hangs(807, &before);
+    g_autofree char *op = operation(b);
+    (void)state;
+
+    json_decref(bench_failover(b, SIM_SITE_B)); /* Cinder refuses still */
+    g_autofree char *ended = ended_as(b, op);
+    assert_string_equal(ended, "cancelled");
+    operation_is(b, "completed");
+    bench_status_is(b, SIM_SITE_B, "failed_over");
+    bench_servers_are(b, SIM_SITE_B, "active");
+    bench_ledger_holds(b, SIM_SITE_B);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_resources WHERE state IN ('intent', "
+                                   "'made')"),
+                     0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_retry),         cmocka_unit_test(test_skip),
-        cmocka_unit_test(test_abandon_after), cmocka_unit_test(test_abandon_before),
+        cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_skip),
+        cmocka_unit_test(test_abandon_after),
+        cmocka_unit_test(test_abandon_before),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_abandon_unwinding),
+        cmocka_unit_test(test_failover_preempts_unwinding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

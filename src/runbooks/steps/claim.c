@@ -23,6 +23,25 @@ static const struct exchange *exchange_of(struct step_call *call)
 
 /* ---- planning ---- */
 
+/*
+ * Another one that unwinds was told to leave what it made to this one (exchange_begin_force), under
+ * the same keys: it has ended before this one looks, so that no call of it is still under way.
+ */
+static err_t *earlier_ended(struct step_call *call, bool *ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = true;
+    TRY(operation_list_open(call->db, call->op->pg_id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        bool leaves =
+            g_strcmp0(json_str(op->result, OPERATION_UNWIND), OPERATION_UNWIND_LEAVE) == 0;
+        *ret = *ret && (!leaves || g_str_equal(op->id, call->op->id));
+    }
+    return NULL;
+}
+
 /* The lists of the target's cloud that the plan looks into. */
 static err_t *inventory_read(struct step_call *call, const char *project, json_t **ret)
 {
@@ -69,7 +88,11 @@ err_t *failover_plan(struct step_call *call, json_t **ret)
     g_autoptr(json_t) inventory = NULL;
     g_autoptr(json_t) plan = NULL;
     const struct protector_driver *driver = world_options_of(call->world)->driver;
+    bool alone = false;
 
+    TRY(earlier_ended(call, &alone));
+    if (!alone)
+        return NULL;
     TRY(group_now_load(call, &now));
     TRY(sync_force_allowed(&now->state));
     if (now->body == NULL)
@@ -96,10 +119,14 @@ err_t *failover_plan(struct step_call *call, json_t **ret)
 err_t *reclaim_plan(struct step_call *call, json_t **ret)
 {
     AUTO(group_now) now = NULL;
-    json_t *plan = json_object();
+    bool alone = false;
 
+    TRY(earlier_ended(call, &alone));
+    if (!alone)
+        return NULL;
     TRY(group_now_load(call, &now));
     TRY(sync_force_allowed(&now->state));
+    json_t *plan = json_object();
     plan_frame(call, now, plan);
     json_set_bool(plan, "in_place", true);
     json_set_str(plan, "source", now->peer);

@@ -141,6 +141,8 @@ static void operations_move(void **state)
     }
     assert_ok(operation_verb_check(OPERATION_RETRY, OPERATION_NEEDS_OPERATOR));
     assert_ok(operation_verb_check(OPERATION_ABANDON, OPERATION_NEEDS_OPERATOR));
+    assert_ok(operation_verb_check(OPERATION_ABANDON, OPERATION_ROLLING_BACK));
+    assert_code(operation_verb_check(OPERATION_ABANDON, OPERATION_RUNNING), ERR_OPERATION_STATE);
     assert_code(operation_verb_check(OPERATION_RETRY, OPERATION_COMPLETED), ERR_OPERATION_STATE);
     assert_code(operation_verb_check(OPERATION_CANCEL, OPERATION_WAITING_FOR_PEER),
                 ERR_OPERATION_STATE);

@@ -118,6 +118,43 @@ static void test_orphan(void **state)
     }
 }
 
+/* An undo that only ever waits is given up after a while, and the rest is still taken back. */
+static void test_undo_waits_for_ever(void **state)
+{
+    struct room *room = *state;
+    fail_at(room, "third", "");
+    room_trouble(room, "undo", "second", "m1", 1, 1000, WAITS);
+    room_last_trouble(room)->wake_ms = 50000;
+    start(room);
+    int64_t began_ms = room->now_ms;
+    room_run(room);
+    STATUS(room, "rolled_back");
+    ROW(room, "second", "m1", "orphaned");
+    ROW(room, "second", "m2", "undone");
+    ROW(room, "first", "", "undone");
+    assert_in_range(room->now_ms - began_ms, RUN_UNDO_MAX_MS, RUN_UNDO_MAX_MS + 60000);
+    AUTO(op_step) row = room_row(room, "second", "m1");
+    g_autoptr(err_t) why = err_from_json(row->error);
+    SAYS(err_message(why), "still being taken back after 900 s");
+}
+
+/* Errors and waits in turn: each answer grants new tries, and still it ends. */
+static void test_undo_in_turns(void **state)
+{
+    struct room *room = *state;
+    fail_at(room, "third", "");
+    for (int i = 1; i < 100; i += 2) {
+        room_trouble(room, "undo", "second", "m1", i, i, WAITS);
+        room_last_trouble(room)->wake_ms = 30000;
+        room_trouble(room, "undo", "second", "m1", i + 1, i + 1, ERR_CLOUD_BUSY);
+    }
+    start(room);
+    room_run(room);
+    STATUS(room, "rolled_back");
+    ROW(room, "second", "m1", "orphaned");
+    ROW(room, "first", "", "undone");
+}
+
 /* The tries that a make used up are none of its undo's. */
 static void test_undo_has_tries_of_its_own(void **state)
 {
@@ -326,6 +363,79 @@ static void test_superseded_past_pivot(void **state)
     assert_int_equal(room_count(room, "undo second"), 0);
 }
 
+static err_t *leave_tx(struct db *db, void *data)
+{
+    const struct order *order = data;
+    AUTO(operation) op = NULL;
+    TRY(operation_get(db, OP, NULL, &op));
+    return orders_leave(db, op, "a failover was started", order->now_ms);
+}
+
+static void leave(struct room *room)
+{
+    struct order o = {NULL, room->now_ms};
+    OK(db_tx(room->watch, leave_tx, &o));
+    room->spins = true; /* the engine learns of it by being refused */
+    room_tick(room);
+    room->spins = false;
+    room_run(room);
+}
+
+/* Another failover needs the keys: nothing more is called, and what is left stays as it is. */
+static void test_left_to_another(void **state)
+{
+    struct room *room = *state;
+    fail_at(room, "third", "");
+    room_trouble(room, "undo", "second", "m1", 1, 1000, WAITS);
+    start(room);
+    room_tick(room);
+    STATUS(room, "rolling_back");
+    g_string_truncate(room->log, 0);
+    int64_t began_ms = room->now_ms;
+    leave(room);
+    STATUS(room, "superseded");
+    CALLS(room, "");
+    assert_in_range(room->now_ms - began_ms, 0, POLL_MS);
+    ROW(room, "second", "m1", "orphaned");
+    ROW(room, "first", "", "orphaned");
+    ROW(room, "second", "m2", "undone");
+    assert_int_equal(g_hash_table_size(room->things), 2);
+    assert_int_equal(room_ledger_count(room, "made"), 2);
+    g_autofree char *text = room_error_text(room);
+    SAYS(text, "step 'third'");
+}
+
+static void left(struct room *room, struct step_call *call)
+{
+    struct order o = {NULL, room->now_ms};
+    if (!g_str_equal(call->step->key, "second") || !g_str_equal(call->subject, "m2"))
+        return;
+    order(room, "cancelled");
+    OK(db_tx(room->watch, leave_tx, &o));
+}
+
+/* A call that was under way settles first: whoever adopts its object must see it. */
+static void test_left_inside_a_call(void **state)
+{
+    struct room *room = *state;
+    room->meanwhile = left;
+    start(room);
+    room->spins = true;
+    room_tick(room);
+    int64_t began_ms = room->now_ms;
+    room_tick(room);
+    room_pass(room, SETTLE_MS - 1);
+    room_tick(room);
+    STATUS(room, "rolling_back");
+    room->spins = false;
+    room_run(room);
+    STATUS(room, "cancelled"); /* as was ordered before */
+    assert_true(room->now_ms - began_ms >= SETTLE_MS);
+    assert_int_equal(room_count(room, "undo second m2"), 0);
+    assert_int_equal(room_count(room, "undo first"), 0);
+    ROW(room, "second", "m2", "orphaned");
+}
+
 static void test_cancelled_before_the_start(void **state)
 {
     struct room *room = *state;
@@ -390,6 +500,8 @@ int main(void)
         ROOM(test_nothing_made),
         ROOM(test_undo_waits),
         ROOM(test_orphan),
+        ROOM(test_undo_waits_for_ever),
+        ROOM(test_undo_in_turns),
         ROOM(test_undo_has_tries_of_its_own),
         ROOM(test_undo_settles),
         ROOM(test_undo_fenced),
@@ -399,6 +511,8 @@ int main(void)
         ROOM(test_superseded_inside_a_call),
         ROOM(test_cancelled_too_late),
         ROOM(test_superseded_past_pivot),
+        ROOM(test_left_to_another),
+        ROOM(test_left_inside_a_call),
         ROOM(test_cancelled_before_the_start),
         ROOM(test_ended),
         ROOM(test_ended_fails),

@@ -204,6 +204,87 @@ static void test_abandon(void **state)
     assert_int_equal(room_count(room, "undo boot m2"), 0);
 }
 
+/* A failure before the pivot whose unwinding hangs at "second m1". */
+static void unwinding_hangs(struct room *room, int code)
+{
+    room_books(room, safe_books);
+    room_trouble(room, "make", "third", "", 1, 1, ERR_CONFLICT);
+    room_trouble(room, "undo", "second", "m1", 1, 1000, code);
+    room_operation(room, "safe");
+    room_tick(room);
+    STATUS(room, "rolling_back");
+    g_string_truncate(room->log, 0);
+}
+
+static void abandon(struct room *room)
+{
+    OK(say(room, OPERATION_ABANDON, NULL, NULL, "the cloud is gone"));
+    ROW(room, "second", "m1", "orphaned");
+    room->spins = true; /* the engine learns of it by being refused */
+    room_tick(room);
+    room->spins = false;
+    room_run(room);
+    STATUS(room, "abandoned");
+}
+
+/* What hangs is left, named; what was not tried yet is taken back. */
+static void test_abandon_unwinding(void **state)
+{
+    struct room *room = *state;
+    static const int codes[] = {WAITS, ERR_CLOUD_BUSY, ERR_TIMEOUT};
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++) {
+        room_clear(room);
+        unwinding_hangs(room, codes[i]);
+        abandon(room);
+        CALLS(room, "undo first");
+        ROW(room, "second", "m2", "undone");
+        ROW(room, "first", "", "undone");
+        assert_int_equal(room_ledger_count(room, "made"), 1);
+        assert_int_equal(room_ledger_count(room, "gone"), 3);
+        AUTO(op_step) row = room_row(room, "second", "m1");
+        g_autoptr(err_t) why = err_from_json(row->error);
+        g_autofree char *text = err_text(why);
+        SAYS(text, "given up: the cloud is gone");
+        g_autofree char *error = room_error_text(room);
+        SAYS(error, "protector-manage orphans");
+        AUTO(operation) op = room_op(room);
+        assert_string_equal(json_str(op->result, "ending_text"), "the cloud is gone");
+    }
+}
+
+/* Once, and not for long. */
+static void test_abandon_tries_once(void **state)
+{
+    struct room *room = *state;
+    unwinding_hangs(room, WAITS);
+    room_trouble(room, "undo", "first", "", 1, 1000, ERR_CLOUD_BUSY);
+    abandon(room);
+    CALLS(room, "undo first");
+    ROW(room, "first", "", "orphaned");
+    room_clear(room);
+    unwinding_hangs(room, WAITS);
+    room_trouble(room, "undo", "first", "", 1, 1000, WAITS);
+    room_last_trouble(room)->wake_ms = 10000;
+    int64_t began_ms = room->now_ms;
+    abandon(room);
+    ROW(room, "first", "", "orphaned");
+    assert_in_range(room->now_ms - began_ms, RUN_UNDO_ONCE_MAX_MS, RUN_UNDO_ONCE_MAX_MS + 20000);
+}
+
+/* What was overtaken past its pivot takes nothing back: there is nothing to give up. */
+static void test_abandon_overtaken(void **state)
+{
+    struct room *room = *state;
+    room_trouble(room, "probe", "fourth", "m1", 1, 1, WAITS);
+    room_operation(room, "four");
+    room_tick(room);
+    OK(db_exec(room->watch, NULL, "UPDATE dr_operations SET status = 'rolling_back'", ""));
+    FAILS(say(room, OPERATION_ABANDON, NULL, NULL, "r"), OPERATION_STATE);
+    ROW(room, "fourth", "m2", "done");
+    room_run(room);
+    STATUS(room, "superseded");
+}
+
 /* ---- cancel */
 
 static void test_cancel(void **state)
@@ -301,6 +382,9 @@ int main(void)
         ROOM(test_no_skip),
         ROOM(test_skip_of_nothing),
         ROOM_BOTH(test_abandon),
+        ROOM_BOTH(test_abandon_unwinding),
+        ROOM(test_abandon_tries_once),
+        ROOM(test_abandon_overtaken),
         ROOM_BOTH(test_cancel),
         ROOM(test_cancel_pending),
         ROOM(test_cancel_past_the_pivot),
