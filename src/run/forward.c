@@ -13,6 +13,24 @@ static bool row_open(const struct journal_row *row)
     return row->state == ROW_PENDING || row->state == ROW_INTENT || row->state == ROW_WAITING;
 }
 
+static bool step_by_member(const struct pass *pass, const struct journal_row *row)
+{
+    return (pass_step(pass, row->step_key)->flags & STEP_PER_MEMBER_FAIL) != 0;
+}
+
+/* An earlier row of the same member in a state, or NULL. */
+static const struct journal_row *row_earlier(const struct pass *pass, const struct journal_row *row,
+                                             enum row_state state)
+{
+    for (guint i = 0; i < pass->rows->len; i++) {
+        const struct journal_row *other = g_ptr_array_index(pass->rows, i);
+        if (other->seq < row->seq && other->state == state && *row->subject != '\0' &&
+            g_str_equal(other->subject, row->subject) && step_by_member(pass, other))
+            return other;
+    }
+    return NULL;
+}
+
 int64_t run_backoff_ms(int tries)
 {
     g_assert(tries >= 1);
@@ -155,11 +173,29 @@ static err_t *row_make(struct row_work *w, struct step_call *call)
     return written;
 }
 
+/* A person has left out what this row needs: it is left out for the same reason. */
+static err_t *row_left_out(struct row_work *w, const struct journal_row *earlier)
+{
+    struct journal_row *row = w->row;
+
+    json_decref(row->error);
+    row->error = json_incref(earlier->error);
+    row->state = ROW_SKIPPED;
+    row->wake_at_ms = 0;
+    row->finished_at_ms = pass_now(w->pass);
+    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+}
+
 static err_t *row_forward(struct row_work *w, struct db *db)
 {
     struct step_call call;
     enum step_answer answer = STEP_ABSENT;
     err_t *e = NULL;
+    const struct journal_row *earlier =
+        w->step->flags & STEP_NEEDS_EARLIER ? row_earlier(w->pass, w->row, ROW_SKIPPED) : NULL;
+
+    if (earlier != NULL)
+        return row_left_out(w, earlier);
 
     TRY(pass_lasts(w->pass));
     pass_call_init(w->pass, db, w->step, w->row, &call);
@@ -191,15 +227,34 @@ static void row_forward_item(void *item)
     o->db_put(o->world, db);
 }
 
-/* The rows of the first step, and in it of the first wave, that are not finished. */
+static struct journal_row *rows_failed(const struct pass *pass)
+{
+    for (guint i = 0; i < pass->rows->len; i++) {
+        struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        if (row->state == ROW_FAILED)
+            return row;
+    }
+    return NULL;
+}
+
+/*
+ * The rows of the first step, and in it of the first wave, that are not finished.  Behind a failed
+ * row only what goes on without it: see STEP_PER_MEMBER_FAIL.
+ */
 static const struct step *pass_front(struct pass *pass, GPtrArray *front)
 {
+    const struct journal_row *failed = rows_failed(pass);
     const struct step *step = NULL;
     int wave = 0;
 
     for (guint i = 0; i < pass->rows->len; i++) {
         struct journal_row *row = g_ptr_array_index(pass->rows, i);
         if (!row_open(row))
+            continue;
+        bool same = failed != NULL && g_str_equal(row->step_key, failed->step_key);
+        if (failed != NULL && !same && (!pass->op->past_pivot || !step_by_member(pass, row)))
+            break;
+        if (step_by_member(pass, row) && row_earlier(pass, row, ROW_FAILED) != NULL)
             continue;
         if (step == NULL) {
             step = pass_step(pass, row->step_key);
@@ -261,27 +316,22 @@ static err_t *front_run(struct pass *pass, const struct step *step, GPtrArray *f
     return pass_map(pass, row_forward_item, work);
 }
 
-/* A failed row of 'step', unless others of it are still under way and shall end first. */
+/* A failed row, unless others are still under way, or can go on, and shall end first. */
 static struct journal_row *front_failed(struct pass *pass)
 {
-    struct journal_row *failed = NULL;
+    g_autoptr(GPtrArray) front = g_ptr_array_new();
+    struct journal_row *failed = rows_failed(pass);
 
-    for (guint i = 0; i < pass->rows->len; i++) {
-        struct journal_row *row = g_ptr_array_index(pass->rows, i);
-        if (row->state == ROW_FAILED && failed == NULL)
-            failed = row;
-    }
     if (failed == NULL)
         return NULL;
-    const struct step *step = pass_step(pass, failed->step_key);
-    for (guint i = 0; i < pass->rows->len; i++) {
-        struct journal_row *row = g_ptr_array_index(pass->rows, i);
-        bool under_way = row->state == ROW_INTENT || row->state == ROW_WAITING ||
-                         ((step->flags & STEP_PER_MEMBER_FAIL) && row->state == ROW_PENDING);
-        if (under_way && g_str_equal(row->step_key, failed->step_key))
-            return NULL;
+    bool goes_on = pass_front(pass, front) != NULL;
+    for (guint i = 0; i < front->len && !step_by_member(pass, failed); i++) {
+        const struct journal_row *row = g_ptr_array_index(front, i);
+        goes_on = row->state == ROW_INTENT || row->state == ROW_WAITING;
+        if (goes_on)
+            break;
     }
-    return failed;
+    return goes_on ? NULL : failed;
 }
 
 static int rows_progress(const struct pass *pass)

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/run/room.h"
 
+#include "store/verb.h"
+
 /* ---- the way */
 
 static void test_four_steps(void **state)
@@ -611,6 +613,93 @@ static void test_member_fails_alone(void **state)
     }
 }
 
+static const struct step member_steps[] = {
+    FULL("pivot", GROUP, STEP_PIVOT, 10),
+    FULL("port", MEMBER, STEP_PER_MEMBER_FAIL, 30),
+    FULL("boot", MEMBER, STEP_PER_MEMBER_FAIL | STEP_NEEDS_EARLIER, 60),
+    FULL("sweep", MEMBER, STEP_PER_MEMBER_FAIL, 80),
+    FULL("finish", GROUP, 0, 100),
+    {0},
+};
+static const struct runbook member_book = {.name = "member",
+                                           .version = 1,
+                                           .steps = member_steps,
+                                           .plan = room_plan};
+static const struct runbook *const member_books[] = {&member_book, NULL};
+
+/* A member whose port fails: the other one goes on through its own steps, then a person is asked.
+ */
+static void member_stuck(struct room *room)
+{
+    room_clear(room);
+    room_books(room, member_books);
+    room_trouble(room, "make", "port", "m1", 1, 1, ERR_CONFLICT);
+    room_operation(room, "member");
+    room_run(room);
+    STATUS(room, "needs_operator");
+    CALLS(room, "plan of op-1, probe pivot, make pivot, probe port m1, make port m1, "
+                "probe port m2, make port m2, probe boot m2, make boot m2, probe sweep m2, "
+                "make sweep m2");
+    ROW(room, "port", "m1", "failed");
+    ROW(room, "boot", "m1", "pending");
+    ROW(room, "boot", "m2", "done");
+    ROW(room, "finish", "", "pending");
+}
+
+static void member_verb(struct room *room, enum operation_verb verb, const char *step)
+{
+    struct verb_call call = {.op_id = OP,
+                             .verb = verb,
+                             .step = step,
+                             .subject = step != NULL ? "m1" : NULL,
+                             .reason = step != NULL ? "rebuilt by hand" : NULL,
+                             .now_ms = room->now_ms};
+    OK(verb_apply(room->watch, &call));
+    room_run(room);
+    STATUS(room, "completed");
+}
+
+static void test_member_goes_on(void **state)
+{
+    struct room *room = *state;
+    member_stuck(room);
+    member_verb(room, OPERATION_RETRY, NULL);
+    CALLS(room, "probe port m1, make port m1, probe boot m1, make boot m1, probe sweep m1, "
+                "make sweep m1, probe finish, make finish");
+    member_stuck(room);
+    member_verb(room, OPERATION_SKIP, "port"); /* what needs it is left out with it */
+    CALLS(room, "probe sweep m1, make sweep m1, probe finish, make finish");
+    ROW(room, "port", "m1", "skipped");
+    ROW(room, "boot", "m1", "skipped");
+    AUTO(op_step) row = room_row(room, "boot", "m1");
+    g_autoptr(err_t) why = err_from_json(row->error);
+    assert_string_equal(err_message(why), "rebuilt by hand");
+}
+
+/* Before the pivot nothing goes on behind a failure: it is taken back. */
+static const struct step early_steps[] = {
+    FULL("port", MEMBER, STEP_PER_MEMBER_FAIL, 30),
+    FULL("boot", MEMBER, STEP_PER_MEMBER_FAIL, 60),
+    {0},
+};
+static const struct runbook early_book = {.name = "early",
+                                          .version = 1,
+                                          .steps = early_steps,
+                                          .plan = room_plan};
+static const struct runbook *const early_books[] = {&early_book, NULL};
+
+static void test_member_fails_early(void **state)
+{
+    struct room *room = *state;
+    room_books(room, early_books);
+    room_trouble(room, "make", "port", "m1", 1, 1, ERR_CONFLICT);
+    room_operation(room, "early");
+    room_run(room);
+    STATUS(room, "rolled_back");
+    assert_int_equal(room_count(room, "make port m2"), 1);
+    assert_int_equal(room_count(room, "make boot m2"), 0);
+}
+
 /* What is under way ends before a person is asked. */
 static void test_failure_waits_for_others(void **state)
 {
@@ -700,6 +789,8 @@ int main(void)
         ROOM(test_left_out),
         ROOM(test_best_effort),
         ROOM(test_member_fails_alone),
+        ROOM(test_member_goes_on),
+        ROOM(test_member_fails_early),
         ROOM(test_failure_waits_for_others),
         ROOM(test_results),
     };
