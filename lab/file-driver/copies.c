@@ -248,7 +248,7 @@ static enum protector_status job_locked(struct job *job,
     enum protector_status status = dir_make(folder.text, error);
 
     if (status == PROTECTOR_OK)
-        status = lock_take(job->h, path_of("%s/lock", folder.text).text, 0, &fd, error);
+        status = lock_work(job->h, path_of("%s/lock", folder.text).text, &fd, error);
     if (status == PROTECTOR_OK)
         status = body(job, error);
     lock_drop(fd);

@@ -124,6 +124,12 @@ enum protector_status file_unlink(const char *path, struct protector_error *erro
  */
 enum protector_status lock_take(struct protector_handle *h, const char *path, int64_t until_ms,
                                 int *ret_fd, struct protector_error *error);
+/*
+ * Takes the lock of work that may last: PENDING while another does such work, which is how the
+ * engine hears that it is to come back, however long that takes.
+ */
+enum protector_status lock_work(struct protector_handle *h, const char *path, int *ret_fd,
+                                struct protector_error *error);
 void lock_drop(int fd); /* accepts -1 */
 
 /* ---- copy.c: bytes ---- */

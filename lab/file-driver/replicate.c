@@ -5,12 +5,14 @@
  * In order: the plan (what, of which moment), the members' bytes, the manifest.  The manifest is
  * written under the gate of the target, after a look at the fence: so once `fence` has returned, no
  * point of that source becomes complete.  A new point removes what earlier, broken ones left, and
- * complete points beyond file_points_kept.
+ * complete points beyond file_points_kept, and those of earlier lineages, which nobody can use any
+ * more.
  */
 #include "file.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* One call of replicate_now. */
 struct making {
@@ -153,6 +155,17 @@ static enum protector_status plan_ensure(struct making *m, struct protector_erro
 
 /* ---- bytes ---- */
 
+/* Sums speak for bytes that are there; without those they are begun anew. */
+static enum protector_status sums_check(const char *to, const char *sums, int64_t size_bytes,
+                                        struct protector_error *error)
+{
+    struct stat st;
+
+    if (stat(to, &st) == 0 && st.st_size >= copy_done_bytes(sums, size_bytes))
+        return PROTECTOR_OK;
+    return file_unlink(sums, error);
+}
+
 static enum protector_status member_send(struct making *m, struct member *member,
                                          struct protector_error *error)
 {
@@ -164,8 +177,10 @@ static enum protector_status member_send(struct making *m, struct member *member
                         .sums = sums.text,
                         .size_bytes = member->size_bytes,
                         .until_ms = m->until_ms};
-    enum protector_status status = copy_run(m->h, &copy, error);
+    enum protector_status status = sums_check(to.text, sums.text, member->size_bytes, error);
 
+    if (status == PROTECTOR_OK)
+        status = copy_run(m->h, &copy, error);
     if (status == PROTECTOR_OK)
         status = copy_digest(m->h, sums.text, member->digest, error);
     return status;
@@ -287,6 +302,56 @@ static enum protector_status point_remove(struct making *m, const char *id,
     return status == PROTECTOR_OK ? dir_remove(folder.text, NULL, error) : status;
 }
 
+/* Is a copy made of the point, that its user has not been given yet?  When in doubt: yes. */
+static int point_in_use(struct making *m, const char *id)
+{
+    struct protector_call there = *m->call;
+    struct protector_error unseen;
+    char **names = NULL;
+    size_t count = 0;
+    int used = 0;
+
+    there.site = m->target;
+    if (dir_list(path_of("%s/copies", path_group(m->h, &there, m->target).text).text, &names,
+                 &count, &unseen) != PROTECTOR_OK)
+        return 1;
+    for (size_t i = 0; i < count && !used; i++) {
+        char key[PROTECTOR_KEY_SIZE];
+        struct record record;
+
+        (void)snprintf(key, sizeof key, "%.64s", names[i]);
+        if (!key_fits(key) || strcmp(names[i] + PROTECTOR_KEY_SIZE - 1, ".record") != 0)
+            continue;
+        used = record_read(m->h, &there, key, &record, &unseen) != PROTECTOR_OK ||
+               (record.state != RECORD_RELEASED && strcmp(record.point_id, id) == 0);
+    }
+    names_free(names, count);
+    return used;
+}
+
+/* Points of earlier lineages, whoever made them. */
+static enum protector_status lineages_prune(struct making *m, struct protector_error *error)
+{
+    char **names = NULL;
+    size_t count = 0;
+    enum protector_status status =
+        dir_list(path_of("%s/points", path_group(m->h, m->call, m->target).text).text, &names,
+                 &count, error);
+
+    for (size_t i = 0; i < count && status == PROTECTOR_OK; i++) {
+        struct point point;
+        struct protector_error unseen;
+        int old = point_read(m->h, m->call, m->target, names[i], &point, &unseen) == PROTECTOR_OK &&
+                  !point.damaged && point.lineage >= 0 && point.lineage < m->point.lineage;
+
+        point_free(&point);
+        if (old && !point_in_use(m, names[i]))
+            status = point_remove(m, names[i], error);
+    }
+    names_free(names, count);
+    return status;
+}
+
 static enum protector_status points_prune(struct making *m, struct protector_error *error)
 {
     const char *option = m->h->host->option(m->h->host->data, "file_points_kept");
@@ -298,7 +363,7 @@ static enum protector_status points_prune(struct making *m, struct protector_err
     for (size_t i = kept < 1 ? 1 : (size_t)kept; i < count && status == PROTECTOR_OK; i++)
         status = point_remove(m, aged[i].id, error);
     free(aged);
-    return status;
+    return status == PROTECTOR_OK ? lineages_prune(m, error) : status;
 }
 
 /* ---- the verb ---- */
@@ -349,7 +414,7 @@ static enum protector_status making_run(struct making *m, struct protector_error
         status = members_check(m, error);
     if (status != PROTECTOR_OK || m->call->phase == PROTECTOR_CHECK)
         return status;
-    status = lock_take(m->h, lock.text, 0, &fd, error);
+    status = lock_work(m->h, lock.text, &fd, error);
     if (status == PROTECTOR_OK)
         status = point_make(m, error);
     lock_drop(fd);
@@ -377,9 +442,12 @@ enum protector_status file_replicate_now(struct protector_handle *h,
     if (status == PROTECTOR_OK && ret->complete)
         return status;
     status = making_run(&m, error);
-    if (status == PROTECTOR_PENDING)
-        (void)file_point_status(h, call, m.point.id, ret, error);
-    else if (status == PROTECTOR_OK && call->phase == PROTECTOR_DO)
+    if (status == PROTECTOR_PENDING) {
+        struct protector_error unseen; /* another has only just begun it */
+
+        if (file_point_status(h, call, m.point.id, ret, &unseen) != PROTECTOR_OK)
+            state_of(&m.point, ret);
+    } else if (status == PROTECTOR_OK && call->phase == PROTECTOR_DO)
         state_of(&m.point, ret);
     point_free(&m.point);
     return status;

@@ -368,8 +368,9 @@ enum protector_status dir_remove(const char *path, const char *keep, struct prot
 
 /* ---- locks ---- */
 
-enum protector_status lock_take(struct protector_handle *h, const char *path, int64_t until_ms,
-                                int *ret_fd, struct protector_error *error)
+static enum protector_status lock_file(struct protector_handle *h, const char *path,
+                                       int64_t until_ms, enum protector_status busy, int *ret_fd,
+                                       struct protector_error *error)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     int tries = 0;
@@ -380,12 +381,24 @@ enum protector_status lock_take(struct protector_handle *h, const char *path, in
         if (++tries > LOCK_TRIES_MAX || h->host->mono_ms(h->host->data) >= until_ms) {
             (void)close(fd);
             error->retry_after_ms = 10 * LOCK_POLL_MS;
-            return protector_fail(error, PROTECTOR_TRANSIENT, "another process works on %s", path);
+            return protector_fail(error, busy, "another process works on %s", path);
         }
         h->host->pause_ms(h->host->data, LOCK_POLL_MS);
     }
     *ret_fd = fd;
     return PROTECTOR_OK;
+}
+
+enum protector_status lock_take(struct protector_handle *h, const char *path, int64_t until_ms,
+                                int *ret_fd, struct protector_error *error)
+{
+    return lock_file(h, path, until_ms, PROTECTOR_TRANSIENT, ret_fd, error);
+}
+
+enum protector_status lock_work(struct protector_handle *h, const char *path, int *ret_fd,
+                                struct protector_error *error)
+{
+    return lock_file(h, path, 0, PROTECTOR_PENDING, ret_fd, error);
 }
 
 void lock_drop(int fd)

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,104 @@ static void torn_sums_are_cut_off(void **state)
     (void)close(fd);
     done = bench_point(b, "tick-1");
     assert_status(PROTECTOR_OK, bench_recover(b, done, "v1", 1, &copy));
+}
+
+/* Sums whose bytes are gone speak for nothing: the volume is sent anew. */
+static void sums_without_bytes_are_cut_off(void **state)
+{
+    struct bench *b = *state;
+    struct protector_call here = bench_call(b, 0);
+    struct protector_point_state point;
+    struct protector_copy copy;
+    g_autofree char *path = NULL;
+    g_autofree char *done = NULL;
+    g_autofree char *source = NULL;
+    g_autofree char *made = NULL;
+
+    ONLY_FILES(b);
+    bench_protect(b);
+    b->mono_step_ms = 1000;
+    here.budget_ms = 1;
+    assert_status(PROTECTOR_PENDING,
+                  b->driver->replicate_now(b->handle, &here, "tick-1", &point, &b->error));
+    b->mono_step_ms = 0;
+    path = point_file(b, point.id, "v1.data");
+    assert_int_equal(0, unlink(path));
+    done = bench_point(b, "tick-1");
+    assert_status(PROTECTOR_OK, bench_recover(b, done, "v1", 1, &copy));
+    source = bench_digest(b, 0, "volume-c1");
+    made = bench_digest(b, 1, copy.ref[0].value);
+    assert_string_equal(source, made);
+}
+
+static int lock_hold(struct bench *b, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s.protector/groups/" GROUP "/%s", b->dirs[1], name);
+    int fd = open(path, O_RDWR | O_CREAT, 0640);
+
+    assert_true(fd >= 0);
+    assert_int_equal(0, flock(fd, LOCK_EX | LOCK_NB));
+    return fd;
+}
+
+/* While another process copies, however long: come back, and not "it failed, try again". */
+static void work_of_another_is_awaited(void **state)
+{
+    struct bench *b = *state;
+    struct protector_call here = bench_call(b, 0);
+    struct protector_call there = bench_call(b, 1);
+    struct protector_volume volume = bench_volume("v1", "c1");
+    struct protector_recover what = {.volume = &volume, .name = "web"};
+    struct protector_point_state point = {.time_ms = -1};
+    struct protector_copy copy;
+    char key[PROTECTOR_KEY_SIZE];
+    g_autofree char *done = NULL;
+    int fd;
+
+    ONLY_FILES(b);
+    bench_protect(b);
+    done = bench_point(b, "tick-1");
+    fd = lock_hold(b, "lock-points");
+    assert_status(PROTECTOR_PENDING,
+                  b->driver->replicate_now(b->handle, &here, "tick-2", &point, &b->error));
+    assert_non_null(strstr(point.id, "tick-2")); /* written also then */
+    assert_int_equal(0, point.complete);
+    (void)close(fd);
+    bench_key(1, key);
+    what.key = key;
+    what.point_id = done;
+    assert_status(PROTECTOR_OK, bench_recover(b, done, "v2", 2, &copy)); /* makes the folder */
+    fd = lock_hold(b, "copies/lock");
+    assert_status(PROTECTOR_PENDING,
+                  b->driver->recover(b->handle, &there, &what, &copy, &b->error));
+    assert_non_null(strstr(b->error.message, "another process works"));
+    (void)close(fd);
+    assert_status(PROTECTOR_OK, bench_recover(b, done, "v1", 1, &copy));
+}
+
+/* Points of a lineage that is over go with the next point, but for one that a copy is made of. */
+static void old_lineages_go(void **state)
+{
+    struct bench *b = *state;
+    struct protector_copy copy;
+    g_autofree char *kept = NULL;
+    g_autofree char *old = NULL;
+    g_autofree char *new = NULL;
+    g_autoptr(GArray) points = NULL;
+
+    ONLY_FILES(b);
+    bench_protect(b);
+    kept = bench_point(b, "tick-1");
+    b->now_ms += 1000;
+    old = bench_point(b, "tick-2");
+    assert_status(PROTECTOR_OK, bench_recover(b, kept, "v1", 1, &copy));
+    b->now_ms += 1000;
+    b->group.lineage++;
+    new = bench_point(b, "tick-3");
+    points = bench_points(b);
+    assert_non_null(bench_points_find(points, new));
+    assert_non_null(bench_points_find(points, kept));
+    assert_null(bench_points_find(points, old));
 }
 
 static void name_that_is_taken_is_left_alone(void **state)
@@ -441,6 +540,9 @@ static const struct CMUnitTest tests[] = {
     CASE(lost_bytes_are_damage),
     CASE(bytes_of_another_point_are_damage),
     CASE(torn_sums_are_cut_off),
+    CASE(sums_without_bytes_are_cut_off),
+    CASE(work_of_another_is_awaited),
+    CASE(old_lineages_go),
     CASE(name_that_is_taken_is_left_alone),
     CASE(holes_stay_holes),
     CASE(copy_is_found_under_cinders_name),

@@ -290,7 +290,7 @@ static bool recover_in_the_end(struct bench *b)
     enum protector_status status = PROTECTOR_TRANSIENT;
 
     b->mono_step_ms = 20000;
-    for (int i = 0; i < 5000 && status == PROTECTOR_TRANSIENT; i++) {
+    for (int i = 0; i < 5000 && status != PROTECTOR_OK; i++) {
         status = bench_recover(b, the_point, "v1", 1, &copy);
         g_usleep(1000);
     }
