@@ -11,6 +11,7 @@
 #include "drivers/registry.h"
 #include "run/run.h"
 #include "runbooks/runbooks.h"
+#include "runbooks/tags.h"
 #include "runbooks/ticks.h"
 #include "runbooks/world.h"
 
@@ -68,15 +69,6 @@ static void driver_pause(void *data, int64_t ms)
     g_usleep((gulong)ms * 1000);
 }
 
-static const struct http_transport *driver_transport(void *data, const char *ca_file, bool insecure)
-{
-    struct engine *e = data;
-
-    (void)ca_file;
-    (void)insecure;
-    return &e->p.http;
-}
-
 static void driver_absent(struct engine *e, const char *name, err_t *why)
 {
     g_autofree char *text = err_text(why);
@@ -125,7 +117,7 @@ static void driver_open(struct engine *e)
                                         .option = driver_option,
                                         .log = driver_log,
                                         .pause_ms = driver_pause,
-                                        .transport = driver_transport,
+                                        .transport = &e->p.http,
                                         .state_dir = state};
 
     e->registry = registry_create(conf_str(e->p.conf, "storage", "driver_path"));
@@ -307,6 +299,38 @@ static void *tick_thread(void *data)
     return NULL;
 }
 
+static void report_tag(void *data, const char *pg_id, const err_t *why)
+{
+    struct engine *e = data;
+
+    log_err(e->p.log, LOG_LEVEL_WARNING, "protector.engine", NULL, why,
+            "an array is owed the tag of group %s", pg_id);
+}
+
+/* In a thread of its own: an array of a dead site takes its time to not answer. */
+static void *tag_thread(void *data)
+{
+    struct engine *e = data;
+    AUTO(tags) tags = tags_create(e->world);
+    int64_t next_ms = 0;
+
+    while (!e->stopping) {
+        g_usleep(200000);
+        if (env_now_ms(e->p.env) < next_ms)
+            continue;
+        struct db *db = process_db_get(&e->p);
+        g_autoptr(err_t) why =
+            tags_run(tags, db, e->owner, env_now_ms(e->p.env), report_tag, e, &next_ms);
+        process_db_put(&e->p, db);
+        if (why != NULL) {
+            log_err(e->p.log, LOG_LEVEL_ERROR, "protector.engine", NULL, why,
+                    "tags that are owed are not written");
+            next_ms = env_now_ms(e->p.env) + TAGS_ROUND_MS;
+        }
+    }
+    return NULL;
+}
+
 /* ---- start and end ---- */
 
 /* The lock file says that no other engine of this host lives; without it leases are waited out. */
@@ -397,6 +421,7 @@ static err_t *engine_run(struct engine *e)
     e->operations = g_thread_pool_new(operation_run, e, OPERATIONS_AT_ONCE, FALSE, NULL);
     GThread *beat = g_thread_new("beat", beat_thread, e);
     GThread *tick = g_thread_new("tick", tick_thread, e);
+    GThread *tag = g_thread_new("tag", tag_thread, e);
     log_write(e->p.log, LOG_LEVEL_INFO, PROGRAM, NULL, "running as %s", e->owner);
     while (!asked_to_stop) {
         reopen(e);
@@ -408,6 +433,7 @@ static err_t *engine_run(struct engine *e)
     e->stopping = true;
     g_thread_join(beat);
     g_thread_join(tick);
+    g_thread_join(tag);
     g_thread_pool_free(e->rows, FALSE, TRUE);
     runner_destroy(e->runner);
     world_destroy(e->world);

@@ -121,6 +121,8 @@ static struct http_request *request_of(const struct protector_http_request *requ
     struct http_request *req = http_request_create(request->method, request->url);
 
     req->timeout_ms = request->timeout_ms;
+    req->cafile = g_strdup(request->ca_file);
+    req->insecure = request->insecure != 0;
     for (size_t i = 0; i < request->header_count; i++)
         http_request_set(req, request->headers[i].name, request->headers[i].value);
     if (request->body != NULL)
@@ -133,19 +135,16 @@ static enum protector_status host_http(void *data, const struct protector_http_r
                                        struct protector_error *error)
 {
     const struct driver_host *host = data;
-    const struct http_transport *transport = NULL;
     struct http_response *resp = NULL;
     AUTO(http_request) req = NULL;
     g_autoptr(err_t) e = NULL;
     g_autofree char *text = NULL;
 
-    if (host->config.transport != NULL)
-        transport = host->config.transport(host->config.data, request->ca_file, request->insecure);
-    if (transport == NULL)
+    if (host->config.transport == NULL)
         return protector_fail(error, PROTECTOR_PERMANENT, "there is no way to send to %s",
                               request->url);
     req = request_of(request);
-    e = http_send(transport, req, &resp);
+    e = http_send(host->config.transport, req, &resp);
     if (e == NULL) {
         response_lend(resp, ret);
         return PROTECTOR_OK;

@@ -26,8 +26,8 @@ struct driver_host_config {
                 const char *message);
     /* Waits.  NULL: returns at once (a simulation's clock moves by itself). */
     void (*pause_ms)(void *data, int64_t ms);
-    /* The transport for these TLS settings ('ca_file' NULL: the usual); NULL: there is none. */
-    const struct http_transport *(*transport)(void *data, const char *ca_file, bool insecure);
+    /* It heeds the TLS settings of each request.  NULL: there is none. */
+    const struct http_transport *transport;
     /* The driver's folder, or NULL. */
     const char *state_dir;
 };

@@ -7,7 +7,13 @@
 #include "runbooks/group.h"
 #include "runbooks/world.h"
 
-#define DRIVE_BUDGET_MS 30000
+#define DRIVE_BUDGET_MS 30000 /* of one verb, at most */
+
+/* A verb must fit into a lease, however short that is configured. */
+static int64_t verb_budget_ms(const struct world_options *o)
+{
+    return o->call_timeout_ms > 0 ? MIN(DRIVE_BUDGET_MS, o->call_timeout_ms) : DRIVE_BUDGET_MS;
+}
 
 bool drive_can(const struct drive *drive, uint64_t capability)
 {
@@ -71,7 +77,7 @@ err_t *drive_open(struct step_call *call, const json_t *body, const char *source
     if (body == NULL || body_policy(body) == NULL)
         return err(GROUP_NO_POLICY, "group '%s' has no replication policy", call->op->pg_id);
     drive->driver = o->driver;
-    drive->budget_ms = DRIVE_BUDGET_MS;
+    drive->budget_ms = verb_budget_ms(o);
     drive->pair.local =
         g_strcmp0(body_primary_site(body), o->exchange->identity->site_id) == 0 ? 0 : 1;
     drive->local = drive->pair.local;
@@ -100,14 +106,22 @@ void drive_close(struct drive *drive)
     g_free(drive);
 }
 
-struct protector_call drive_call(const struct drive *drive, int site)
+err_t *drive_call(const struct step_call *call, const struct drive *drive, int site,
+                  struct protector_call *ret)
 {
-    return (struct protector_call){
+    if (call->runner != NULL && !runner_call_fits(call->runner, call->op->id, drive->budget_ms))
+        return err(DRIVER_DEADLINE,
+                   "the array of site '%s' is not asked: a call may take %" G_GINT64_FORMAT
+                   " ms, and the lease of operation '%s' ends before",
+                   drive->ends[site].name, drive->budget_ms, call->op->id);
+    *ret = (struct protector_call){
         .group = &drive->group,
         .phase = PROTECTOR_DO,
         .site = site,
         .budget_ms = drive->budget_ms,
+        .request_id = call->op->request_id,
     };
+    return NULL;
 }
 
 /* One row per status: the code an error of the array becomes. */
@@ -154,4 +168,22 @@ struct protector_volume drive_volume(const json_t *volume, const char *cinder_id
         .bootable = json_bool(volume, "bootable", false),
         .image_id = json_str(volume, "image_id"),
     };
+}
+
+err_t *drive_tag(struct step_call *call, struct drive *drive, const struct sync_state *state,
+                 int site)
+{
+    const struct site_identity *self = world_options_of(call->world)->exchange->identity;
+    struct protector_error error = {0};
+    struct protector_tag tag = {.minted = state->minted,
+                                .floor = state->floor,
+                                .epoch = sync_epoch(state)};
+    struct protector_call at;
+
+    g_strlcpy(tag.writer, self->site_id, sizeof tag.writer);
+    g_strlcpy(tag.incarnation, self->incarnation, sizeof tag.incarnation);
+    g_strlcpy(tag.active_site, sync_active(state), sizeof tag.active_site);
+    TRY(drive_call(call, drive, site, &at));
+    enum protector_status status = drive->driver->tag_set(drive->handle, &at, &tag, &error);
+    return drive_error(drive, status, &error, "writing the tag of the epoch");
 }

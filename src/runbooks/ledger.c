@@ -107,6 +107,39 @@ char *made_text(struct step_call *call, const struct made *made)
                            json_int(call->plan, "epoch", 0), made->subject, made->key);
 }
 
+GPtrArray *made_all(const json_t *list, const struct made *made)
+{
+    GPtrArray *found = g_ptr_array_new();
+    size_t i;
+    json_t *item;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        const char *key = json_str(json_obj(item, "metadata"), "protector:key");
+        if (g_strcmp0(key, made->key) == 0)
+            g_ptr_array_add(found, item);
+    }
+    return found;
+}
+
+void swept_note(struct step_call *call, const char *id)
+{
+    json_t *swept = json_arr(call->result, "swept");
+    size_t i;
+    json_t *known;
+
+    if (swept == NULL) {
+        swept = json_array();
+        json_set(call->result, "swept", swept);
+    }
+    json_array_foreach(swept, i, known)
+    {
+        if (g_strcmp0(json_string_value(known), id) == 0)
+            return;
+    }
+    json_array_append_new(swept, json_string(id));
+}
+
 json_t *made_find(const json_t *list, const struct made *made)
 {
     size_t i;

@@ -42,5 +42,9 @@ err_t *ledger_gone(struct step_call *call, const struct made *made) MUST_CHECK;
 json_t *made_metadata(struct step_call *call, const struct made *made);
 /* The same as a line of text, for descriptions.  Caller frees. */
 char *made_text(struct step_call *call, const struct made *made);
+/* All objects of such a list whose metadata names the key.  The array borrows them. */
+GPtrArray *made_all(const json_t *list, const struct made *made);
+/* Notes in the row's result that a second object under the key is taken away. */
+void swept_note(struct step_call *call, const char *id);
 /* The object of a Nova or Cinder list whose metadata names the key; NULL: none.  Borrowed. */
 json_t *made_find(const json_t *list, const struct made *made);

@@ -56,21 +56,6 @@ void ticks_destroy(struct ticks *ticks)
     g_free(ticks);
 }
 
-/* A call without an operation: only what drive_open and group_now_load look at. */
-static struct step_call tick_call(struct tick *t, struct operation *op)
-{
-    return (struct step_call){
-        .op = op,
-        .subject = "",
-        .db = t->db,
-        .world = t->world,
-        .env = world_options_of(t->world)->env,
-        .now_ms = t->now_ms,
-        .deadline_mono_ms = INT64_MAX,
-        .owner = t->owner,
-    };
-}
-
 /* Makes (or goes on making) the point of the bucket that 'now' lies in. */
 static err_t *point_make(struct tick *t, struct step_call *call, struct group_now *now)
 {
@@ -84,7 +69,8 @@ static err_t *point_make(struct tick *t, struct step_call *call, struct group_no
     t->next_ms = MIN(t->next_ms, (bucket + 1) * interval_ms);
     g_autofree char *key =
         g_strdup_printf("p%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT, drive->group.lineage, bucket);
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     enum protector_status status =
         drive->driver->replicate_now(drive->handle, &at, key, &point, &error);
     if (status == PROTECTOR_PENDING || (status == PROTECTOR_OK && !point.complete)) {
@@ -148,7 +134,7 @@ static err_t *group_tick(struct tick *t, const char *pg_id)
     if (!held)
         return NULL;
     struct operation op = {.id = (char *)"tick", .pg_id = (char *)pg_id};
-    struct step_call call = tick_call(t, &op);
+    struct step_call call = world_call(t->world, t->db, &op, t->owner, t->now_ms);
     err_t *e = group_now_load(&call, &now);
     if (e == NULL)
         e = point_make(t, &call, now);

@@ -45,6 +45,21 @@ const struct world_options *world_options_of(const struct world *world)
     return &world->o;
 }
 
+struct step_call world_call(struct world *world, struct db *db, const struct operation *op,
+                            const char *owner, int64_t now_ms)
+{
+    return (struct step_call){
+        .op = op,
+        .subject = "",
+        .db = db,
+        .world = world,
+        .env = world->o.env,
+        .now_ms = now_ms,
+        .deadline_mono_ms = INT64_MAX,
+        .owner = owner,
+    };
+}
+
 static struct cloud_session *session_named(struct world *w, const char *name,
                                            const struct cloud_options *options)
 {
@@ -208,6 +223,30 @@ err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud
                                   "none of the %u trusts of project '%s' at site '%s' works any "
                                   "more",
                                   trusts->len, project_id, options.cloud);
+}
+
+err_t *world_trusts_end(struct step_call *call, const char *project_id, int *ret_count)
+{
+    const struct site_identity *self = world_options_of(call->world)->exchange->identity;
+    struct cloud service;
+    g_autoptr(GPtrArray) trusts = NULL;
+
+    *ret_count = 0;
+    TRY(trust_list(call->db, project_id, &trusts));
+    if (trusts->len > 0)
+        TRY(world_service(call, &service));
+    for (guint i = 0; i < trusts->len; i++) {
+        const struct trust *trust = g_ptr_array_index(trusts, i);
+        char *id = NULL;
+        TRY(rest_decrypt(self->rest_key, trust->trust, &id));
+        err_t *e = keystone_trust_delete(&service, id);
+        secret_free(id);
+        if (e != NULL)
+            return e;
+        TRY(trust_delete(call->db, trust->id));
+        ++*ret_count;
+    }
+    return NULL;
 }
 
 /* ---- the peer ---- */

@@ -21,6 +21,7 @@
 
 struct world;
 struct drive;
+struct sync_state; /* model/sync.h */
 
 struct world_options {
     const struct env *env;
@@ -41,6 +42,13 @@ struct world *world_create(const struct world_options *options);
 void world_destroy(struct world *world);
 const struct world_options *world_options_of(const struct world *world);
 
+/*
+ * What an engine does beside its operations, as a call of the step functions: no lease of an
+ * operation bounds it.  'op' names the group; all is borrowed.
+ */
+struct step_call world_call(struct world *world, struct db *db, const struct operation *op,
+                            const char *owner, int64_t now_ms);
+
 /* ---- clouds.  Views are plain values, valid during the step. ---- */
 
 /* The service account of this site. */
@@ -56,6 +64,12 @@ err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud
  * in fails with CONFIG.
  */
 err_t *world_peer_door(struct step_call *call, const char *site_id, struct cloud *ret) MUST_CHECK;
+/*
+ * Gives the trusts of a project back, at Keystone and in the database: nothing of the project is
+ * protected here any more.  '*ret_count' is how many.
+ */
+err_t *world_trusts_end(struct step_call *call, const char *project_id,
+                        int *ret_count) MUST_CHECK;
 /* The peer's cloud with its service credentials; PEER_CREDENTIALS_MISSING without any. */
 err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret) MUST_CHECK;
 /*
@@ -91,10 +105,17 @@ err_t *drive_open(struct step_call *call, const json_t *body, const char *source
 void drive_close(struct drive *drive);
 AUTO_DEFINE(drive, drive_close)
 bool drive_can(const struct drive *drive, uint64_t capability);
-/* What a verb gets; 'site' 0 or 1 as in the pair. */
-struct protector_call drive_call(const struct drive *drive, int site);
+/*
+ * What the next verb gets; 'site' 0 or 1 as in the pair.  Made anew for each call: DRIVER_DEADLINE
+ * if the verb could outlast what remains of the operation's lease.
+ */
+err_t *drive_call(const struct step_call *call, const struct drive *drive, int site,
+                  struct protector_call *ret) MUST_CHECK;
 /* NULL for OK; PENDING is DRIVER_PENDING (TRANSIENT).  'tried' names verb and object. */
 err_t *drive_error(const struct drive *drive, enum protector_status status,
                    const struct protector_error *error, const char *tried) MUST_CHECK;
+/* Writes this site's tag of the group, as 'state' has it, at an end. */
+err_t *drive_tag(struct step_call *call, struct drive *drive, const struct sync_state *state,
+                 int site) MUST_CHECK;
 /* A body's volume as drivers see it; borrows from 'volume'. */
 struct protector_volume drive_volume(const json_t *volume, const char *cinder_id);

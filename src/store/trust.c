@@ -54,16 +54,6 @@ err_t *trust_put(struct db *db, struct trust *trust)
     return record_update(db, &record, trust, NULL, NULL, "");
 }
 
-err_t *trust_exists(struct db *db, const char *project_id, bool *ret)
-{
-    AUTO(db_rows) rows = NULL;
-    TRY(db_query(db, &rows,
-                 "SELECT 1 FROM trusts WHERE project_id = ? AND status <> 'failed' LIMIT 1", "s",
-                 project_id));
-    *ret = db_rows_count(rows) > 0;
-    return NULL;
-}
-
 err_t *trust_list(struct db *db, const char *project_id, GPtrArray **ret)
 {
     return record_select(db, &record, true, ret,

@@ -29,8 +29,6 @@ err_t *trust_put(struct db *db, struct trust *trust) MUST_CHECK;
 /* NULL in '*ret' if there is none. */
 err_t *trust_find(struct db *db, const char *project_id, const char *user_id,
                   struct trust **ret) MUST_CHECK;
-/* Whether the project has any that is not known to have failed. */
-err_t *trust_exists(struct db *db, const char *project_id, bool *ret) MUST_CHECK;
 /* All of a project: verified ones first, then the one verified last. */
 err_t *trust_list(struct db *db, const char *project_id, GPtrArray **ret) MUST_CHECK;
 /* Those whose last check is older than 'before_ms': for the regular verification. */

@@ -11,6 +11,7 @@
 #include "drivers/host.h"
 #include "drivers/registry.h"
 #include "runbooks/runbooks.h"
+#include "runbooks/tags.h"
 #include "runbooks/ticks.h"
 #include "store/migrate.h"
 #include "store/operation.h"
@@ -302,13 +303,6 @@ static const char *driver_option(void *data, const char *name)
     return conf_driver_option(((struct bench_site *)data)->p.conf, name);
 }
 
-static const struct http_transport *driver_transport(void *data, const char *ca_file, bool insecure)
-{
-    (void)ca_file;
-    (void)insecure;
-    return &((struct bench_site *)data)->transport;
-}
-
 static struct db *engine_db_get(void *world)
 {
     return site_db_get(world_options_of(world)->db_data);
@@ -344,7 +338,7 @@ static void engine_driver(struct bench_site *site, const struct protector_driver
     struct driver_host_config config = {.env = &site->env,
                                         .data = site,
                                         .option = driver_option,
-                                        .transport = driver_transport,
+                                        .transport = &site->transport,
                                         .state_dir = site->bench->dir};
 
     site->registry = registry_create(NULL);
@@ -378,6 +372,7 @@ void bench_engine_start(struct bench_site *site)
     };
     site->world = world_create(&world);
     site->ticks = ticks_create(site->world, LEASE_TTL_MS);
+    site->tags = tags_create(site->world);
     struct runner_options runner = {
         .env = &site->env,
         .runbooks = runbooks_all,
@@ -395,13 +390,14 @@ void bench_engine_start(struct bench_site *site)
         .report = report,
     };
     site->runner = runner_create(&runner);
-    site->next_tick_ms = 0;
+    site->next_tick_ms = site->next_tags_ms = 0;
 }
 
 void bench_engine_stop(struct bench_site *site)
 {
     g_clear_pointer(&site->runner, runner_destroy);
     g_clear_pointer(&site->ticks, ticks_destroy);
+    g_clear_pointer(&site->tags, tags_destroy);
     g_clear_pointer(&site->world, world_destroy);
     g_clear_pointer(&site->host, driver_host_destroy);
     g_clear_pointer(&site->registry, registry_destroy);
@@ -410,19 +406,33 @@ void bench_engine_stop(struct bench_site *site)
 
 /* ---- time ---- */
 
-static void engine_points(struct bench_site *site)
+/* A round of what the engine does beside its operations; tried again soon if the database failed.
+ */
+static void beside(struct bench_site *site, err_t *e, int64_t *next_ms)
 {
-    if (env_now_ms(&site->env) < site->next_tick_ms)
+    if (e == NULL)
         return;
-    struct db *db = site_db_get(site);
-    err_t *e = ticks_run(site->ticks, db, site->owner, env_now_ms(&site->env), report_fault, site,
-                         &site->next_tick_ms);
-    site_db_put(site, db);
-    if (e != NULL) {
-        report_fault(site, NULL, e);
-        site->next_tick_ms = env_now_ms(&site->env) + STEP_MAX_MS;
-    }
+    report_fault(site, NULL, e);
     err_free(e);
+    *next_ms = env_now_ms(&site->env) + STEP_MAX_MS;
+}
+
+static void engine_beside(struct bench_site *site)
+{
+    int64_t now_ms = env_now_ms(&site->env);
+    struct db *db = site_db_get(site);
+
+    if (now_ms >= site->next_tick_ms)
+        beside(site,
+               ticks_run(site->ticks, db, site->owner, now_ms, report_fault, site,
+                         &site->next_tick_ms),
+               &site->next_tick_ms);
+    if (now_ms >= site->next_tags_ms)
+        beside(site,
+               tags_run(site->tags, db, site->owner, now_ms, report_fault, site,
+                        &site->next_tags_ms),
+               &site->next_tags_ms);
+    site_db_put(site, db);
 }
 
 /* One look of an engine.  Returns when it wants to come back, by the bench's clock. */
@@ -453,8 +463,8 @@ static int64_t engine_round(struct bench_site *site)
         site->engine_down = site->stays_dead;
         return 0;
     }
-    engine_points(site);
-    wake_at_ms = MIN(wake_at_ms, site->next_tick_ms);
+    engine_beside(site);
+    wake_at_ms = MIN(wake_at_ms, MIN(site->next_tick_ms, site->next_tags_ms));
     return wake_at_ms == INT64_MAX ? wake_at_ms
                                    : wake_at_ms - env_now_ms(&site->env) + site->bench->clock_ms;
 }

@@ -18,6 +18,7 @@
 #include "api/api.h"
 #include "daemons/process.h"
 #include "run/run.h"
+#include "runbooks/tags.h"
 #include "runbooks/ticks.h"
 #include "runbooks/world.h"
 #include "sim/sim.h"
@@ -54,10 +55,12 @@ struct bench_site {
     bool driver_absent;    /* likewise: they have none */
     struct world *world;
     struct ticks *ticks;
+    struct tags *tags;
     struct runner *runner;
     char *owner;
     int engines;          /* started so far */
     int64_t next_tick_ms; /* of recovery points */
+    int64_t next_tags_ms; /* of tags that are owed */
     int crash_at;         /* the engine dies at this boundary, counted from 1; 0: it lives */
     int boundaries;       /* passed since bench_crash_at */
     bool crashed;

@@ -8,11 +8,6 @@
 #include "runbooks/group.h"
 #include "runbooks/steps/steps.h"
 
-static const struct site_identity *identity_of(struct step_call *call)
-{
-    return world_options_of(call->world)->exchange->identity;
-}
-
 /* From where data flows: the site that is active. */
 static const char *source_of(const struct group_now *now)
 {
@@ -45,7 +40,8 @@ static err_t *answer(struct step_call *call, struct drive *drive, enum protector
 /* ---- configuration ---- */
 
 /* All volumes of the body's members join at this site. */
-static err_t *volumes_join(struct drive *drive, const json_t *body, const char *self)
+static err_t *volumes_join(struct step_call *call, struct drive *drive, const json_t *body,
+                           const char *self)
 {
     size_t i, k;
     json_t *member, *volume;
@@ -57,7 +53,8 @@ static err_t *volumes_join(struct drive *drive, const json_t *body, const char *
         {
             struct protector_volume v =
                 drive_volume(volume, group_volume_at(body, self, json_str_or(volume, "id", "")));
-            struct protector_call at = drive_call(drive, drive->local);
+            struct protector_call at;
+            TRY(drive_call(call, drive, drive->local, &at));
             enum protector_status status =
                 drive->driver->volume_add(drive->handle, &at, &v, &error);
             TRY(drive_error(drive, status, &error, "adding a volume to the replication"));
@@ -78,13 +75,14 @@ err_t *array_ensure_make(struct step_call *call, enum step_answer *ret)
     if (body_policy(body) == NULL)
         return NULL;
     TRY(drive_open(call, body, source_of(now), sync_epoch(&now->state), &drive));
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     enum protector_status status = drive->driver->group_ensure(drive->handle, &at, &error);
     bool awaited = status == PROTECTOR_PENDING; /* the other site's engine makes the other part */
     if (!awaited)
         TRY(drive_error(drive, status, &error, "preparing the replication group"));
     json_set_bool(call->result, "ensured", true);
-    return volumes_join(drive, body, now->self);
+    return volumes_join(call, drive, body, now->self);
 }
 
 err_t *array_ensure_undo(struct step_call *call, enum step_answer *ret)
@@ -100,7 +98,8 @@ err_t *array_ensure_undo(struct step_call *call, enum step_answer *ret)
     if (body_policy(body) == NULL || had_one)
         return NULL;
     TRY(drive_open(call, body, source_of(now), sync_epoch(&now->state), &drive));
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     return answer(call, drive, drive->driver->group_delete(drive->handle, &at, &error), &error,
                   "taking the replication group back", ret);
 }
@@ -124,7 +123,8 @@ static err_t *member_volumes(struct step_call *call, bool join, enum step_answer
     json_array_foreach(json_arr(json_obj(captured, "member"), "volumes"), i, volume)
     {
         struct protector_volume v = drive_volume(volume, json_str(volume, "id"));
-        struct protector_call at = drive_call(drive, drive->local);
+        struct protector_call at;
+        TRY(drive_call(call, drive, drive->local, &at));
         enum protector_status status =
             join ? drive->driver->volume_add(drive->handle, &at, &v, &error)
                  : drive->driver->volume_remove(drive->handle, &at, v.subject, &error);
@@ -147,10 +147,12 @@ err_t *array_volumes_undo(struct step_call *call, enum step_answer *ret)
 
 /* ---- settling: the array has what the committed body has ---- */
 
-static err_t *replication_switch(struct drive *drive, const struct group_now *now)
+static err_t *replication_switch(struct step_call *call, struct drive *drive,
+                                 const struct group_now *now)
 {
     struct protector_error error = {0};
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     bool source = drive->group.source == drive->local;
     bool on = source && now->state.role == ROLE_ACTIVE;
 
@@ -170,7 +172,8 @@ static err_t *volumes_leave(struct step_call *call, struct drive *drive)
 
     json_array_foreach(json_arr(call->plan, "left"), i, subject)
     {
-        struct protector_call at = drive_call(drive, drive->local);
+        struct protector_call at;
+        TRY(drive_call(call, drive, drive->local, &at));
         enum protector_status status =
             drive->driver->volume_remove(drive->handle, &at, json_string_value(subject), &error);
         TRY(drive_error(drive, status, &error, "taking a volume out of the replication"));
@@ -192,7 +195,8 @@ err_t *array_settle_make(struct step_call *call, enum step_answer *ret)
     if (body == NULL || body_policy(body) == NULL)
         return NULL;
     TRY(drive_open(call, body, source_of(now), sync_epoch(&now->state), &drive));
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     if (over)
         return answer(call, drive, drive->driver->group_delete(drive->handle, &at, &error), &error,
                       "removing the replication group", ret);
@@ -200,9 +204,9 @@ err_t *array_settle_make(struct step_call *call, enum step_answer *ret)
                "preparing the replication group", ret));
     if (*ret == STEP_WAIT)
         return NULL;
-    TRY(volumes_join(drive, body, now->self));
+    TRY(volumes_join(call, drive, body, now->self));
     TRY(volumes_leave(call, drive));
-    return replication_switch(drive, now);
+    return replication_switch(call, drive, now);
 }
 
 /* ---- around a claim ---- */
@@ -233,7 +237,8 @@ err_t *fence_make(struct step_call *call, enum step_answer *ret)
         *ret = STEP_DONE;
         return NULL;
     }
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     TRY(answer(call, drive, drive->driver->fence(drive->handle, &at, &error), &error,
                "fencing the old direction", ret));
     json_set_bool(call->result, "fenced", *ret == STEP_DONE);
@@ -251,28 +256,48 @@ err_t *fence_undo(struct step_call *call, enum step_answer *ret)
     if (!drive_can(drive, PROTECTOR_CAN_FENCE))
         return NULL;
     TRY(safety_act(&now->state, SAFETY_UNFENCE, SAFETY_BEFORE_CLAIM));
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     return answer(call, drive, drive->driver->unfence(drive->handle, &at, &error), &error,
                   "lifting the fence", ret);
 }
 
-/* The tag at one array; the peer's may not answer, which is recorded and owed. */
-static bool tag_write(struct step_call *call, struct drive *drive, const struct group_now *now,
-                      int site)
+/* The tag at one array; one that does not answer is owed it (runbooks/tags.h), which is recorded.
+ */
+static err_t *tag_write(struct step_call *call, struct drive *drive, const struct group_now *now,
+                        int site)
 {
-    struct protector_error error = {0};
-    struct protector_tag tag = {.minted = now->state.minted,
-                                .floor = now->state.floor,
-                                .epoch = sync_epoch(&now->state)};
-    struct protector_call at = drive_call(drive, site);
+    err_t *e = drive_tag(call, drive, &now->state, site);
 
-    g_strlcpy(tag.writer, now->self, sizeof tag.writer);
-    g_strlcpy(tag.incarnation, identity_of(call)->incarnation, sizeof tag.incarnation);
-    g_strlcpy(tag.active_site, sync_active(&now->state), sizeof tag.active_site);
-    enum protector_status status = drive->driver->tag_set(drive->handle, &at, &tag, &error);
-    json_set_str(call->result, drive->ends[site].name,
-                 status == PROTECTOR_OK ? "tagged" : error.message);
-    return status == PROTECTOR_OK;
+    if (e != NULL && err_class(e) == ERR_CLASS_FENCED)
+        return e;
+    json_set_str(call->result, drive->ends[site].name, e == NULL ? "tagged" : err_message(e));
+    if (e != NULL)
+        json_set_bool(call->result, "tag_owed", true);
+    err_free(e);
+    return NULL;
+}
+
+static err_t *tags_write(struct step_call *call, struct drive *drive, const struct group_now *now)
+{
+    json_object_del(call->result, "tag_owed");
+    if (!drive_can(drive, PROTECTOR_CAN_TAG))
+        return NULL;
+    TRY(tag_write(call, drive, now, drive->local));
+    return tag_write(call, drive, now, 1 - drive->local);
+}
+
+/* Claimed in place: the volumes are in use here already, and nothing of it needs the array. */
+static err_t *promote_in_place(struct step_call *call, const struct group_now *now)
+{
+    AUTO(drive) drive = NULL;
+    g_autoptr(err_t) e = drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive);
+
+    if (e == NULL)
+        return tags_write(call, drive, now);
+    json_set_str(call->result, "array", err_message(e));
+    json_set_bool(call->result, "tag_owed", true);
+    return NULL;
 }
 
 err_t *promote_make(struct step_call *call, enum step_answer *ret)
@@ -286,20 +311,18 @@ err_t *promote_make(struct step_call *call, enum step_answer *ret)
     TRY(safety_act(&now->state, SAFETY_PROMOTE, SAFETY_SERVE));
     if (body_policy(now->body) == NULL)
         return NULL;
+    if (json_bool(call->plan, "in_place", false))
+        return promote_in_place(call, now);
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
     if (drive_can(drive, PROTECTOR_CAN_PROMOTE)) {
-        struct protector_call at = drive_call(drive, drive->local);
+        struct protector_call at;
+        TRY(drive_call(call, drive, drive->local, &at));
         TRY(answer(call, drive, drive->driver->promote(drive->handle, &at, &error), &error,
                    "making the volumes writable", ret));
         if (*ret == STEP_WAIT)
             return NULL;
     }
-    if (!drive_can(drive, PROTECTOR_CAN_TAG))
-        return NULL;
-    bool local = tag_write(call, drive, now, drive->local);
-    bool remote = tag_write(call, drive, now, 1 - drive->local);
-    json_set_bool(call->result, "tag_owed", !local || !remote);
-    return NULL;
+    return tags_write(call, drive, now);
 }
 
 static json_t *body_volume(const json_t *body, const char *id)
@@ -333,9 +356,11 @@ err_t *array_join_make(struct step_call *call, enum step_answer *ret)
         return NULL;
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
     struct protector_volume volume = drive_volume(row, json_str(made, "volume_id"));
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     enum protector_status status = drive->driver->volume_add(drive->handle, &at, &volume, &error);
-    return drive_error(drive, status, &error, "adding a recovered volume to the replication");
+    TRY(drive_error(drive, status, &error, "adding a recovered volume to the replication"));
+    return copy_hand_over(call, drive);
 }
 
 /* A site that is not active any more pushes nothing and lets the active one's points in. */
@@ -352,7 +377,8 @@ err_t *array_demote_make(struct step_call *call, enum step_answer *ret)
     if (now->body == NULL || body_policy(now->body) == NULL)
         return NULL;
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     TRY(drive_error(drive, drive->driver->replication_stop(drive->handle, &at, &error), &error,
                     "stopping the replication from this site"));
     drive_close(TAKE(drive));
@@ -360,7 +386,7 @@ err_t *array_demote_make(struct step_call *call, enum step_answer *ret)
     if (!drive_can(drive, PROTECTOR_CAN_FENCE))
         return NULL;
     TRY(safety_act(&now->state, SAFETY_UNFENCE, SAFETY_DEMOTE));
-    at = drive_call(drive, drive->local);
+    TRY(drive_call(call, drive, drive->local, &at));
     return answer(call, drive, drive->driver->unfence(drive->handle, &at, &error), &error,
                   "opening the array to the active site", ret);
 }

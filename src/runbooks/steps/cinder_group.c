@@ -49,6 +49,50 @@ static void cg_made(struct step_call *call, struct made *ret, char **ret_name)
     ret->name = *ret_name;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+
+    return strcmp(json_str_or(x, "id", ""), json_str_or(y, "id", ""));
+}
+
+/* The groups of our name, by id: a lost reply may have been answered twice. */
+static err_t *cg_named(const struct cloud *c, const char *name, json_t **ret_list,
+                       GPtrArray **ret_found)
+{
+    size_t i;
+    json_t *group;
+
+    TRY(cinder_group_list(c, ret_list));
+    *ret_found = g_ptr_array_new();
+    json_array_foreach(*ret_list, i, group)
+    {
+        if (g_strcmp0(json_str(group, "name"), name) == 0)
+            g_ptr_array_add(*ret_found, group);
+    }
+    g_ptr_array_sort(*ret_found, by_id);
+    return NULL;
+}
+
+/* Takes away all but the first; what still moves comes to its turn with the next look. */
+static err_t *cg_sweep(struct step_call *call, const struct cloud *c, const GPtrArray *found)
+{
+    for (guint i = 1; i < found->len; i++) {
+        const char *id = json_str_or(g_ptr_array_index(found, i), "id", "");
+        g_autoptr(json_t) group = NULL;
+        err_t *e = cinder_group_get(c, id, &group);
+        bool gone = e != NULL && err_is(e, ERR_CLOUD_NOT_FOUND);
+        if (e != NULL && !gone)
+            return e;
+        err_free(e);
+        const char *status = json_str_or(group, "status", "");
+        swept_note(call, id);
+        if (g_str_equal(status, "available") || g_str_equal(status, "error"))
+            TRY(cinder_group_delete(c, id, false));
+    }
+    return NULL;
+}
+
 err_t *cg_probe(struct step_call *call, enum step_answer *ret)
 {
     struct made made;
@@ -56,6 +100,7 @@ err_t *cg_probe(struct step_call *call, enum step_answer *ret)
     g_autofree char *name = NULL;
     g_autofree char *known = NULL;
     g_autoptr(json_t) list = NULL;
+    g_autoptr(GPtrArray) all = NULL;
 
     TRY(world_cinder_group(call, call->op->pg_id, &known));
     *ret = STEP_DONE;
@@ -64,11 +109,11 @@ err_t *cg_probe(struct step_call *call, enum step_answer *ret)
         return NULL;
     cg_made(call, &made, &name);
     TRY(tenant(call, &c));
-    TRY(cinder_group_list(&c, &list));
-    const json_t *found = cloud_find(list, "name", name);
+    TRY(cg_named(&c, name, &list, &all));
     *ret = STEP_ABSENT;
-    if (found == NULL)
+    if (all->len != 1) /* none, or more than one */
         return NULL;
+    const json_t *found = g_ptr_array_index(all, 0);
     g_autoptr(json_t) group = NULL;
     TRY(cinder_group_get(&c, json_str_or(found, "id", ""), &group));
     const char *status = json_str_or(group, "status", "");
@@ -90,9 +135,16 @@ err_t *cg_make(struct step_call *call, enum step_answer *ret)
     g_autoptr(json_t) types = NULL;
     g_autoptr(json_t) group = NULL;
     g_autoptr(json_t) checked = NULL;
+    g_autoptr(json_t) list = NULL;
+    g_autoptr(GPtrArray) all = NULL;
 
     cg_made(call, &made, &name);
     g_autofree char *text = made_text(call, &made);
+    TRY(tenant(call, &c));
+    TRY(cg_named(&c, name, &list, &all));
+    *ret = STEP_WAIT;
+    if (all->len > 0)
+        return cg_sweep(call, &c, all);
     TRY(world_service(call, &service));
     TRY(cinder_group_type_list(&service, &types));
     const json_t *group_type = cinder_group_type_pick(types);
@@ -104,13 +156,11 @@ err_t *cg_make(struct step_call *call, enum step_answer *ret)
                           "cinder group-type-create protector; cinder group-type-key protector set "
                           "consistent_group_snapshot_enabled='<is> True'");
     TRY(step_result_of(call, "type.check", "", &checked));
-    TRY(tenant(call, &c));
     TRY(ledger_intend(call, &made));
     const char *volume_types[] = {json_str_or(checked, "volume_type_id", ""), NULL};
     TRY(cinder_group_create(&c, name, text, json_str_or(group_type, "id", ""), volume_types, NULL,
                             &group));
     json_set_str(call->result, "group_id", json_str(group, "id"));
-    *ret = STEP_WAIT;
     return ledger_made(call, &made, json_str(group, "id"));
 }
 

@@ -58,13 +58,81 @@ static err_t *group_rules_make(const struct cloud *c, const json_t *wanted, cons
     return NULL;
 }
 
+static bool group_bears(const json_t *group, const struct made *made)
+{
+    return strstr(json_str_or(group, "description", ""), made->key) != NULL;
+}
+
 /* One that is there: ours if its description bears our key, whatever the ledger had time to note.
  */
 static err_t *group_found(struct step_call *call, const json_t *group, const struct made *made)
 {
-    if (strstr(json_str_or(group, "description", ""), made->key) == NULL)
+    if (!group_bears(group, made))
         return NULL;
     return ledger_made(call, made, json_str(group, "id"));
+}
+
+/* One that bears our key beside the one that is kept; '*ret_gone' unless a port uses it already. */
+static err_t *group_surplus(struct step_call *call, const struct cloud *c, const char *id,
+                            bool *ret_gone)
+{
+    err_t *e = neutron_security_group_delete(c, id);
+    bool used = e != NULL && err_is(e, ERR_CLOUD_CONFLICT);
+
+    *ret_gone = e == NULL;
+    if (used)
+        err_free(e);
+    else if (e == NULL)
+        swept_note(call, id);
+    return used ? NULL : e;
+}
+
+/* A lost reply may have been answered twice: the first is kept.  'there' is then without the
+ * others. */
+static err_t *group_sweep(struct step_call *call, const struct cloud *c, const struct made *made,
+                          json_t *there)
+{
+    bool kept = false;
+
+    for (size_t i = 0; i < json_array_size(there); i++) {
+        const json_t *group = json_array_get(there, i);
+        bool gone = false;
+        if (!group_bears(group, made))
+            continue;
+        if (kept)
+            TRY(group_surplus(call, c, json_str_or(group, "id", ""), &gone));
+        else
+            TRY(ledger_made(call, made, json_str(group, "id")));
+        if (gone)
+            json_array_remove(there, i--);
+        kept = true;
+    }
+    return NULL;
+}
+
+static err_t *groups_list(struct step_call *call, const struct cloud *c, json_t **ret)
+{
+    const char *project = json_str_or(call->plan, "project_id", "");
+    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+
+    return neutron_security_group_list(c, &mine, ret);
+}
+
+/* What is there after the creates, without what was made twice. */
+static err_t *groups_sweep(struct step_call *call, const struct cloud *c, json_t **ret)
+{
+    size_t i;
+    json_t *wanted;
+
+    TRY(groups_list(call, c, ret));
+    json_array_foreach(json_arr(call->plan, "security_groups"), i, wanted)
+    {
+        const char *name = json_str_or(wanted, "name", "");
+        struct made made;
+        made_init(call, "security_group", "neutron", name, name, NULL, &made);
+        TRY(group_sweep(call, c, &made, *ret));
+    }
+    return NULL;
 }
 
 /* Makes those that are not there; "default" always is. */
@@ -97,6 +165,7 @@ static err_t *groups_create(struct step_call *call, const struct cloud *c, json_
 err_t *security_groups_make(struct step_call *call, enum step_answer *ret)
 {
     struct cloud c;
+    g_autoptr(json_t) before = NULL;
     g_autoptr(json_t) there = NULL;
     json_t *ids = json_object();
     size_t i;
@@ -104,12 +173,10 @@ err_t *security_groups_make(struct step_call *call, enum step_answer *ret)
 
     json_set(call->result, "ids", ids);
     TRY(tenant(call, &c));
-    struct neutron_filter mine = {"project_id",
-                                  (const char *const[]){json_str_or(call->plan, "project_id", ""),
-                                                        NULL}};
-    TRY(neutron_security_group_list(&c, &mine, &there));
-    g_autoptr(json_t) before = json_deep_copy(there);
-    TRY(groups_create(call, &c, there));
+    TRY(groups_list(call, &c, &before));
+    g_autoptr(json_t) with_new = json_deep_copy(before);
+    TRY(groups_create(call, &c, with_new));
+    TRY(groups_sweep(call, &c, &there));
     json_array_foreach(json_arr(call->plan, "security_groups"), i, group)
     {
         const char *name = json_str_or(group, "name", "");
@@ -139,6 +206,33 @@ static void port_made(struct step_call *call, const json_t *nic, struct made *re
     ret->name = *ret_name;
 }
 
+static int port_compare(const void *a, const void *b)
+{
+    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+    bool x_held = *json_str_or(x, "device_id", "") != '\0';
+    bool y_held = *json_str_or(y, "device_id", "") != '\0';
+
+    return x_held != y_held ? (int)y_held - (int)x_held
+                            : strcmp(json_str_or(x, "id", ""), json_str_or(y, "id", ""));
+}
+
+/* The ports that bear a name (a lost reply may have been answered twice); the first is the one to
+ * keep: a server holds it. */
+static GPtrArray *ports_named(const json_t *list, const char *name)
+{
+    GPtrArray *found = g_ptr_array_new();
+    size_t i;
+    json_t *port;
+
+    json_array_foreach((json_t *)list, i, port)
+    {
+        if (g_strcmp0(json_str(port, "name"), name) == 0)
+            g_ptr_array_add(found, port);
+    }
+    g_ptr_array_sort(found, port_compare);
+    return found;
+}
+
 err_t *ports_observe(struct step_call *call, json_t **ret)
 {
     struct cloud c;
@@ -162,11 +256,12 @@ err_t *ports_probe(struct step_call *call, enum step_answer *ret)
         struct made made;
         g_autofree char *name = NULL;
         port_made(call, nic, &made, &name);
-        const json_t *port = cloud_find(call->observed, "name", name);
-        if (port == NULL) {
+        g_autoptr(GPtrArray) found = ports_named(call->observed, name);
+        if (found->len != 1)
             *ret = STEP_ABSENT;
+        if (found->len == 0)
             continue;
-        }
+        const json_t *port = g_ptr_array_index(found, 0);
         TRY(ledger_made(call, &made, json_str(port, "id")));
         json_array_append_new(ids, json_string(json_str_or(port, "id", "")));
     }
@@ -188,7 +283,22 @@ static json_t *port_groups(const json_t *nic, const json_t *ids)
     return list;
 }
 
-/* Creates one port; an address taken meanwhile is given up, once, and said. */
+/* A port of this name that the earlier look did not show: a call whose answer was lost made it. */
+static err_t *port_late(const struct cloud *c, const struct made *made, json_t **ret)
+{
+    g_autoptr(json_t) list = NULL;
+    struct neutron_filter named = {"name", (const char *const[]){made->name, NULL}};
+
+    *ret = NULL;
+    TRY(neutron_port_list(c, &named, &list));
+    g_autoptr(GPtrArray) found = ports_named(list, made->name);
+    if (found->len > 0)
+        *ret = json_incref(g_ptr_array_index(found, 0));
+    return NULL;
+}
+
+/* Creates one port; an address that somebody else has taken meanwhile is given up, once, and said.
+ */
 static err_t *port_create(struct step_call *call, const struct cloud *c, const json_t *nic,
                           const json_t *group_ids, const struct made *made, json_t **ret)
 {
@@ -210,11 +320,36 @@ static err_t *port_create(struct step_call *call, const struct cloud *c, const j
     err_t *e = neutron_port_create(c, &port, ret);
     if (e == NULL || !err_is(e, ERR_CLOUD_ADDRESS_TAKEN) || (!port.mac_address && !port.fixed_ips))
         return e;
-    json_set_str(call->result, "note", err_message(e));
-    err_free(e);
+    g_autoptr(err_t) taken = e;
+    TRY(port_late(c, made, ret));
+    if (*ret != NULL)
+        return NULL;
+    json_set_str(call->result, "note", err_message(taken));
     port.mac_address = NULL;
     port.fixed_ips = NULL;
     return neutron_port_create(c, &port, ret);
+}
+
+/* Makes a port that is not there; of more than one the others are taken away. */
+static err_t *port_make(struct step_call *call, const struct cloud *c, const json_t *nic,
+                        const json_t *group_ids)
+{
+    struct made made;
+    g_autofree char *name = NULL;
+    g_autoptr(json_t) port = NULL;
+
+    port_made(call, nic, &made, &name);
+    g_autoptr(GPtrArray) found = ports_named(call->observed, name);
+    for (guint i = 1; i < found->len; i++) {
+        const char *id = json_str_or(g_ptr_array_index(found, i), "id", "");
+        swept_note(call, id);
+        TRY(neutron_port_delete(c, id));
+    }
+    if (found->len > 0)
+        return NULL;
+    TRY(ledger_intend(call, &made));
+    TRY(port_create(call, c, nic, group_ids, &made, &port));
+    return ledger_made(call, &made, json_str(port, "id"));
 }
 
 err_t *ports_make(struct step_call *call, enum step_answer *ret)
@@ -232,16 +367,8 @@ err_t *ports_make(struct step_call *call, enum step_answer *ret)
     TRY(step_result_of(call, "network.security_groups", "", &groups));
     json_array_foreach(json_arr(call->input, "nics"), i, nic)
     {
-        struct made made;
-        g_autofree char *name = NULL;
-        g_autoptr(json_t) port = NULL;
-        port_made(call, nic, &made, &name);
-        if (cloud_find(call->observed, "name", name) != NULL)
-            continue;
-        TRY(ledger_intend(call, &made));
         const struct cloud *c = json_bool(nic, "foreign", false) ? &service : &tenant_view;
-        TRY(port_create(call, c, nic, json_obj(groups, "ids"), &made, &port));
-        TRY(ledger_made(call, &made, json_str(port, "id")));
+        TRY(port_make(call, c, nic, json_obj(groups, "ids")));
     }
     *ret = STEP_WAIT;
     call->wake_at_ms = call->now_ms;

@@ -11,6 +11,7 @@
 #include "runbooks/group.h"
 #include "runbooks/ledger.h"
 #include "runbooks/steps/steps.h"
+#include "store/resource.h"
 
 #define POINTS_MAX 10000
 
@@ -66,7 +67,8 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
     TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
                    json_int(call->plan, "epoch", 0), &drive));
     struct gather g = {&group->state, points};
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     enum protector_status status =
         drive->driver->points_list(drive->handle, &at, gather_point, &g, &error);
     TRY(drive_error(drive, status, &error, "listing the recovery points"));
@@ -83,20 +85,25 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
 
 struct copy_of {
     struct made made;
-    json_t *point; /* of point.choose */
+    json_t *point; /* of point.choose, or NULL */
     char key[HASH_HEX_SIZE];
 };
 
-static err_t *copy_init(struct step_call *call, struct copy_of *ret)
+static void copy_name(struct step_call *call, const char *subject, const char *name,
+                      const char *point, struct copy_of *ret)
 {
     g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
 
+    made_init(call, "copy", "array", subject, name, point, &ret->made);
+    hash_strings(ret->key, "copy", json_str_or(call->plan, "group_id", ""), epoch, subject, point,
+                 NULL);
+}
+
+static err_t *copy_init(struct step_call *call, struct copy_of *ret)
+{
     TRY(step_result_of(call, "point.choose", "", &ret->point));
-    const char *point = json_str_or(ret->point, "id", "");
-    made_init(call, "copy", "array", call->subject, json_str(call->input, "name"), point,
-              &ret->made);
-    hash_strings(ret->key, "copy", json_str_or(call->plan, "group_id", ""), epoch, call->subject,
-                 point, NULL);
+    copy_name(call, call->subject, json_str(call->input, "name"), json_str_or(ret->point, "id", ""),
+              ret);
     return NULL;
 }
 
@@ -113,14 +120,20 @@ static void copy_result(struct step_call *call, const struct copy_of *of,
     json_set_str(call->result, "array_volume", copy->volume_name);
 }
 
-/* The open array and the copy's key; everything the three functions below begin with. */
+static err_t *array_open(struct step_call *call, struct group_now **ret_group,
+                         struct drive **ret_drive)
+{
+    TRY(group_now_load(call, ret_group));
+    return drive_open(call, (*ret_group)->body, json_str_or(call->plan, "source", ""),
+                      json_int(call->plan, "epoch", 0), ret_drive);
+}
+
+/* The open array and the copy's key; everything the functions below begin with. */
 static err_t *copy_open(struct step_call *call, struct copy_of *of, struct group_now **ret_group,
                         struct drive **ret_drive)
 {
     TRY(copy_init(call, of));
-    TRY(group_now_load(call, ret_group));
-    return drive_open(call, (*ret_group)->body, json_str_or(call->plan, "source", ""),
-                      json_int(call->plan, "epoch", 0), ret_drive);
+    return array_open(call, ret_group, ret_drive);
 }
 
 err_t *copy_probe(struct step_call *call, enum step_answer *ret)
@@ -135,7 +148,8 @@ err_t *copy_probe(struct step_call *call, enum step_answer *ret)
     g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
     if (e != NULL)
         return e;
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     enum protector_status status =
         drive->driver->copy_find(drive->handle, &at, of.key, &copy, &error);
     if (status == PROTECTOR_NOT_FOUND) {
@@ -184,7 +198,8 @@ err_t *copy_make(struct step_call *call, enum step_answer *ret)
         .key = of.key,
         .name = json_str_or(call->input, "name", ""),
     };
-    struct protector_call at = drive_call(drive, drive->local);
+    struct protector_call at;
+    TRY(drive_call(call, drive, drive->local, &at));
     TRY(ledger_intend(call, &of.made));
     enum protector_status status = drive->driver->recover(drive->handle, &at, &what, &copy, &error);
     *ret = STEP_WAIT;
@@ -198,24 +213,82 @@ err_t *copy_make(struct step_call *call, enum step_answer *ret)
     return ledger_made(call, &of.made, copy.volume_name);
 }
 
-err_t *copy_undo(struct step_call *call, enum step_answer *ret)
+/*
+ * A managed volume that could not be taken out of Cinder stands on the copy's bytes: then the copy
+ * stays with it.
+ */
+static err_t *copy_free(struct step_call *call, const struct drive *drive, const struct made *copy)
 {
-    struct copy_of of = {0};
-    AUTO(group_now) group = NULL;
-    AUTO(drive) drive = NULL;
-    struct protector_error error = {0};
+    AUTO(resource) row = NULL;
+    struct made volume;
 
-    err_t *e = copy_open(call, &of, &group, &drive);
-    g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
-    if (e != NULL)
-        return e;
-    struct protector_call at = drive_call(drive, drive->local);
-    enum protector_status status = drive->driver->copy_delete(drive->handle, &at, of.key, &error);
+    if (drive->driver->can & PROTECTOR_MAKES_IN_CINDER) /* it has bytes of its own */
+        return NULL;
+    made_init(call, "volume", "cinder", copy->subject, copy->name, copy->point, &volume);
+    TRY(resource_find(call->db, volume.key, &row));
+    if (row == NULL || g_str_equal(row->state, resource_state_text(RESOURCE_GONE)))
+        return NULL;
+    return err_remedy(err(CONFLICT,
+                          "the copy of volume '%s' is kept: Cinder's volume %s may still use it",
+                          copy->name != NULL ? copy->name : copy->subject,
+                          row->cloud_id != NULL ? row->cloud_id : "of the same key"),
+                      "unmanage the volume in Cinder, then delete the copy at the array");
+}
+
+static err_t *copy_delete(struct step_call *call, struct drive *drive, const struct copy_of *of,
+                          enum step_answer *ret)
+{
+    struct protector_error error = {0};
+    struct protector_call at;
+
+    TRY(copy_free(call, drive, &of->made));
+    TRY(drive_call(call, drive, drive->local, &at));
+    enum protector_status status = drive->driver->copy_delete(drive->handle, &at, of->key, &error);
     if (status == PROTECTOR_PENDING) {
         *ret = STEP_WAIT;
         return NULL;
     }
     TRY(drive_error(drive, status, &error, "deleting a copy"));
     *ret = STEP_DONE;
-    return ledger_gone(call, &of.made);
+    return ledger_gone(call, &of->made);
+}
+
+err_t *copy_take_away(struct step_call *call, const char *subject, const char *name,
+                      const char *point, enum step_answer *ret)
+{
+    struct copy_of of = {0};
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+
+    copy_name(call, subject, name, point, &of);
+    TRY(array_open(call, &group, &drive));
+    return copy_delete(call, drive, &of, ret);
+}
+
+err_t *copy_undo(struct step_call *call, enum step_answer *ret)
+{
+    struct copy_of of = {0};
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+
+    err_t *e = copy_open(call, &of, &group, &drive);
+    g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
+    return e != NULL ? e : copy_delete(call, drive, &of, ret);
+}
+
+err_t *copy_hand_over(struct step_call *call, struct drive *drive)
+{
+    struct copy_of of = {0};
+    struct protector_error error = {0};
+    struct protector_call at;
+
+    err_t *e = copy_init(call, &of);
+    g_autoptr(json_t) point G_GNUC_UNUSED = of.point;
+    if (e != NULL)
+        return e;
+    TRY(drive_call(call, drive, drive->local, &at));
+    enum protector_status status = drive->driver->copy_release(drive->handle, &at, of.key, &error);
+    return status == PROTECTOR_NOT_FOUND
+               ? NULL
+               : drive_error(drive, status, &error, "handing a copy over to its user");
 }

@@ -9,6 +9,8 @@
 #include "run/run.h"
 #include "runbooks/world.h"
 
+struct made; /* runbooks/ledger.h */
+
 /* change.c: the operation's change of the body, staged, offered, committed */
 err_t *change_plan(struct step_call *call, json_t **ret);
 err_t *change_ended(struct step_call *call, const char *status);
@@ -32,6 +34,7 @@ err_t *array_settle_make(struct step_call *call, enum step_answer *ret);
 err_t *cg_settle_probe(struct step_call *call, enum step_answer *ret);
 err_t *cg_settle_make(struct step_call *call, enum step_answer *ret);
 err_t *group_settle_make(struct step_call *call, enum step_answer *ret);
+err_t *settle_ended(struct step_call *call, const char *status);
 
 /* cinder_group.c: volume type and the Cinder generic group */
 err_t *type_check_make(struct step_call *call, enum step_answer *ret);
@@ -63,12 +66,28 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
 err_t *copy_probe(struct step_call *call, enum step_answer *ret);
 err_t *copy_make(struct step_call *call, enum step_answer *ret);
 err_t *copy_undo(struct step_call *call, enum step_answer *ret);
+/*
+ * Deletes the copy that this epoch's operations make of a volume of a point, if there is one.  An
+ * error if the ledger says that a Cinder volume may still stand on its bytes.
+ */
+err_t *copy_take_away(struct step_call *call, const char *subject, const char *name,
+                      const char *point, enum step_answer *ret);
+
+/* The copy of this row's volume is its user's from now on: no driver deletes it any more. */
+err_t *copy_hand_over(struct step_call *call, struct drive *drive);
+
+/* purge.c: what an earlier attempt made of another point */
+err_t *purge_make(struct step_call *call, enum step_answer *ret);
 
 /* volume.c: copies become Cinder volumes */
 err_t *volumes_observe(struct step_call *call, json_t **ret);
 err_t *volume_probe(struct step_call *call, enum step_answer *ret);
 err_t *volume_make(struct step_call *call, enum step_answer *ret);
 err_t *volume_undo(struct step_call *call, enum step_answer *ret);
+/* Takes all volumes that bear the key out of Cinder, with their data unless they are managed ones.
+ * STEP_WAIT until they are gone. */
+err_t *volume_take_away(struct step_call *call, const struct made *made, bool manage,
+                        enum step_answer *ret);
 
 /* claim.c: plans of failover and reclaim, the pivot, the outcome */
 err_t *failover_plan(struct step_call *call, json_t **ret);

@@ -30,6 +30,63 @@ err_t *volumes_observe(struct step_call *call, json_t **ret)
     return cinder_volume_list(&c, NULL, NULL, NULL, ret);
 }
 
+/* Lower is better: what a server holds, what is usable, what is on its way, what is broken. */
+static int volume_rank(const json_t *volume)
+{
+    const char *status = cinder_status(volume);
+
+    return g_str_equal(status, "in-use")       ? 0
+           : g_str_equal(status, "available")  ? 1
+           : g_str_has_prefix(status, "error") ? 3
+                                               : 2;
+}
+
+static int volume_compare(const void *a, const void *b)
+{
+    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+    int rank = volume_rank(x) - volume_rank(y);
+
+    return rank != 0 ? rank : strcmp(json_str_or(x, "id", ""), json_str_or(y, "id", ""));
+}
+
+/* The volumes that carry a key (a lost reply may have been answered twice), the one to keep first.
+ */
+static GPtrArray *volumes_of_key(const json_t *list, const struct made *made)
+{
+    GPtrArray *found = made_all(list, made);
+
+    g_ptr_array_sort(found, volume_compare);
+    return found;
+}
+
+/* Out of Cinder: its data stay on the backend if they were managed.  What moves is left alone. */
+static err_t *volume_leave(const struct cloud *c, const json_t *volume, bool manage)
+{
+    static const char *const moving[] = {"creating", "deleting", "unmanaging", "managing", NULL};
+    const char *id = json_str_or(volume, "id", "");
+    bool broken = g_str_has_prefix(cinder_status(volume), "error");
+
+    if (g_strv_contains(moving, cinder_status(volume)))
+        return NULL;
+    return manage && !broken ? cinder_volume_unmanage(c, id) : cinder_volume_delete(c, id);
+}
+
+/* Takes away all but the first. */
+static err_t *volumes_sweep(struct step_call *call, const struct cloud *c, const GPtrArray *found,
+                            bool manage)
+{
+    for (guint i = 1; i < found->len; i++) {
+        swept_note(call, json_str_or(g_ptr_array_index(found, i), "id", ""));
+        TRY(volume_leave(c, g_ptr_array_index(found, i), manage));
+    }
+    return NULL;
+}
+
+static bool copy_managed(const json_t *copy)
+{
+    return g_strcmp0(json_str(copy, "action"), "manage") == 0;
+}
+
 static err_t *volume_broken(struct step_call *call, const json_t *volume, enum step_answer *ret)
 {
     const char *id = json_str_or(volume, "id", "");
@@ -51,10 +108,11 @@ err_t *volume_probe(struct step_call *call, enum step_answer *ret)
     g_autoptr(json_t) copy = NULL;
 
     TRY(volume_made(call, &made, &copy));
-    const json_t *volume = made_find(call->observed, &made);
+    g_autoptr(GPtrArray) found = volumes_of_key(call->observed, &made);
     *ret = STEP_ABSENT;
-    if (volume == NULL)
+    if (found->len != 1)
         return NULL;
+    const json_t *volume = g_ptr_array_index(found, 0);
     const char *status = cinder_status(volume);
     json_set_str(call->result, "volume_id", json_str(volume, "id"));
     if (g_str_has_prefix(status, "error"))
@@ -146,7 +204,10 @@ err_t *volume_make(struct step_call *call, enum step_answer *ret)
     TRY(volume_made(call, &made, &copy));
     TRY(tenant(call, &c));
     *ret = STEP_WAIT;
-    bool manage = g_strcmp0(json_str(copy, "action"), "manage") == 0;
+    bool manage = copy_managed(copy);
+    g_autoptr(GPtrArray) found = volumes_of_key(call->observed, &made);
+    if (found->len > 1)
+        return volumes_sweep(call, &c, found, manage);
     if (replace != NULL) {
         TRY(manage ? cinder_volume_unmanage(&c, replace) : cinder_volume_delete(&c, replace));
         json_object_del(call->result, "replace");
@@ -159,30 +220,29 @@ err_t *volume_make(struct step_call *call, enum step_answer *ret)
     return ledger_made(call, &made, json_str(volume, "id"));
 }
 
+err_t *volume_take_away(struct step_call *call, const struct made *made, bool manage,
+                        enum step_answer *ret)
+{
+    struct cloud c;
+    g_autoptr(json_t) list = NULL;
+
+    TRY(tenant(call, &c));
+    TRY(cinder_volume_list(&c, NULL, "protector:key", made->key, &list));
+    g_autoptr(GPtrArray) found = volumes_of_key(list, made);
+    *ret = found->len == 0 ? STEP_DONE : STEP_WAIT;
+    if (found->len == 0)
+        return ledger_gone(call, made);
+    for (guint i = 0; i < found->len; i++)
+        TRY(volume_leave(&c, g_ptr_array_index(found, i), manage));
+    return NULL;
+}
+
 /* Takes it out of Cinder; the copy itself is storage_promo's to delete. */
 err_t *volume_undo(struct step_call *call, enum step_answer *ret)
 {
     struct made made;
-    struct cloud c;
     g_autoptr(json_t) copy = NULL;
-    g_autoptr(json_t) list = NULL;
 
     TRY(volume_made(call, &made, &copy));
-    TRY(tenant(call, &c));
-    TRY(cinder_volume_list(&c, NULL, "protector:key", made.key, &list));
-    const json_t *volume = made_find(list, &made);
-    if (volume == NULL) {
-        *ret = STEP_DONE;
-        return ledger_gone(call, &made);
-    }
-    *ret = STEP_WAIT;
-    const char *id = json_str_or(volume, "id", "");
-    bool moving = g_str_equal(cinder_status(volume), "creating") ||
-                  g_str_equal(cinder_status(volume), "deleting") ||
-                  g_str_equal(cinder_status(volume), "unmanaging");
-    if (moving)
-        return NULL;
-    bool manage = g_strcmp0(json_str(copy, "action"), "manage") == 0;
-    bool broken = g_str_has_prefix(cinder_status(volume), "error");
-    return manage && !broken ? cinder_volume_unmanage(&c, id) : cinder_volume_delete(&c, id);
+    return volume_take_away(call, &made, copy_managed(copy), ret);
 }
