@@ -139,6 +139,7 @@ const struct runbook runbook_settle = {
     .steps = settle_steps,
     .flags = RUNBOOK_HIDDEN | RUNBOOK_FOREVER,
     .plan = settle_plan,
+    .ended = settle_ended,
 };
 
 /* The other site has become active: stop and lock, delete nothing.  Retried for ever. */

@@ -264,6 +264,17 @@ err_t *group_uses_projects(struct db *db, const char *project_id, const char *pe
     return NULL;
 }
 
+err_t *group_others_live(struct db *db, const char *project_id, const char *but, bool *ret)
+{
+    AUTO(db_rows) rows = NULL;
+    TRY(db_query(db, &rows,
+                 "SELECT 1 FROM protection_groups"
+                 " WHERE project_id = ? AND role <> 'TOMBSTONE' AND id <> ? LIMIT 1",
+                 "ss", project_id, but));
+    *ret = db_rows_count(rows) > 0;
+    return NULL;
+}
+
 /* ---- status */
 
 /* Clones of a drill that are neither deleted nor handed over. */

@@ -114,6 +114,9 @@ err_t *group_list_outbox(struct db *db, const char *project_id, const char *mark
 err_t *group_list_ids(struct db *db, const char *marker, int limit, GPtrArray **ret_ids) MUST_CHECK;
 /* Whether any listed group has the site (a uuid), or the pair of projects, at its ends. */
 err_t *group_uses_site(struct db *db, const char *site_id, bool *ret) MUST_CHECK;
+/* Whether another group of the project lives at this site, or is being made here. */
+err_t *group_others_live(struct db *db, const char *project_id, const char *but,
+                         bool *ret) MUST_CHECK;
 err_t *group_uses_projects(struct db *db, const char *project_id, const char *peer_project_id,
                            bool *ret) MUST_CHECK;
 

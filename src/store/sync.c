@@ -406,8 +406,10 @@ err_t *store_sync_save(struct db *db, const struct sync_state *before,
     TRY(save_chain(db, before, after, now_ms));
     TRY(keep_bodies(db, before, after));
     TRY(save_refusals(db, before, after, now_ms));
-    if (after->role == ROLE_TOMBSTONE && !after->unprotected)
+    if (after->role == ROLE_TOMBSTONE && !after->unprotected) {
         TRY(cg_delete(db, after->group));
+        return project_body(db, after->group, NULL, now_ms); /* its array's group is free again */
+    }
     if (!body_moved(before, after))
         return NULL;
     return project_body(db, after->group, after->body != NULL ? body_json(after->body) : NULL,

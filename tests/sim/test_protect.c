@@ -600,6 +600,53 @@ static void test_points_after_a_death(void **state)
                      0);
 }
 
+static int trusts(struct bench *b, int site)
+{
+    int64_t known = bench_sql_int(b, site, "SELECT COUNT(*) FROM trusts");
+
+    assert_int_equal(json_object_size(sim_table(b->sim, site, "trusts")), known);
+    return (int)known;
+}
+
+/*
+ * The site that held the servers stopped gives them back with the group, and says which; the last
+ * group of a project takes its trusts with it, and no earlier one.
+ */
+static void delete_gives_back(void **state)
+{
+    AUTO(bench) b = bench_create_protected(381);
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group create", "name", "other",
+                         "replication-type", "async", "primary-site", "site-a", "secondary-site",
+                         "site-b", "volume-type", "replicated-ssd", "!wait", NULL));
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_restore(b, SIM_SITE_A);
+    json_decref(bench_ok(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "stopped locked");
+    json_decref(bench_ok(b, "prod-b", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "stopped");
+    g_autofree char *settled =
+        bench_sql(b, SIM_SITE_A,
+                  "SELECT result FROM dr_operations WHERE operation_type = 'settle' AND result "
+                  "LIKE '%unlocked%'");
+    assert_non_null(settled);
+    assert_non_null(strstr(settled, "web-1"));
+    assert_non_null(strstr(settled, "db-1"));
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_true(trusts(b, i) > 0);
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group delete", "protection-group", "other", NULL));
+    bench_settle(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(trusts(b, i), 0);
+    bench_protect(b); /* and a new group makes new ones */
+    bench_in_sync(b);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -617,6 +664,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(trusts_are_verified),
         cmocka_unit_test(driver_fails_an_add),
         cmocka_unit_test(driver_fails_a_removal),
+        cmocka_unit_test(delete_gives_back),
     };
 
     if (argc > 1)

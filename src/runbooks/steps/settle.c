@@ -8,6 +8,7 @@
 #include "model/body.h"
 #include "runbooks/group.h"
 #include "runbooks/steps/steps.h"
+#include "store/group.h"
 
 /* Volumes that the body held before and does not hold now. */
 static json_t *volumes_left(const json_t *before, const json_t *body)
@@ -53,11 +54,11 @@ err_t *settle_plan(struct step_call *call, json_t **ret)
 static err_t *servers_unlock(struct step_call *call, const struct group_now *now)
 {
     struct cloud service;
-    json_t *unlocked = json_array();
     size_t i;
     json_t *member;
 
-    json_set(call->result, "unlocked", unlocked);
+    if (json_arr(call->result, "unlocked") == NULL) /* an earlier attempt's stay in it */
+        json_set(call->result, "unlocked", json_array());
     TRY(world_service(call, &service));
     json_array_foreach(body_members(now->body), i, member)
     {
@@ -76,9 +77,33 @@ static err_t *servers_unlock(struct step_call *call, const struct group_now *now
         if (!nova_is_locked(server) || !g_str_has_prefix(reason, "protector"))
             continue;
         TRY(nova_server_unlock(&service, id));
-        json_array_append_new(unlocked, json_string(json_str_or(server, "name", id)));
+        json_array_append_new(json_arr(call->result, "unlocked"),
+                              json_string(json_str_or(server, "name", id)));
     }
     return NULL;
+}
+
+/*
+ * The last group of its project takes the project's trusts with it.  A Keystone that refuses for
+ * good keeps no group from going: what is left is told.
+ */
+static err_t *trusts_end(struct step_call *call, const struct group_now *now)
+{
+    const char *project = group_project(now->body, now->self);
+    bool others = true;
+    int count = 0;
+
+    TRY(group_others_live(call->db, project, call->op->pg_id, &others));
+    if (others)
+        return NULL;
+    g_autoptr(err_t) e = world_trusts_end(call, project, &count);
+    if (count > 0)
+        json_set_int(call->result, "trusts_ended", count);
+    bool final =
+        e != NULL && (err_class(e) == ERR_CLASS_PERMANENT || err_class(e) == ERR_CLASS_PERSON);
+    if (final)
+        json_set_str(call->result, "trusts_left", err_message(e));
+    return final ? NULL : TAKE(e);
 }
 
 err_t *group_settle_make(struct step_call *call, enum step_answer *ret)
@@ -92,6 +117,19 @@ err_t *group_settle_make(struct step_call *call, enum step_answer *ret)
         return NULL;
     if (now->state.role == ROLE_STANDBY)
         TRY(servers_unlock(call, now));
+    TRY(trusts_end(call, now));
     return exchange_tombstone(world_options_of(call->world)->exchange, call->db, &fence,
                               call->op->pg_id);
+}
+
+/* Servers that were given back are what the operation leaves: they are stopped, and free. */
+err_t *settle_ended(struct step_call *call, const char *status)
+{
+    g_autoptr(json_t) settled = NULL;
+
+    (void)status;
+    TRY(step_result_of(call, "group.settle", "", &settled));
+    if (json_array_size(json_arr(settled, "unlocked")) > 0)
+        json_set(call->result, "unlocked", json_incref(json_arr(settled, "unlocked")));
+    return NULL;
 }
