@@ -68,8 +68,7 @@ err_t *world_peer_door(struct step_call *call, const char *site_id, struct cloud
  * Gives the trusts of a project back, at Keystone and in the database: nothing of the project is
  * protected here any more.  '*ret_count' is how many.
  */
-err_t *world_trusts_end(struct step_call *call, const char *project_id,
-                        int *ret_count) MUST_CHECK;
+err_t *world_trusts_end(struct step_call *call, const char *project_id, int *ret_count) MUST_CHECK;
 /* The peer's cloud with its service credentials; PEER_CREDENTIALS_MISSING without any. */
 err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret) MUST_CHECK;
 /*
