@@ -30,15 +30,16 @@ class AtTerminal(Case):
 
 
 class Progress(AtTerminal):
-    UPDATE = ('protection-group', 'create', '--name', 'other', '--replication-type', 'async',
-              '--primary-site', 'site-a', '--secondary-site', 'site-b', '--volume-type',
-              'replicated-ssd')
-
-    def tearDown(self):
-        self.ask('protection-group', 'delete', 'other')
+    def create(self):
+        """A group of this test's own: a deleted one keeps its name until its sites have settled."""
+        name = self._testMethodName
+        self.addCleanup(self.ask, 'protection-group', 'delete', name)
+        return ('protection-group', 'create', '--name', name, '--replication-type', 'async',
+                '--primary-site', 'site-a', '--secondary-site', 'site-b', '--volume-type',
+                'replicated-ssd')
 
     def test_bar(self):
-        terminal = self.terminal(*self.UPDATE)
+        terminal = self.terminal(*self.create())
         self.assertEqual(terminal.ends(), 0, terminal.text)
         bars = BAR.findall(terminal.text)
         self.assertTrue(bars, terminal.text)
@@ -51,7 +52,7 @@ class Progress(AtTerminal):
         self.assertRegex(after, r'^\[#{20}\] create 100% completed\r\n\+-+')
 
     def test_lines(self):
-        said = self.ask(*self.UPDATE)
+        said = self.ask(*self.create())
         lines = said.err.splitlines()
         self.assertEqual(lines[-1], 'create 100% completed')
         for line in lines:
