@@ -298,7 +298,7 @@ err_t *sync_on_refuse(struct act *a, const struct message *m)
     if (!sync_staged_is(s, m->position))
         return NULL;
     AUTO(position) p = position_ref(s->staged.position);
-    g_autofree char *words = g_strdup_printf("refused by the peer site: %s: %s", m->reason,
+    g_autofree char *words = g_strdup_printf("refused by the other site: %s: %s", m->reason,
                                              m->text != NULL ? m->text : "");
     sync_log(a, "refused", p->hash, p, s->staged.body, words);
     if (p->kind == POSITION_USER)

@@ -99,8 +99,7 @@ static err_t *no_point(const char *group, const json_t *points, const json_t *re
     return err_remedy(err(NO_POINT,
                           "group '%s' has no usable recovery point at this site (%zu seen%s)",
                           group, json_array_size(points), why),
-                      "nothing was made; wait for a point to arrive, or use this site's own kept "
-                      "volumes with --from kept");
+                      "nothing was made; wait for a point to arrive");
 }
 
 err_t *plan_point(const char *group, const json_t *points, const json_t *plan, int64_t interval_ms,

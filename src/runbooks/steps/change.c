@@ -160,8 +160,8 @@ err_t *commit_probe(struct step_call *call, enum step_answer *ret)
         return NULL;
     }
     if (refused != NULL)
-        return err(PEER_REFUSED, "refused by the other site: %s",
-                   json_str_or(refused, "text", "no reason"));
+        return err(PEER_REFUSED, "%s",
+                   json_str_or(refused, "text", "refused by the other site without a reason"));
     TRY(group_now_load(call, &now));
     if (!staged_is_ours(call, &now->state))
         return err(SYNC_CANCELLED, "the change was given up: it is not staged any more");
