@@ -62,6 +62,8 @@ def _of_row(row, known):
         yield 'of: no earlier row %s with a command' % row.of
     elif row.of and row.state == 'done' and known[row.of].state != 'done':
         yield 'is done, but the row %s, whose output it looks at, is open' % row.of
+    elif row.of and known[row.of].on not in (None, row.on):
+        yield 'looks at the row %s, which runs on %s only' % (row.of, known[row.of].on)
     if row.help and not row.option:
         yield 'help without option'
     for other in known.values():

@@ -134,6 +134,12 @@ class Table(unittest.TestCase):
         self.assertEqual(len(self.problems({'state': 'open'},
                                            {'id': 'y', 'run': None, 'of': 'x'})), 1)
 
+    def test_a_row_runs_where_the_one_it_looks_at_does(self):
+        looks = {'id': 'y', 'run': None, 'of': 'x'}
+        self.assertEqual(len(self.problems({'on': 'sim'}, looks)), 1)
+        self.assertEqual(self.problems({'on': 'sim'}, {**looks, 'on': 'sim'}), [])
+        self.assertEqual(self.problems({}, looks), [])
+
     def test_the_table_of_the_project(self):
         loaded = rows.load(os.path.join(HERE, 'rows.yaml'))
         self.assertGreater(len(loaded), 150)
