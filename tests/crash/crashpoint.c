@@ -41,6 +41,9 @@ struct connection {
 
 static struct connection connections[CONNECTIONS_MAX];
 static int points;
+static bool stopping;                     /* nobody begins a statement; under 'lock' */
+static int stepping;                      /* statements under way; under 'lock' */
+static _Thread_local int steps_of_thread; /* of them in this thread */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char method[16], url[TEXT_MAX];
 
@@ -76,20 +79,30 @@ static bool is_here(const char *line)
     return here;
 }
 
-/* Stops all threads, at a moment when none holds the database's one lock for writers: a second
- * engine could do nothing until it was given back.  The caller has 'lock'. */
-static void stop(void)
+/* Another thread is in a statement, or between two of a transaction that writes. */
+static bool others_write(void)
 {
     for (int i = 0; i < CONNECTIONS_MAX; i++) {
-        while (connections[i].handle != NULL &&
-               sqlite3_txn_state(connections[i].handle, NULL) == SQLITE_TXN_WRITE) {
-            pthread_mutex_unlock(&lock);
-            usleep(1000);
-            pthread_mutex_lock(&lock);
-            i = 0;
-        }
+        if (connections[i].handle != NULL &&
+            sqlite3_txn_state(connections[i].handle, NULL) == SQLITE_TXN_WRITE)
+            return true;
+    }
+    return stepping > steps_of_thread;
+}
+
+/* Stops all threads, at a moment when none holds the database's one lock for writers: a second
+ * engine could do nothing until it was given back.  Those that have it may finish, nobody else
+ * begins (sqlite3_step below).  The caller has 'lock'. */
+static void stop(void)
+{
+    stopping = true;
+    while (others_write()) {
+        pthread_mutex_unlock(&lock);
+        usleep(1000);
+        pthread_mutex_lock(&lock);
     }
     raise(SIGSTOP); /* of this thread, so that it does not run on until another one takes it */
+    stopping = false;
 }
 
 /* A point is reached; the process may end here. */
@@ -195,6 +208,51 @@ EXPORT int sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const cha
     sqlite3_rollback_hook(*ret, on_rollback, c);
     sqlite3_commit_hook(*ret, before_commit, c);
     sqlite3_wal_hook(*ret, after_commit, c);
+    return code;
+}
+
+/* While the process is about to stop only a transaction that has begun goes on. */
+static void statement_begin(sqlite3 *handle)
+{
+    pthread_mutex_lock(&lock);
+    while (stopping && steps_of_thread == 0 &&
+           sqlite3_txn_state(handle, NULL) != SQLITE_TXN_WRITE) {
+        pthread_mutex_unlock(&lock);
+        usleep(1000);
+        pthread_mutex_lock(&lock);
+    }
+    stepping++;
+    steps_of_thread++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void statement_end(void)
+{
+    pthread_mutex_lock(&lock);
+    stepping--;
+    steps_of_thread--;
+    pthread_mutex_unlock(&lock);
+}
+
+EXPORT int sqlite3_step(sqlite3_stmt *statement)
+{
+    int (*next)(sqlite3_stmt *) = real("sqlite3_step");
+
+    statement_begin(sqlite3_db_handle(statement));
+    int code = next(statement);
+    statement_end();
+    return code;
+}
+
+EXPORT int sqlite3_exec(sqlite3 *handle, const char *sql,
+                        int (*callback)(void *, int, char **, char **), void *data, char **error)
+{
+    int (*next)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **) =
+        real("sqlite3_exec");
+
+    statement_begin(handle);
+    int code = next(handle, sql, callback, data, error);
+    statement_end();
     return code;
 }
 
