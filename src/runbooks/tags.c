@@ -101,8 +101,8 @@ static err_t *witness_check(struct round *r, struct step_call *call, const struc
                                  "the tag at the array of site '%s' knows more of this site than "
                                  "its database: it is not overwritten",
                                  drive->ends[end].name),
-                             "if the database was restored from a backup: protector-manage db "
-                             "restored")
+                             "if the database was restored from a backup, make the other site "
+                             "active: protector protection-group failover PG --unplanned there")
                 : NULL;
 }
 

@@ -224,7 +224,8 @@ static err_t *act_save(struct act *a, struct exchange_tx *tx, const struct sync_
         return err_remedy(err(SYNC_RECOVERING,
                               "the peer knows more of this site than its database does: "
                               "it was restored from an older copy"),
-                          "run protector-manage db restored at this site");
+                          "make the other site active: protector protection-group failover PG "
+                          "--unplanned there");
     if (e->changed)
         TRY(store_sync_save(tx->db, before, tx->state, a->seed, tx->now_ms));
     TRY(orders_write(tx, before->body));
