@@ -37,7 +37,7 @@ struct httpd {
     GThreadPool *pool;
     GThread *starter;            /* who called httpd_start */
     char log_text[LOG_TEXT_MAX]; /* libmicrohttpd's last complaint to that thread */
-    GAsyncQueue *quiet; /* gets one token when the last exchange ends after httpd_quiesce */
+    GAsyncQueue *quiet; /* gets a token whenever the last exchange ends after httpd_quiesce */
     GMutex lock;
     GCond changed;
     unsigned open;
@@ -589,6 +589,8 @@ static void wait_quiet(struct httpd *h, int64_t grace_ms)
 
     g_mutex_lock(&h->lock);
     quiet = h->open == 0;
+    while (g_async_queue_try_pop(h->quiet) != NULL)
+        ; /* tokens of earlier ends: a request has come since */
     g_mutex_unlock(&h->lock);
     if (!quiet && grace_ms > 0)
         (void)g_async_queue_timeout_pop(h->quiet, (guint64)grace_ms * 1000);

@@ -85,7 +85,7 @@ class Workers(Case):
         asking = threading.Thread(target=lambda: got.append(
             site.ask('GET', '/v1/admin/sites', token=admin.token)))
         asking.start()
-        until('the call to Keystone', lambda: sim.control('GET', 'log'))
+        until('the call to Keystone', lambda: sim.control('GET', 'log')['count'])
         api.signal(signal.SIGTERM)
         self.assertEqual(api.ends(), 0)
         asking.join()

@@ -15,6 +15,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#define LARGE_BYTES (3 * 1024 * 1024)
+
 /* ---- a server for the tests ---- */
 
 struct service {
@@ -69,8 +71,8 @@ static struct http_response *handler(void *data, const struct http_request *req)
     if (g_str_has_prefix(req->url, "/nothing")) {
         return http_response_create(204);
     }
-    if (g_str_has_prefix(req->url, "/large")) {
-        g_autofree char *text = g_strnfill(3 * 1024 * 1024, 'y');
+    if (g_str_has_suffix(req->url, "/large")) {
+        g_autofree char *text = g_strnfill(LARGE_BYTES, 'y');
         resp = http_response_create(200);
         http_response_body(resp, "text/plain", text, strlen(text));
         return resp;
@@ -495,6 +497,39 @@ static void test_stop_waits_for_handlers(void **state)
     close(fd);
 }
 
+/* A request that comes after the server was quiet once more is waited for as any other. */
+static void test_stop_waits_again(void **state)
+{
+    struct service s;
+    GThread *stopping;
+    char buffer[4096] = "";
+    ssize_t got, size = 0;
+    int fds[2];
+
+    (void)state;
+    service_start(&s, 1);
+    for (int i = 0; i < 2; i++) { /* connections that stand */
+        fds[i] = dial(s.port);
+        raw_write(fds[i], "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_true(recv(fds[i], buffer, sizeof buffer, 0) > 0);
+    }
+    httpd_quiesce(s.h);
+    raw_write(fds[0], "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (recv(fds[0], buffer, sizeof buffer, 0) > 0)
+        ; /* until it is closed: the server is quiet */
+    raw_write(fds[1], "GET /slow/large HTTP/1.1\r\nHost: h\r\n\r\n");
+    service_wait_inside(&s, 1);
+    stopping = g_thread_new("stop", impatient_stopper, &s);
+    g_usleep(100000);
+    service_open(&s);
+    while ((got = recv(fds[1], buffer, sizeof buffer, 0)) > 0)
+        size += got;
+    g_thread_join(stopping);
+    assert_true(size > LARGE_BYTES);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* Two servers on one inherited socket, as prefork does it. */
 static void test_inherited_socket(void **state)
 {
@@ -573,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_stop_is_graceful),
         cmocka_unit_test(test_inherited_socket),
         cmocka_unit_test(test_stop_waits_for_handlers),
+        cmocka_unit_test(test_stop_waits_again),
         cmocka_unit_test(test_start_failures),
     };
 
