@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE = os.environ.get("SOURCE_ROOT") or os.path.abspath(__file__ + "/../../..")
 sys.dont_write_bytecode = True
@@ -37,6 +38,11 @@ class Child:
 
     def __enter__(self):
         self.child = subprocess.Popen(SLEEP, **self.more)
+        # Popen returns when the new program begins; the kernel tells of it a moment later
+        proc = "/proc/%d/" % self.child.pid
+        while not leftovers.read(proc + "cmdline").startswith(SLEEP[0] + "\0") or \
+                not leftovers.read(proc + "environ"):
+            time.sleep(0.01)
         return self.child.pid
 
     def __exit__(self, *_):
