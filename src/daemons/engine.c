@@ -29,6 +29,8 @@
 #define OPERATIONS_AT_ONCE 8
 #define ROWS_AT_ONCE       16
 #define POLL_MS            1000
+#define ROUND_AGAIN_MS     5000  /* after a round that the database let fail */
+#define ROUND_MAX_MS       60000 /* between two rounds at most */
 
 struct engine {
     struct process p;
@@ -246,7 +248,7 @@ static int64_t hand_out(struct engine *e)
         if (fresh)
             g_thread_pool_push(e->operations, g_strdup(id), NULL);
     }
-    int64_t wait_ms = wake_at_ms - env_now_ms(e->p.env);
+    int64_t wait_ms = wake_at_ms - runner_clock_ms(e->runner);
     return CLAMP(wait_ms, 20, POLL_MS);
 }
 
@@ -266,37 +268,20 @@ static void *beat_thread(void *data)
     return NULL;
 }
 
+/* What the engine does beside its operations, in rounds. */
+struct rounds {
+    /* 'state' is its own; '*ret_next_ms': by the clock that 'now_ms' is of, INT64_MAX: nothing. */
+    err_t *(*run)(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                  int64_t *ret_next_ms);
+    const char *fails; /* for the log */
+};
+
 static void report_tick(void *data, const char *pg_id, const err_t *why)
 {
     struct engine *e = data;
 
     log_err(e->p.log, LOG_LEVEL_WARNING, "protector.engine", NULL, why,
             "no recovery point of group %s", pg_id);
-}
-
-static void *tick_thread(void *data)
-{
-    struct engine *e = data;
-    AUTO(ticks) ticks = ticks_create(e->world, conf_int(e->p.conf, "DEFAULT", "lease_ttl_ms"));
-    int64_t next_ms = 0;
-
-    while (!e->stopping) {
-        g_usleep(200000);
-        if (env_now_ms(e->p.env) < next_ms)
-            continue;
-        struct db *db = process_db_get(&e->p);
-        g_autoptr(err_t) why =
-            ticks_run(ticks, db, e->owner, env_now_ms(e->p.env), report_tick, e, &next_ms);
-        process_db_put(&e->p, db);
-        if (why != NULL) {
-            log_err(e->p.log, LOG_LEVEL_ERROR, "protector.engine", NULL, why,
-                    "recovery points are not made");
-            next_ms = env_now_ms(e->p.env) + POLL_MS;
-        }
-        if (next_ms == INT64_MAX)
-            next_ms = env_now_ms(e->p.env) + 60 * POLL_MS;
-    }
-    return NULL;
 }
 
 static void report_tag(void *data, const char *pg_id, const err_t *why)
@@ -307,27 +292,62 @@ static void report_tag(void *data, const char *pg_id, const err_t *why)
             "an array is owed the tag of group %s", pg_id);
 }
 
-/* In a thread of its own: an array of a dead site takes its time to not answer. */
-static void *tag_thread(void *data)
+/* One round.  Returns how long to wait for the next one: no clock that jumps keeps it away. */
+static int64_t round_run(struct engine *e, const struct rounds *rounds, void *state)
 {
-    struct engine *e = data;
-    AUTO(tags) tags = tags_create(e->world);
-    int64_t next_ms = 0;
+    int64_t now_ms = env_now_ms(e->p.env), next_ms = INT64_MAX;
+    struct db *db = process_db_get(&e->p);
+    g_autoptr(err_t) why = rounds->run(e, state, db, now_ms, &next_ms);
+
+    process_db_put(&e->p, db);
+    if (why != NULL) {
+        log_err(e->p.log, LOG_LEVEL_ERROR, "protector.engine", NULL, why, "%s", rounds->fails);
+        return ROUND_AGAIN_MS;
+    }
+    return next_ms == INT64_MAX ? ROUND_MAX_MS : CLAMP(next_ms - now_ms, 0, ROUND_MAX_MS);
+}
+
+static void rounds_run(struct engine *e, const struct rounds *rounds, void *state)
+{
+    int64_t next_mono_ms = 0;
 
     while (!e->stopping) {
         g_usleep(200000);
-        if (env_now_ms(e->p.env) < next_ms)
-            continue;
-        struct db *db = process_db_get(&e->p);
-        g_autoptr(err_t) why =
-            tags_run(tags, db, e->owner, env_now_ms(e->p.env), report_tag, e, &next_ms);
-        process_db_put(&e->p, db);
-        if (why != NULL) {
-            log_err(e->p.log, LOG_LEVEL_ERROR, "protector.engine", NULL, why,
-                    "tags that are owed are not written");
-            next_ms = env_now_ms(e->p.env) + TAGS_ROUND_MS;
-        }
+        if (env_mono_ms(e->p.env) >= next_mono_ms)
+            next_mono_ms = round_run(e, rounds, state) + env_mono_ms(e->p.env);
     }
+}
+
+static err_t *tick_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                         int64_t *ret_next_ms)
+{
+    return ticks_run(state, db, e->owner, now_ms, report_tick, e, ret_next_ms);
+}
+
+static err_t *tag_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                        int64_t *ret_next_ms)
+{
+    return tags_run(state, db, e->owner, now_ms, report_tag, e, ret_next_ms);
+}
+
+static void *tick_thread(void *data)
+{
+    static const struct rounds rounds = {tick_round, "recovery points are not made"};
+    struct engine *e = data;
+    AUTO(ticks) ticks = ticks_create(e->world, conf_int(e->p.conf, "DEFAULT", "lease_ttl_ms"));
+
+    rounds_run(e, &rounds, ticks);
+    return NULL;
+}
+
+/* In a thread of its own: an array of a dead site takes its time to not answer. */
+static void *tag_thread(void *data)
+{
+    static const struct rounds rounds = {tag_round, "tags that are owed are not written"};
+    struct engine *e = data;
+    AUTO(tags) tags = tags_create(e->world);
+
+    rounds_run(e, &rounds, tags);
     return NULL;
 }
 

@@ -66,7 +66,7 @@ static err_t *row_orphan(struct row_work *w, const err_t *e)
 /* How long this row's undo has gone on, by its first intent. */
 static int64_t undo_lasts_ms(const struct row_work *w)
 {
-    int64_t now_ms = pass_now(w->pass);
+    int64_t now_ms = pass_clock(w->pass);
 
     return now_ms - json_int(w->row->result, UNDO_BEGAN, now_ms);
 }
@@ -93,7 +93,7 @@ static err_t *row_undo_failed(struct row_work *w, err_t *e)
     int64_t wait_ms = run_backoff_ms(row->tries);
     if (class == ERR_CLASS_AMBIGUOUS)
         wait_ms = MAX(wait_ms, w->pass->runner->o.settle_ms);
-    row->wake_at_ms = pass_now(w->pass) + wait_ms;
+    row->wake_at_ms = pass_clock(w->pass) + wait_ms;
     return journal_row_write(&w->j, row, false, pass_now(w->pass));
 }
 
@@ -114,8 +114,7 @@ static err_t *row_undone(struct row_work *w, const struct step_call *call, enum 
         row->finished_at_ms = pass_now(w->pass);
     } else {
         row->state = ROW_UNDO_WAITING;
-        row->wake_at_ms = call->wake_at_ms > 0 ? call->wake_at_ms
-                                               : pass_now(w->pass) + w->pass->runner->o.poll_ms;
+        row->wake_at_ms = pass_wake_of(w->pass, call);
     }
     return journal_row_write(&w->j, row, false, pass_now(w->pass));
 }
@@ -128,7 +127,7 @@ static err_t *row_undo_intent(struct row_work *w)
         return NULL;
     if (row->state != ROW_UNDO_INTENT) {
         row->tries = 0; /* those of the make count no longer */
-        json_set_int(row->result, UNDO_BEGAN, pass_now(w->pass));
+        json_set_int(row->result, UNDO_BEGAN, pass_clock(w->pass));
     }
     row->state = ROW_UNDO_INTENT;
     row->wake_at_ms = 0;
@@ -254,8 +253,8 @@ err_t *pass_backward(struct pass *pass)
         for (guint i = 0; i < front->len; i++) {
             struct journal_row *row = g_ptr_array_index(front, i);
             int64_t due_at_ms = row_undo_due_at(pass, row);
-            pass_wake(pass, MAX(due_at_ms, pass_now(pass) + 1));
-            if (due_at_ms > pass_now(pass))
+            pass_wake(pass, MAX(due_at_ms, pass_clock(pass) + 1));
+            if (due_at_ms > pass_clock(pass))
                 continue;
             struct row_work *w = g_new0(struct row_work, 1);
             w->pass = pass;

@@ -78,7 +78,7 @@ static err_t *row_failed(struct row_work *w, err_t *e, bool from_make, bool refu
     enum err_class class = err_class(e);
     bool again = class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
     bool unknown = from_make && class == ERR_CLASS_AMBIGUOUS;
-    int64_t settled_ms = pass_now(pass) + (unknown ? pass->runner->o.settle_ms : 0);
+    int64_t settled_ms = pass_clock(pass) + (unknown ? pass->runner->o.settle_ms : 0);
 
     row->tries++;
     json_decref(row->error);
@@ -86,7 +86,7 @@ static err_t *row_failed(struct row_work *w, err_t *e, bool from_make, bool refu
     if (run_forever(pass) || (again && row->tries < RUN_TRIES_MAX)) {
         if (refused || (from_make && !unknown))
             row->state = ROW_PENDING;
-        row->wake_at_ms = MAX(pass_now(pass) + run_backoff_ms(row->tries), settled_ms);
+        row->wake_at_ms = MAX(pass_clock(pass) + run_backoff_ms(row->tries), settled_ms);
     } else {
         row->state = w->step->flags & STEP_BEST_EFFORT ? ROW_SKIPPED : ROW_FAILED;
         row->wake_at_ms = settled_ms;
@@ -126,8 +126,7 @@ static err_t *row_answered(struct row_work *w, const struct step_call *call,
         return journal_row_done(&w->j, row, pivot, call->skips, pass_now(pass));
     }
     row->state = ROW_WAITING;
-    row->wake_at_ms =
-        call->wake_at_ms > 0 ? call->wake_at_ms : pass_now(pass) + pass->runner->o.poll_ms;
+    row->wake_at_ms = pass_wake_of(pass, call);
     return journal_row_write(&w->j, row, false, pass_now(pass));
 }
 
@@ -293,7 +292,7 @@ static err_t *front_run(struct pass *pass, const struct step *step, GPtrArray *f
 
     for (guint i = 0; i < front->len; i++) {
         struct journal_row *row = g_ptr_array_index(front, i);
-        if (pass_row_due_at(pass, row) > pass_now(pass))
+        if (pass_row_due_at(pass, row) > pass_clock(pass))
             continue;
         struct row_work *w = g_new0(struct row_work, 1);
         w->pass = pass;
@@ -384,7 +383,7 @@ static err_t *forward_rest(struct pass *pass, const GPtrArray *front)
     for (guint i = 0; i < front->len; i++) {
         const struct journal_row *row = g_ptr_array_index(front, i);
         if (row_open(row))
-            pass_wake(pass, MAX(pass_row_due_at(pass, row), pass_now(pass) + 1));
+            pass_wake(pass, MAX(pass_row_due_at(pass, row), pass_clock(pass) + 1));
     }
     return journal_progress(&pass->j, MIN(rows_progress(pass), 99), pass->wake_at_ms);
 }

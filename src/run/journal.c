@@ -227,7 +227,7 @@ err_t *journal_status(const struct journal *j, const char *status, const err_t *
 
     t.status = status;
     t.error = error;
-    t.wake_at_ms = g_str_equal(status, "needs_operator") ? OPERATION_NEVER : now_ms;
+    t.wake_at_ms = g_str_equal(status, "needs_operator") ? OPERATION_NEVER : OPERATION_AT_ONCE;
     return store_tx(j->db, j->env, tx_status, &t);
 }
 

@@ -38,7 +38,7 @@ static err_t *replan_failed(struct pass *pass, const err_t *e)
 
 static err_t *replan_later(struct pass *pass, int64_t tries)
 {
-    pass_wake(pass, pass_now(pass) + run_backoff_ms((int)tries));
+    pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries));
     return journal_result(&pass->j, pass->op->result, pass->wake_at_ms);
 }
 
@@ -103,6 +103,6 @@ err_t *pass_plan_again(struct pass *pass)
 {
     json_object_del(pass->op->result, REPLANNING);
     TRY(journal_again(&pass->j, pass->op->result, pass_now(pass)));
-    pass_wake(pass, pass_now(pass));
+    pass_wake(pass, pass_clock(pass));
     return NULL;
 }

@@ -205,6 +205,7 @@ struct runner_options {
 #define RUN_UNDO_ONCE_MAX_MS 60000            /* the same in an operation that was abandoned */
 #define RUN_BACKOFF_FIRST_MS 500
 #define RUN_BACKOFF_MAX_MS   60000
+#define RUN_WAIT_MAX_MS      120000 /* that a step may ask for, or a backoff last */
 #define RUN_OPS_PER_TICK_MAX 64
 
 struct runner *runner_create(const struct runner_options *options);
@@ -212,8 +213,8 @@ void runner_destroy(struct runner *runner);
 
 /*
  * Does what is due now: takes free or abandoned leases, runs each due operation as far as it goes
- * without waiting.  'ret_wake_at_ms': when to come back (INT64_MAX: when rung).  An error is the
- * database's; the caller logs it and comes back.
+ * without waiting.  'ret_wake_at_ms': when to come back by runner_clock_ms (INT64_MAX: when rung).
+ * An error is the database's; the caller logs it and comes back.
  */
 err_t *runner_tick(struct runner *runner, int64_t *ret_wake_at_ms) MUST_CHECK;
 /* The operations that are due, for a caller that runs each with runner_run in a thread of its own.
@@ -224,6 +225,12 @@ err_t *runner_due(struct runner *runner, GPtrArray **ret_ids, int64_t *ret_wake_
  * 'runbooks' lacks the table that made its plan: the lease is then left to another engine.
  */
 err_t *runner_run(struct runner *runner, const char *op_id, bool *ret_ran) MUST_CHECK;
+/*
+ * What wake times are in: the wall clock as it was when the runner was made, and the monotonic
+ * clock since.  A wall clock that jumps neither lets an operation sleep for a day nor shortens the
+ * settling; a wake time from an engine whose clock was far ahead counts as due.
+ */
+int64_t runner_clock_ms(const struct runner *runner);
 /* Beats the leases this runner holds; call more often than a third of the TTL (own thread). */
 err_t *runner_beat(struct runner *runner) MUST_CHECK;
 /* True when 'mono_ms' passed since the last beat would leave no room for a call of 'timeout_ms'. */

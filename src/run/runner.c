@@ -12,6 +12,19 @@
 
 #include "store/lease.h"
 
+/* ---- the clock of waiting ---- */
+
+int64_t runner_clock_ms(const struct runner *runner)
+{
+    return runner->wall_ms + env_mono_ms(runner->o.env);
+}
+
+/* Later than that nobody here asks to be woken: it was written by another clock. */
+static int64_t runner_far_ms(const struct runner *runner)
+{
+    return runner_clock_ms(runner) + RUN_WAIT_MAX_MS + runner->o.settle_ms;
+}
+
 /* ---- leases ---- */
 
 static void watch_free(void *data)
@@ -39,7 +52,7 @@ static void lease_keep(struct runner *runner, const char *op_id, int64_t beat, i
 
     lease->beat = beat;
     lease->beaten_mono_ms = mono_ms;
-    lease->taken_ms = env_now_ms(runner->o.env);
+    lease->taken_ms = runner_clock_ms(runner);
     g_mutex_lock(&runner->lock);
     g_hash_table_replace(runner->leases, g_strdup(op_id), lease);
     g_hash_table_remove(runner->watches, op_id);
@@ -59,7 +72,7 @@ static void lease_unsettled(struct runner *runner, const char *op_id)
     g_mutex_lock(&runner->lock);
     struct run_lease *lease = g_hash_table_lookup(runner->leases, op_id);
     if (lease != NULL)
-        lease->taken_ms = env_now_ms(runner->o.env);
+        lease->taken_ms = runner_clock_ms(runner);
     g_mutex_unlock(&runner->lock);
 }
 
@@ -194,6 +207,20 @@ int64_t pass_now(const struct pass *pass)
     return env_now_ms(pass->runner->o.env);
 }
 
+int64_t pass_clock(const struct pass *pass)
+{
+    return runner_clock_ms(pass->runner);
+}
+
+int64_t pass_wake_of(const struct pass *pass, const struct step_call *call)
+{
+    int64_t wait_ms = pass->runner->o.poll_ms;
+
+    if (call->wake_at_ms > 0)
+        wait_ms = call->wake_at_ms - call->now_ms;
+    return pass_clock(pass) + CLAMP(wait_ms, 0, RUN_WAIT_MAX_MS);
+}
+
 void pass_wake(struct pass *pass, int64_t at_ms)
 {
     pass->wake_at_ms = MIN(pass->wake_at_ms, at_ms);
@@ -232,9 +259,11 @@ int64_t pass_row_due_at(const struct pass *pass, const struct journal_row *row)
 {
     bool unknown = row->state == ROW_INTENT || row->state == ROW_UNDO_INTENT;
 
-    if (unknown && row->wake_at_ms == 0)
-        return pass->settle_from_ms + pass->runner->o.settle_ms;
-    return row->wake_at_ms;
+    int64_t settled_ms = pass->settle_from_ms + pass->runner->o.settle_ms;
+
+    if (row->wake_at_ms > runner_far_ms(pass->runner))
+        return settled_ms;
+    return unknown ? MAX(settled_ms, row->wake_at_ms) : row->wake_at_ms;
 }
 
 err_t *pass_lasts(const struct pass *pass)
@@ -412,7 +441,7 @@ static err_t *plan_failed(struct pass *pass, err_t *cause)
     int64_t tries = json_int(pass->op->result, "plan_tries", 0) + 1;
     if ((again && tries < RUN_TRIES_MAX) || (pass->book->flags & RUNBOOK_FOREVER)) {
         json_set_int(pass->op->result, "plan_tries", tries);
-        pass_wake(pass, pass_now(pass) + run_backoff_ms((int)tries));
+        pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries));
         return journal_result(&pass->j, pass->op->result, pass->wake_at_ms);
     }
     const char *ending = pass_ending(pass);
@@ -433,8 +462,7 @@ static err_t *pass_plan(struct pass *pass, struct db *db)
     if (e != NULL)
         return plan_failed(pass, e);
     if (plan == NULL) {
-        pass_wake(pass,
-                  call.wake_at_ms > 0 ? call.wake_at_ms : pass_now(pass) + pass->runner->o.poll_ms);
+        pass_wake(pass, pass_wake_of(pass, &call));
         return journal_progress(&pass->j, 0, pass->wake_at_ms);
     }
     for (const struct step *s = pass->book->steps; s->key != NULL; s++)
@@ -573,8 +601,8 @@ err_t *runner_run(struct runner *runner, const char *op_id, bool *ret_ran)
 err_t *runner_due(struct runner *runner, GPtrArray **ret_ids, int64_t *ret_wake_at_ms)
 {
     struct db *db = runner->o.db_get(runner->o.world);
-    err_t *e = operation_list_due(db, env_now_ms(runner->o.env), RUN_OPS_PER_TICK_MAX, ret_ids,
-                                  ret_wake_at_ms);
+    err_t *e = operation_list_due(db, runner_clock_ms(runner), runner_far_ms(runner),
+                                  RUN_OPS_PER_TICK_MAX, ret_ids, ret_wake_at_ms);
     runner->o.db_put(runner->o.world, db);
     return e;
 }
@@ -617,6 +645,7 @@ struct runner *runner_create(const struct runner_options *options)
     g_assert(options->env != NULL && options->executor != NULL && options->owner != NULL);
     g_assert(options->lease_ttl_ms > 0 && options->settle_ms >= 0 && options->poll_ms > 0);
     runner->o = *options;
+    runner->wall_ms = env_now_ms(options->env) - env_mono_ms(options->env);
     g_mutex_init(&runner->lock);
     runner->leases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     runner->watches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, watch_free);

@@ -28,6 +28,7 @@ struct runner {
     GMutex lock;         /* of the three tables */
     GHashTable *leases;  /* op id -> run_lease */
     GHashTable *watches; /* op id -> run_watch */
+    int64_t wall_ms;     /* added to the monotonic clock: see runner_clock_ms */
     GHashTable *left;    /* ids of operations whose runbook this engine lacks: said once */
 };
 
@@ -65,8 +66,12 @@ err_t *pass_plan_again(struct pass *pass) MUST_CHECK;
 /* Ends the forward way at a failed row: unwinds, or waits for a person. */
 err_t *pass_failed(struct pass *pass, const struct journal_row *row) MUST_CHECK;
 
-/* The wall clock, read anew: a call may have taken a minute. */
+/* The wall clock, read anew: a call may have taken a minute.  For people to read. */
 int64_t pass_now(const struct pass *pass);
+/* What waits are counted by: runner_clock_ms. */
+int64_t pass_clock(const struct pass *pass);
+/* When a step that answered 'not yet' wants to be asked again. */
+int64_t pass_wake_of(const struct pass *pass, const struct step_call *call);
 /* Whether the lease still lasts: else FENCED, and nothing is asked of the world. */
 err_t *pass_lasts(const struct pass *pass) MUST_CHECK;
 /* Reads the rows again: a finished row may have skipped others. */

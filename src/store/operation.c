@@ -84,8 +84,6 @@ err_t *operation_insert(struct db *db, struct operation *op)
         op->status = g_strdup(operation_status_text(OPERATION_PENDING));
     if (op->generation == 0)
         op->generation = 1;
-    if (op->wake_at_ms == 0)
-        op->wake_at_ms = op->created_at_ms;
     if (op->updated_at_ms == 0)
         op->updated_at_ms = op->created_at_ms;
     op->is_open = status_open(op->status);
@@ -151,16 +149,21 @@ err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
     "SELECT id, wake_at FROM dr_operations WHERE is_open = 1 AND status IN"                        \
     " ('pending', 'running', 'waiting_for_peer', 'rolling_back') AND wake_at "
 
-err_t *operation_list_due(struct db *db, int64_t now_ms, int limit, GPtrArray **ret_ids,
-                          int64_t *ret_wake_at_ms)
+err_t *operation_list_due(struct db *db, int64_t now_ms, int64_t far_ms, int limit,
+                          GPtrArray **ret_ids, int64_t *ret_wake_at_ms)
 {
     AUTO(db_rows) due = NULL;
     AUTO(db_rows) next = NULL;
+    AUTO(db_rows) far = NULL;
     TRY(db_query(db, &due, DUE "<= ? ORDER BY wake_at, id LIMIT ?", "ii", now_ms, (int64_t)limit));
+    TRY(db_query(db, &far, DUE "> ? AND wake_at < ? ORDER BY wake_at, id LIMIT ?", "iii", far_ms,
+                 OPERATION_NEVER, (int64_t)limit - (int64_t)db_rows_count(due)));
     TRY(db_query(db, &next, DUE "> ? ORDER BY wake_at, id LIMIT 1", "i", now_ms));
     GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < db_rows_count(due); i++)
         g_ptr_array_add(ids, g_strdup(db_str(due, i, 0)));
+    for (size_t i = 0; i < db_rows_count(far); i++)
+        g_ptr_array_add(ids, g_strdup(db_str(far, i, 0)));
     *ret_ids = ids;
     *ret_wake_at_ms = db_rows_count(next) > 0 ? db_int(next, 0, 1) : OPERATION_NEVER;
     return NULL;
@@ -256,11 +259,12 @@ err_t *operation_write_replan(struct db *db, const struct fence *fence, const js
         return db_exec(db, NULL,
                        "UPDATE dr_operations SET plan = NULL, status = 'pending', result = ?,"
                        " error = NULL, progress = 0, wake_at = ?, updated_at = ? WHERE id = ?",
-                       "siis", result_text, now_ms, now_ms, fence->op_id);
+                       "siis", result_text, (int64_t)OPERATION_AT_ONCE, now_ms, fence->op_id);
     return db_exec(db, NULL,
                    "UPDATE dr_operations SET plan = ?, result = ?, wake_at = ?, updated_at = ?"
                    " WHERE id = ?",
-                   "ssiis", plan_text, result_text, now_ms, now_ms, fence->op_id);
+                   "ssiis", plan_text, result_text, (int64_t)OPERATION_AT_ONCE, now_ms,
+                   fence->op_id);
 }
 
 err_t *operation_write_end(struct db *db, const struct fence *fence, const char *status,

@@ -18,7 +18,8 @@
 #include "store/lease.h"
 #include "store/list.h"
 
-#define OPERATION_NEVER INT64_MAX
+#define OPERATION_NEVER   INT64_MAX
+#define OPERATION_AT_ONCE 0 /* whatever an engine's clock says */
 
 /* Key of the result: how an operation that unwinds ends before everything is taken back. */
 #define OPERATION_UNWIND       "unwind"
@@ -61,8 +62,8 @@ void operation_destroy(struct operation *op);
 AUTO_DEFINE(operation, operation_destroy)
 
 /*
- * Writes a new one: status "pending" if none is set, generation 1 if 0, wake_at_ms created_at_ms if
- * 0; these are filled in 'op'.  Errors: DB_DUPLICATE.
+ * Writes a new one: status "pending" if none is set, generation 1 if 0; these are filled in 'op'.
+ * Errors: DB_DUPLICATE.
  */
 err_t *operation_insert(struct db *db, struct operation *op) MUST_CHECK;
 /* Whole, with plan.  'project_id' NULL: of any project.  Error: OPERATION_NOT_FOUND. */
@@ -91,11 +92,12 @@ err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
 
 /*
  * Ids of at most 'limit' operations that an engine should run now (open, pending, running,
- * waiting for the peer or rolling back, awake), those waiting longest first; '*ret_wake_at_ms':
+ * waiting for the peer or rolling back, awake), those waiting longest first; one that would wake
+ * later than 'far_ms' is awake too, for a clock that was wrong wrote that; '*ret_wake_at_ms':
  * when the next one wakes (OPERATION_NEVER: none).  The array frees its texts.
  */
-err_t *operation_list_due(struct db *db, int64_t now_ms, int limit, GPtrArray **ret_ids,
-                          int64_t *ret_wake_at_ms) MUST_CHECK;
+err_t *operation_list_due(struct db *db, int64_t now_ms, int64_t far_ms, int limit,
+                          GPtrArray **ret_ids, int64_t *ret_wake_at_ms) MUST_CHECK;
 
 /*
  * Outside the engine, inside a transaction: writes everything but the plan if the generation is

@@ -43,7 +43,7 @@ err_t *orders_unwind(struct db *db, struct operation *op, const char *ending, co
         op->completed_at_ms = now_ms;
     } else {
         status_set(op, OPERATION_ROLLING_BACK);
-        op->wake_at_ms = now_ms;
+        op->wake_at_ms = OPERATION_AT_ONCE;
     }
     return operation_change(db, op, now_ms);
 }
@@ -55,14 +55,14 @@ err_t *orders_leave(struct db *db, struct operation *op, const char *text, int64
     if (json_str(op->result, "ending") == NULL)
         ending_set(op, operation_status_text(OPERATION_SUPERSEDED), text);
     json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_LEAVE);
-    op->wake_at_ms = now_ms;
+    op->wake_at_ms = OPERATION_AT_ONCE;
     return operation_change(db, op, now_ms);
 }
 
 /* The answer is there: the step that waits for it looks at once. */
 static err_t *op_wake(struct exchange_tx *tx, struct operation *op)
 {
-    op->wake_at_ms = tx->now_ms;
+    op->wake_at_ms = OPERATION_AT_ONCE;
     TRY(op_step_wake(tx->db, op->id));
     return operation_change(tx->db, op, tx->now_ms);
 }

@@ -7,11 +7,11 @@
 #include "store/op_step.h"
 #include "store/operation.h"
 
-static void set_status(struct operation *op, enum operation_status status, int64_t now_ms)
+static void set_status(struct operation *op, enum operation_status status)
 {
     g_free(op->status);
     op->status = g_strdup(operation_status_text(status));
-    op->wake_at_ms = now_ms;
+    op->wake_at_ms = OPERATION_AT_ONCE;
 }
 
 /* Failed rows begin anew; one whose outcome is not known keeps the time until which it settles. */
@@ -104,7 +104,7 @@ static err_t *unwinding_abandon(struct db *db, const struct verb_call *v, struct
     json_set_str(op->result, "ending", "abandoned");
     json_set_str(op->result, "ending_text", v->reason);
     json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_ONCE);
-    set_status(op, OPERATION_ROLLING_BACK, v->now_ms);
+    set_status(op, OPERATION_ROLLING_BACK);
     return rows_give_up(db, v);
 }
 
@@ -118,11 +118,11 @@ static err_t *verb_end(struct db *db, const struct verb_call *v, struct operatio
     json_set_str(op->result, "ending", ending);
     json_set_str(op->result, "ending_text", v->reason);
     if (!op->past_pivot) {
-        set_status(op, OPERATION_ROLLING_BACK, v->now_ms);
+        set_status(op, OPERATION_ROLLING_BACK);
         return NULL;
     }
     TRY(rows_skip(db, v, true));
-    set_status(op, OPERATION_RUNNING, v->now_ms);
+    set_status(op, OPERATION_RUNNING);
     return NULL;
 }
 
@@ -147,11 +147,11 @@ static err_t *apply(struct db *db, const struct verb_call *v, struct operation *
     switch (v->verb) {
     case OPERATION_RETRY:
         TRY(rows_retry(db, op));
-        set_status(op, OPERATION_RUNNING, v->now_ms);
+        set_status(op, OPERATION_RUNNING);
         return NULL;
     case OPERATION_SKIP:
         TRY(rows_skip(db, v, false));
-        set_status(op, OPERATION_RUNNING, v->now_ms);
+        set_status(op, OPERATION_RUNNING);
         return NULL;
     case OPERATION_ABANDON:
         if (operation_status_of(op->status) == OPERATION_ROLLING_BACK)

@@ -29,6 +29,7 @@
 #define EPOCH_MS     1795232356000
 #define EXCHANGE_MS  2    /* an exchange takes so long */
 #define STEP_MAX_MS  1000 /* engines look at least so often */
+#define ROUND_MAX_MS 60000
 #define SETTLE_MS    200
 #define LEASE_TTL_MS 90000
 
@@ -170,6 +171,8 @@ static err_t *link_send(void *data, const struct http_request *req, struct http_
 
     b->clock_ms += EXCHANGE_MS;
     bench_stall(b, link, req);
+    if (link->site >= 0 && b->on_engine != NULL)
+        b->on_engine(b->on_engine_data, link->site, req);
     *ret = NULL;
     err_t *e = link->site < 0 ? bench_client_route(b, req, ret) : bench_route(b, req, ret);
     trace(b, link, req, *ret, e);
@@ -408,30 +411,33 @@ void bench_engine_stop(struct bench_site *site)
 
 /* A round of what the engine does beside its operations; tried again soon if the database failed.
  */
-static void beside(struct bench_site *site, err_t *e, int64_t *next_ms)
+static void beside(struct bench_site *site, err_t *e, int64_t now_ms, int64_t *next_ms)
 {
-    if (e == NULL)
-        return;
-    report_fault(site, NULL, e);
+    int64_t wait_ms = *next_ms == INT64_MAX ? ROUND_MAX_MS : *next_ms - now_ms;
+
+    if (e != NULL) {
+        report_fault(site, NULL, e);
+        wait_ms = STEP_MAX_MS;
+    }
     err_free(e);
-    *next_ms = env_now_ms(&site->env) + STEP_MAX_MS;
+    *next_ms = env_mono_ms(&site->env) + CLAMP(wait_ms, 0, ROUND_MAX_MS);
 }
 
 static void engine_beside(struct bench_site *site)
 {
-    int64_t now_ms = env_now_ms(&site->env);
+    int64_t now_ms = env_now_ms(&site->env), mono_ms = env_mono_ms(&site->env);
     struct db *db = site_db_get(site);
 
-    if (now_ms >= site->next_tick_ms)
+    if (mono_ms >= site->next_tick_ms)
         beside(site,
                ticks_run(site->ticks, db, site->owner, now_ms, report_fault, site,
                          &site->next_tick_ms),
-               &site->next_tick_ms);
-    if (now_ms >= site->next_tags_ms)
+               now_ms, &site->next_tick_ms);
+    if (mono_ms >= site->next_tags_ms)
         beside(site,
                tags_run(site->tags, db, site->owner, now_ms, report_fault, site,
                         &site->next_tags_ms),
-               &site->next_tags_ms);
+               now_ms, &site->next_tags_ms);
     site_db_put(site, db);
 }
 
@@ -449,7 +455,7 @@ static int64_t engine_round(struct bench_site *site)
         g_autoptr(GPtrArray) ids = NULL;
         e = runner_due(site->runner, &ids, &wake_at_ms);
         if (e == NULL && ids->len > 0)
-            wake_at_ms = env_now_ms(&site->env);
+            wake_at_ms = 0;
     }
     if (e != NULL)
         report_fault(site, NULL, e);
@@ -464,9 +470,9 @@ static int64_t engine_round(struct bench_site *site)
         return 0;
     }
     engine_beside(site);
-    wake_at_ms = MIN(wake_at_ms, MIN(site->next_tick_ms, site->next_tags_ms));
-    return wake_at_ms == INT64_MAX ? wake_at_ms
-                                   : wake_at_ms - env_now_ms(&site->env) + site->bench->clock_ms;
+    if (wake_at_ms != INT64_MAX)
+        wake_at_ms += site->bench->clock_ms - runner_clock_ms(site->runner);
+    return MIN(wake_at_ms, MIN(site->next_tick_ms, site->next_tags_ms));
 }
 
 static int64_t round_both(struct bench *b)
@@ -682,7 +688,6 @@ struct bench *bench_create(uint64_t seed)
     g_autofree char *template = g_strdup_printf("%s/protector-bench-XXXXXX", base);
 
     b->env = (struct env){b, clock_now, clock_mono, chance};
-    b->seed = 88172645463325252u ^ (seed * 0x9e3779b97f4a7c15u);
     b->client_budget = -1;
     b->trace = g_string_new(NULL);
     b->log = g_string_new(NULL);
@@ -691,9 +696,11 @@ struct bench *bench_create(uint64_t seed)
     b->events = g_string_new(NULL);
     b->link = (struct bench_link){b, -1};
     b->transport = (struct http_transport){&b->link, link_send};
+    b->seed = 1;
     sodium_bench = b;
     randombytes_set_implementation(&sodium_chance);
-    secrets_init();
+    secrets_init(); /* draws in a process' first bench alone: the seed is set after it */
+    b->seed = 88172645463325252u ^ (seed * 0x9e3779b97f4a7c15u);
     b->dir = g_strdup(g_mkdtemp(template));
     sim_build(b);
     clouds_write(b);

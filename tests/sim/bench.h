@@ -22,6 +22,7 @@
 #include "runbooks/ticks.h"
 #include "runbooks/world.h"
 #include "sim/sim.h"
+#include "store/db.h"
 
 #define BENCH_SITES 2
 
@@ -48,6 +49,7 @@ struct bench_site {
     struct token_validator *tokens;
     struct api *api;
     bool api_down, engine_down;
+    bool lost; /* between bench_lose and bench_restore */
     struct registry *registry;
     struct driver_host *host;
     struct protector_driver driver;
@@ -59,8 +61,8 @@ struct bench_site {
     struct runner *runner;
     char *owner;
     int engines;          /* started so far */
-    int64_t next_tick_ms; /* of recovery points */
-    int64_t next_tags_ms; /* of tags that are owed */
+    int64_t next_tick_ms; /* of recovery points; by the bench's clock */
+    int64_t next_tags_ms; /* of tags that are owed; likewise */
     int crash_at;         /* the engine dies at this boundary, counted from 1; 0: it lives */
     int boundaries;       /* passed since bench_crash_at */
     bool crashed;
@@ -91,6 +93,10 @@ struct bench {
     /* Told of each request of the client before it is sent, until it says true.  May be NULL. */
     bool (*on_client)(void *data, const struct http_request *req);
     void *on_client_data;
+    /* Told of each request of an engine or API before it is sent.  May be NULL. */
+    void (*on_engine)(void *data, int site, const struct http_request *req);
+    void *on_engine_data;
+    bool cut[BENCH_SITES]; /* clients do not reach this site; the sites themselves go on */
     int64_t stall_ms; /* the client's next POST to an address with 'stall_at' in it takes so long */
     const char *stall_at;
     GString *carried; /* bodies of the messages that clients carried */
@@ -144,6 +150,13 @@ void bench_client_dies_after(struct bench *b, const char *method, const char *gl
 /* The client dies at its nth request from now on, which arrives or does not. */
 void bench_client_dies_at(struct bench *b, int request, bool arrives);
 void bench_client_lives(struct bench *b);
+/*
+ * Somebody sends a message to a site that a client carried before ("{"message": …}", a line of
+ * b->carried), whatever comes of it.  Its direct answer goes nowhere.
+ */
+void bench_deliver(struct bench *b, int site, const char *carried);
+/* The project's outboxes of both sites, those of deleted groups too; nothing may be in the way. */
+void bench_carry(struct bench *b);
 
 /* ---- commands, as `protector --os-cloud CLOUD` ---- */
 
@@ -177,6 +190,8 @@ char *bench_sync_text(struct bench *b, const char *cloud, const char *group);
 char *bench_token(struct bench *b, const char *cloud);
 /* A value of the database of a site; NULL if there is no row.  Caller frees. */
 char *bench_sql(struct bench *b, int site, const char *sql);
+/* Its rows.  Caller destroys. */
+struct db_rows *bench_rows(struct bench *b, int site, const char *sql);
 int64_t bench_sql_int(struct bench *b, int site, const char *sql);
 /* "site-a", "prod-a" */
 const char *bench_site_name(int site);

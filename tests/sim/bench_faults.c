@@ -22,6 +22,17 @@ static bool client_dies_now(const struct bench *b, const struct http_request *re
     return b->client_budget == 1;
 }
 
+/* Every address of a site, its cloud's and its Protector's, has the same host. */
+static bool is_cut(const struct bench *b, const struct http_request *req)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autofree char *host = g_strdup_printf("://127.0.%d.1:", 10 * (i + 1));
+        if (b->cut[i] && strstr(req->url, host) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* The client's own death: at a request by number or by address; that one arrives or does not. */
 err_t *bench_client_route(struct bench *b, const struct http_request *req,
                           struct http_response **ret)
@@ -39,6 +50,8 @@ err_t *bench_client_route(struct bench *b, const struct http_request *req,
         b->client_budget = 0;
     if (dies && !b->client_last_arrives)
         return err(NET_REFUSED, "the client dies before it sends");
+    if (is_cut(b, req))
+        return err(NET_TIMEOUT, "the client's link to %s is cut", req->url);
     TRY(bench_route(b, req, ret));
     if (!dies)
         return NULL;
@@ -115,6 +128,7 @@ void bench_engine(struct bench *b, int site, bool up)
 void bench_lose(struct bench *b, int site)
 {
     sim_power_cut(b->sim, site);
+    b->site[site].lost = true;
     bench_api(b, site, false);
     bench_engine(b, site, false);
 }
@@ -122,6 +136,7 @@ void bench_lose(struct bench *b, int site)
 void bench_restore(struct bench *b, int site)
 {
     sim_power_restore(b->sim, site);
+    b->site[site].lost = false;
     bench_api(b, site, true);
     bench_engine(b, site, true);
 }

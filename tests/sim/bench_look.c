@@ -3,7 +3,6 @@
 #include "tests/sim/bench.h"
 
 #include "client/client_internal.h"
-#include "store/db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,29 +43,90 @@ static int no_waiting(void *data, int64_t ms)
     return 1;
 }
 
-char *bench_token(struct bench *b, const char *cloud)
+static int waiting(void *data, int64_t ms)
+{
+    bench_pass(data, ms);
+    return 0;
+}
+
+/* The client at a site's cloud, not logged in. */
+static struct protector_client *stranger(struct bench *b, const char *cloud, bool patient,
+                                         struct end **ret)
 {
     struct protector_client_options options = {.size = sizeof options,
                                                .getenv = no_environment,
-                                               .wait = no_waiting,
+                                               .wait = patient ? waiting : no_waiting,
+                                               .data = b,
                                                .cloud = cloud,
                                                .config_file = b->clouds};
     struct protector_client *client = client_open_with(&options, &b->transport, &b->env);
-    struct end *end = NULL;
 
-    assert_null(client_local(client, &end));
+    assert_null(client_local(client, ret));
+    return client;
+}
+
+char *bench_token(struct bench *b, const char *cloud)
+{
+    struct end *end = NULL;
+    struct protector_client *client = stranger(b, cloud, false, &end);
+
     assert_null(end_login(end));
     char *token = g_strdup(end->token);
     protector_client_close(client);
     return token;
 }
 
+void bench_deliver(struct bench *b, int site, const char *carried)
+{
+    struct carrying how = {.forced = true};
+    struct end *end = NULL;
+    int budget = b->client_budget;
+    g_autoptr(json_t) body = json_loads(carried, 0, NULL);
+    g_autoptr(json_t) message = json_incref(json_obj(body, "message"));
+    g_autoptr(json_t) envelope = envelope_of(message);
+    g_autoptr(json_t) reply = NULL;
+
+    b->client_budget = -1;
+    struct protector_client *client = stranger(b, bench_tenant(site), false, &end);
+    err_t *e = end_login(end);
+    if (e == NULL)
+        e = deliver(end, json_str_or(envelope, "group", ""), message, &how, &reply);
+    err_free(e);
+    carrying_fini(&how);
+    protector_client_close(client);
+    b->client_budget = budget;
+}
+
+void bench_carry(struct bench *b)
+{
+    struct protector_client *client[BENCH_SITES];
+    struct end *end[BENCH_SITES];
+    struct carrying how = {.forced = true};
+    err_t *e = NULL;
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        client[i] = stranger(b, bench_tenant(i), true, &end[i]);
+        if (e == NULL)
+            e = end_login(end[i]);
+    }
+    if (e == NULL)
+        e = carry_projects(end[0], end[1], &how);
+    carrying_fini(&how);
+    for (int i = 0; i < BENCH_SITES; i++)
+        protector_client_close(client[i]);
+    if (e == NULL)
+        return;
+    g_autofree char *text = err_text(e);
+    err_free(e);
+    fail_msg("the outboxes cannot be carried: %s", text);
+}
+
 /* ---- databases ---- */
 
-char *bench_sql(struct bench *b, int site, const char *sql)
+struct db_rows *bench_rows(struct bench *b, int site, const char *sql)
 {
     struct db *db = process_db_get(&b->site[site].p);
-    AUTO(db_rows) rows = NULL;
+    struct db_rows *rows = NULL;
     err_t *e = db_query(db, &rows, sql, "");
 
     process_db_put(&b->site[site].p, db);
@@ -75,6 +135,13 @@ char *bench_sql(struct bench *b, int site, const char *sql)
         err_free(e);
         fail_msg("%s: %s", sql, text);
     }
+    return rows;
+}
+
+char *bench_sql(struct bench *b, int site, const char *sql)
+{
+    AUTO(db_rows) rows = bench_rows(b, site, sql);
+
     return db_rows_count(rows) > 0 ? g_strdup(db_str(rows, 0, 0)) : NULL;
 }
 
@@ -155,12 +222,8 @@ static void ledger_is_the_tenants(struct bench *b, int site)
 static GHashTable *ledger_keys(struct bench *b, int site)
 {
     GHashTable *keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    struct db *db = process_db_get(&b->site[site].p);
-    AUTO(db_rows) rows = NULL;
-    err_t *e = db_query(db, &rows, "SELECT resource_key, state FROM dr_resources", "");
+    AUTO(db_rows) rows = bench_rows(b, site, "SELECT resource_key, state FROM dr_resources");
 
-    process_db_put(&b->site[site].p, db);
-    assert_null(e);
     for (size_t i = 0; i < db_rows_count(rows); i++)
         g_hash_table_insert(keys, g_strdup(db_str(rows, i, 0)), g_strdup(db_str(rows, i, 1)));
     return keys;

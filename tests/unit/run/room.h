@@ -28,6 +28,7 @@
 #define TTL_MS    20000
 #define SETTLE_MS 5000
 #define POLL_MS   700
+#define DAY_MS    (24 * 3600 * 1000LL)
 #define WAITS     (-1) /* trouble: the function answers STEP_WAIT */
 
 /* What a function of a step answers instead of doing its work. */
@@ -217,13 +218,13 @@ static inline char *room_key(const char *step, const char *subject)
 static inline bool room_seen(struct room *room, const char *key)
 {
     const int64_t *at = g_hash_table_lookup(room->things, key);
-    return at != NULL && *at <= room->now_ms;
+    return at != NULL && *at <= room->mono_ms;
 }
 
 static inline void room_put(struct room *room, const char *key, int64_t late_ms)
 {
     int64_t *at = g_new(int64_t, 1);
-    *at = room->now_ms + late_ms;
+    *at = room->mono_ms + late_ms;
     if (g_hash_table_contains(room->things, key))
         room_wrong(room, "'%s' was made twice", key);
     g_hash_table_replace(room->things, g_strdup(key), at);
@@ -593,7 +594,7 @@ static inline void room_due_later(struct room *room, int64_t wake_at_ms)
     bool ours = lease != NULL && g_str_equal(lease->owner, room->owner);
     if (room->spins || room->dead || !ours || !room_runs(op))
         return;
-    if (op->wake_at_ms <= room->now_ms)
+    if (op->wake_at_ms <= runner_clock_ms(room->runner))
         room_wrong(room, "%s is due again at once", op->status);
     if (wake_at_ms > op->wake_at_ms)
         room_wrong(room, "%s would be woken too late", op->status);
@@ -614,7 +615,8 @@ static inline void room_run(struct room *room)
         AUTO(operation) op = room_op(room);
         if (!room_runs(op))
             return;
-        room_pass(room, CLAMP(op->wake_at_ms - room->now_ms, 1, RUN_BACKOFF_MAX_MS));
+        room_pass(room,
+                  CLAMP(op->wake_at_ms - runner_clock_ms(room->runner), 1, RUN_BACKOFF_MAX_MS));
     }
     room_wrong(room, "the operation does not end");
 }

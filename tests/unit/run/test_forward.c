@@ -162,6 +162,48 @@ static void test_ambiguous_settles(void **state)
     STATUS(room, "completed");
 }
 
+/* A wall clock that jumps neither shortens the settling nor prolongs it. */
+static void test_clock_jumps(void **state)
+{
+    struct room *room = *state;
+    room_trouble(room, "make", "first", "", 1, 1, ERR_TIMEOUT);
+    room_last_trouble(room)->happens = true;
+    room_trouble(room, "probe", "second", "m1", 1, 1, WAITS);
+    room_operation(room, "four");
+    room_tick(room);
+    ROW(room, "first", "", "intent");
+    room->now_ms += DAY_MS;
+    room_tick(room);
+    assert_int_equal(room_count(room, "probe first"), 1);
+    room_pass(room, SETTLE_MS);
+    room_tick(room);
+    assert_int_equal(room_count(room, "probe first"), 2);
+    ROW(room, "second", "m1", "waiting");
+    room->now_ms -= 2 * DAY_MS;
+    room_pass(room, POLL_MS);
+    room_tick(room);
+    STATUS(room, "completed");
+}
+
+/* An engine whose clock was a day ahead left its wake times behind. */
+static void test_clock_was_ahead(void **state)
+{
+    struct room *room = *state;
+    room_trouble(room, "make", "first", "", 1, 1, ERR_TIMEOUT);
+    room_last_trouble(room)->happens = true;
+    room->same_host = true;
+    room_operation(room, "four");
+    room_tick(room);
+    ROW(room, "first", "", "intent");
+    room->now_ms -= DAY_MS;
+    room_reopen(room, "host:2:engine");
+    room_tick(room);
+    assert_int_equal(room_count(room, "probe first"), 1); /* it settles all the same */
+    room_run(room);
+    STATUS(room, "completed");
+    assert_int_equal(room_count(room, "make first"), 1);
+}
+
 /* The same when the outcome could not even be written: the intent stands, and the cloud settles. */
 static void database_goes(struct room *room, struct step_call *call)
 {
@@ -771,6 +813,8 @@ int main(void)
         ROOM(test_limit),
         ROOM(test_limit_is_of_errors_in_a_row),
         ROOM(test_ambiguous_settles),
+        ROOM(test_clock_jumps),
+        ROOM(test_clock_was_ahead),
         ROOM(test_database_away_after_a_make),
         ROOM(test_unknown_is_not_absent),
         ROOM(test_unknown_for_ever),

@@ -114,7 +114,7 @@ static void test_own_host(void **state)
     g_hash_table_remove_all(room->things);
     died(room);
     int64_t *seen = g_hash_table_lookup(room->things, "first");
-    *seen = room->now_ms + SETTLE_MS; /* the call is still on its way through the cloud */
+    *seen = room->mono_ms + SETTLE_MS; /* the call is still on its way through the cloud */
     room_reopen(room, "two");
     room->same_host = true;
     room_tick(room);

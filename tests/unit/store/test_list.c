@@ -229,6 +229,7 @@ static void test_due(void **state)
     g_autoptr(GPtrArray) ids = NULL;
     g_autoptr(GPtrArray) few = NULL;
     g_autoptr(GPtrArray) later = NULL;
+    g_autoptr(GPtrArray) far = NULL;
     int64_t wake = 0;
     OK(add_operation(b->db, 1, "running", false, BOTH_NOW + 300));
     OK(add_operation(b->db, 2, "pending", false, BOTH_NOW - 1));
@@ -237,17 +238,20 @@ static void test_due(void **state)
     OK(add_operation(b->db, 5, "completed", false, BOTH_NOW - 9));
     OK(add_operation(b->db, 6, "rolling_back", false, BOTH_NOW - 2));
     OK(add_operation(b->db, 7, "waiting_for_peer", false, OPERATION_NEVER));
-    OK(operation_list_due(b->db, BOTH_NOW, 10, &ids, &wake));
+    OK(operation_list_due(b->db, BOTH_NOW, BOTH_NOW + 1000, 10, &ids, &wake));
     assert_int_equal(ids->len, 3);
     assert_string_equal(g_ptr_array_index(ids, 0), "op-004");
     assert_string_equal(g_ptr_array_index(ids, 1), "op-006");
     assert_string_equal(g_ptr_array_index(ids, 2), "op-002");
     assert_int_equal(wake, BOTH_NOW + 300);
-    OK(operation_list_due(b->db, BOTH_NOW, 1, &few, &wake));
+    OK(operation_list_due(b->db, BOTH_NOW, BOTH_NOW + 1000, 1, &few, &wake));
     assert_int_equal(few->len, 1);
-    OK(operation_list_due(b->db, BOTH_NOW + 300, 10, &later, &wake));
+    OK(operation_list_due(b->db, BOTH_NOW + 300, BOTH_NOW + 1000, 10, &later, &wake));
     assert_int_equal(later->len, 4);
     assert_true(wake == OPERATION_NEVER);
+    OK(operation_list_due(b->db, BOTH_NOW, BOTH_NOW + 299, 10, &far, &wake));
+    assert_int_equal(far->len, 4); /* a clock that was wrong wrote that */
+    assert_string_equal(g_ptr_array_index(far, 3), "op-001");
 }
 
 /* ---- EXPLAIN */
