@@ -249,6 +249,13 @@ bool operation_status_terminal(enum operation_status status)
     return operation_rows[status].terminal;
 }
 
+bool operation_type_endless(const char *type)
+{
+    static const char *const types[] = {"demote", "settle", "resume", NULL};
+
+    return g_strv_contains(types, type);
+}
+
 bool operation_status_may(enum operation_status from, enum operation_status to)
 {
     return operation_moves[from][to];

@@ -84,6 +84,11 @@ enum operation_status operation_status_of(const char *text);
 /* As API 1.0 shows it: needs_operator … superseded as "failed", waiting_for_peer as "running". */
 const char *operation_status_text_v1_0(enum operation_status status);
 bool operation_status_terminal(enum operation_status status);
+/*
+ * What the group's state asks for (demote, settle, resume): retried for ever, and nobody ends it,
+ * for nothing would ask for it again.
+ */
+bool operation_type_endless(const char *type);
 /* May an operation go from one status to another?  (a grid) */
 bool operation_status_may(enum operation_status from, enum operation_status to);
 

@@ -130,6 +130,11 @@ static err_t *cancel_allowed(struct db *db, const struct operation *op)
 {
     AUTO(group_row) g = NULL;
 
+    if (operation_type_endless(op->operation_type))
+        return err(OPERATION_STATE,
+                   "operation '%s' (%s) is what the group's state asks for: it goes on until it is "
+                   "done",
+                   op->id, op->operation_type);
     if (op->past_pivot)
         return err(OPERATION_STATE, "operation '%s' is past its pivot: it only goes forward",
                    op->id);

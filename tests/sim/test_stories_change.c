@@ -213,6 +213,26 @@ static int64_t hand_over(struct bench *b, const char *op_id)
     return h.count;
 }
 
+/* B4: what a site still has to take away is nobody's to cancel: nothing would ask for it again. */
+static void test_b4_settles(void **state)
+{
+    AUTO(bench) b = group_bench(79);
+    (void)state;
+
+    bench_engine(b, SIM_SITE_B, false);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    g_autofree char *op = bench_sql(b, SIM_SITE_B,
+                                    "SELECT id FROM dr_operations WHERE operation_type = 'settle'"
+                                    " AND is_open <> 0");
+    assert_non_null(op);
+    bench_fails(b, "protector.operation.state", "prod-b", "operation cancel", "operation", op,
+                NULL);
+    says(b->last_error, "goes on until it is done");
+    bench_engine(b, SIM_SITE_B, true);
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_B, "TOMBSTONE");
+}
+
 /*
  * B4.  B still holds what a failover left behind: it refuses the delete, names what is held and
  * what to do; nothing changes.  Once a person has handed it over, the group is deleted, and the
@@ -672,6 +692,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_b3_name_taken),
         cmocka_unit_test(test_b15_policy),
+        cmocka_unit_test(test_b4_settles),
         cmocka_unit_test(test_b4_held),
         cmocka_unit_test(test_b4_held_here),
         cmocka_unit_test(test_b4_type_is_gone),
