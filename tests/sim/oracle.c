@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oracle - see oracle.h. */
+#include "tests/sim/oracle.h"
+
+#include "model/safety.h"
+#include "store/sync.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* What is remembered of a group. */
+struct watched {
+    char *id;
+    struct safety_watch *safety;
+    int64_t epoch[BENCH_SITES]; /* highest that each site was seen to hold */
+};
+
+struct oracle {
+    struct bench *b;
+    GPtrArray *groups; /* struct watched */
+    GString *unrest;
+};
+
+/* Both sites' state of a group; 'of' by site, 'by_ordinal' as safety.h wants it. */
+struct both {
+    struct sync_state of[BENCH_SITES];
+    const struct sync_state *by_ordinal[BENCH_SITES];
+};
+
+static void watched_free(gpointer p)
+{
+    struct watched *w = p;
+
+    safety_watch_destroy(w->safety);
+    g_free(w->id);
+    g_free(w);
+}
+
+/* ---- databases ---- */
+
+static void must(err_t *e, const char *what)
+{
+    if (e == NULL)
+        return;
+    g_autofree char *text = err_text(e);
+    err_free(e);
+    fail_msg("%s: %s", what, text);
+}
+
+static void load(struct bench *b, int site, const char *group, struct sync_state *ret)
+{
+    struct db *db = process_db_get(&b->site[site].p);
+    bool found = false;
+    err_t *e = store_sync_load(db, group, ret, &found);
+
+    process_db_put(&b->site[site].p, db);
+    must(e, group);
+    if (found)
+        return;
+    g_autofree char *self = bench_sql(b, site, "SELECT site_id FROM local_site");
+    g_autofree char *peer = bench_sql(b, 1 - site, "SELECT site_id FROM local_site");
+    sync_state_init(ret, group, self, peer);
+}
+
+static void both_load(struct bench *b, const char *group, struct both *ret)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        load(b, i, group, &ret->of[i]);
+        ret->by_ordinal[ret->of[i].self] = &ret->of[i];
+    }
+}
+
+static void both_fini(struct both *both)
+{
+    for (int i = 0; i < BENCH_SITES; i++)
+        sync_state_fini(&both->of[i]);
+}
+
+/* ---- what users were told ---- */
+
+static void told(struct bench *b, int site, struct watched *w)
+{
+    g_autofree char *operations = g_strdup_printf(
+        "SELECT status, result FROM dr_operations WHERE pg_id = '%s' AND result IS NOT NULL",
+        w->id);
+    g_autofree char *log =
+        g_strdup_printf("SELECT position FROM sync_log WHERE pg_id = '%s' AND position IS NOT NULL",
+                        w->id);
+    AUTO(db_rows) rows = bench_rows(b, site, operations);
+    AUTO(db_rows) logged = bench_rows(b, site, log);
+
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        g_autoptr(json_t) result = json_loads(db_str(rows, i, 1), 0, NULL);
+        const char *accepted = json_str(result, "accepted");
+        const char *refused = json_str(json_obj(result, "refused"), "position");
+        if (accepted != NULL && g_str_equal(db_str(rows, i, 0), "completed"))
+            safety_watch_acknowledged(w->safety, accepted);
+        if (refused != NULL)
+            safety_watch_refused(w->safety, refused);
+    }
+    for (size_t i = 0; i < db_rows_count(logged); i++)
+        safety_watch_logged(w->safety, db_str(logged, i, 0));
+}
+
+static struct watched *watched_of(struct oracle *o, const char *id)
+{
+    for (guint i = 0; i < o->groups->len; i++) {
+        struct watched *w = g_ptr_array_index(o->groups, i);
+        if (g_str_equal(w->id, id))
+            return w;
+    }
+    struct watched *w = g_new0(struct watched, 1);
+    w->id = g_strdup(id);
+    w->safety = safety_watch_create();
+    g_ptr_array_add(o->groups, w);
+    return w;
+}
+
+static void groups_find(struct oracle *o)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        AUTO(db_rows) rows = bench_rows(o->b, i, "SELECT id FROM protection_groups ORDER BY id");
+        for (size_t row = 0; row < db_rows_count(rows); row++)
+            told(o->b, i, watched_of(o, db_str(rows, row, 0)));
+    }
+}
+
+/* ---- after every event ---- */
+
+static void epochs_never_fall(struct watched *w, const struct both *both)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        int64_t epoch = sync_epoch(&both->of[i]);
+        if (epoch < w->epoch[i])
+            fail_msg("%s of %s: the epoch fell from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+                     w->id, bench_site_name(i), w->epoch[i], epoch);
+        w->epoch[i] = epoch;
+    }
+}
+
+static void group_look(struct oracle *o, struct watched *w)
+{
+    struct both both;
+
+    both_load(o->b, w->id, &both);
+    const char *wrong = safety_all(w->safety, both.by_ordinal);
+    if (wrong != NULL)
+        fail_msg("%s: %s", w->id, wrong);
+    epochs_never_fall(w, &both);
+    both_fini(&both);
+}
+
+static int open_operations(struct bench *b, int site)
+{
+    return (int)bench_sql_int(b, site, "SELECT COUNT(*) FROM dr_operations WHERE is_open <> 0");
+}
+
+void oracle_look(struct oracle *o)
+{
+    groups_find(o);
+    for (guint i = 0; i < o->groups->len; i++)
+        group_look(o, g_ptr_array_index(o->groups, i));
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (open_operations(o->b, i) == 0)
+            bench_ledger_holds(o->b, i);
+    }
+}
+
+/* ---- while engines work ---- */
+
+static bool starts_servers(const struct http_request *req)
+{
+    return g_str_equal(req->method, "POST") && strstr(req->url, ":8774/") != NULL &&
+           (g_str_has_suffix(req->url, "/servers") ||
+            (g_str_has_suffix(req->url, "/action") && req->body != NULL &&
+             (strstr(req->body, "os-start") != NULL || strstr(req->body, "reboot") != NULL)));
+}
+
+/* WHAT MAY RUN SERVERS, asked at the instant an engine calls Nova. */
+static void engine_sends(void *data, int site, const struct http_request *req)
+{
+    struct oracle *o = data;
+
+    if (!starts_servers(req))
+        return;
+    for (int cloud = 0; cloud < BENCH_SITES; cloud++) {
+        g_autofree char *nova = sim_origin(o->b->sim, cloud, SIM_NOVA);
+        if (g_str_has_prefix(req->url, nova) && cloud != site)
+            fail_msg("the engine of %s starts a server at %s", bench_site_name(site),
+                     bench_site_name(cloud));
+    }
+    AUTO(db_rows) rows = bench_rows(o->b, site, "SELECT id FROM protection_groups");
+    bool may = false;
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        struct sync_state state;
+        load(o->b, site, db_str(rows, i, 0), &state);
+        may = may || safety_may_run(&state);
+        sync_state_fini(&state);
+    }
+    if (!may)
+        fail_msg("%s starts a server and is active in no group: %s", bench_site_name(site),
+                 req->body);
+}
+
+/* ---- at rest ---- */
+
+static bool gone(const struct sync_state *s)
+{
+    return s->role == ROLE_NONE || s->role == ROLE_TOMBSTONE;
+}
+
+static void group_unrest(struct oracle *o, const struct watched *w)
+{
+    struct both both;
+
+    both_load(o->b, w->id, &both);
+    const char *why = safety_l1(both.by_ordinal);
+    if (gone(&both.of[0]) && gone(&both.of[1]) && !both.of[0].gone_owed && !both.of[1].gone_owed)
+        why = NULL; /* a create that nobody took, or a finished delete */
+    if (why != NULL)
+        g_string_append_printf(o->unrest, "%s: %s", w->id, why);
+    for (int i = 0; i < BENCH_SITES && why != NULL; i++) {
+        const struct sync_state *s = &both.of[i];
+        g_string_append_printf(o->unrest,
+                               "; %s: %s epoch %" G_GINT64_FORMAT " version %" G_GINT64_FORMAT
+                               "%s%s%s%s",
+                               bench_site_name(i), sync_role_text(s->role), sync_epoch(s),
+                               sync_version(s), s->staged.kind != STAGED_NONE ? " staged" : "",
+                               sync_owed(s) ? " owed" : "", s->gone_owed ? " gone owed" : "",
+                               s->split ? " split" : "");
+    }
+    if (why != NULL)
+        g_string_append_c(o->unrest, '\n');
+    both_fini(&both);
+}
+
+const char *oracle_unrest(struct oracle *o)
+{
+    g_string_truncate(o->unrest, 0);
+    groups_find(o);
+    for (guint i = 0; i < o->groups->len; i++)
+        group_unrest(o, g_ptr_array_index(o->groups, i));
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autofree char *open = bench_sql(
+            o->b, i,
+            "SELECT operation_type || ' ' || id || ' is ' || status FROM dr_operations WHERE"
+            " is_open <> 0");
+        if (open != NULL)
+            g_string_append_printf(o->unrest, "%s: %s\n", bench_site_name(i), open);
+    }
+    return o->unrest->len > 0 ? o->unrest->str : NULL;
+}
+
+/* Servers of the name that run at a site. */
+static int running(struct bench *b, int site, const char *name)
+{
+    const char *id;
+    json_t *row;
+    int count = 0;
+
+    json_object_foreach((json_t *)sim_table(b->sim, site, "servers"), id, row) count +=
+        g_strcmp0(json_str(row, "name"), name) == 0 &&
+        g_strcmp0(json_str(row, "vm_state"), "active") == 0;
+    return count;
+}
+
+/* A member of a living group runs once, and only where the group is active. */
+static void members_run_once(struct bench *b, int site)
+{
+    AUTO(db_rows)
+    rows = bench_rows(
+        b, site,
+        "SELECT g.role, g.status, m.instance_name, m.status FROM pg_members m JOIN"
+        " protection_groups g ON g.id = m.pg_id WHERE m.in_body <> 0 AND g.role IN ('ACTIVE',"
+        " 'STANDBY')");
+
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        const char *name = db_str(rows, i, 2);
+        bool active = g_str_equal(db_str(rows, i, 0), "ACTIVE");
+        int count = running(b, site, name);
+        if (!active && count > 0)
+            fail_msg("%s runs at %s, the standby", name, bench_site_name(site));
+        if (count > 1)
+            fail_msg("%s runs %d times at %s", name, count, bench_site_name(site));
+        if (active && count == 0 && g_str_equal(db_str(rows, i, 3), "protected"))
+            fail_msg("%s is protected (the group %s) and does not run at %s, which is active", name,
+                     db_str(rows, i, 1), bench_site_name(site));
+    }
+}
+
+/* Every operation that ended can be told from its journal. */
+static void journals_are_whole(struct bench *b, int site)
+{
+    AUTO(db_rows)
+    rows = bench_rows(
+        b, site,
+        "SELECT o.id, o.operation_type, o.status, s.step_key, s.state FROM dr_operations o"
+        " JOIN dr_steps s ON s.op_id = o.id WHERE o.is_open = 0 AND (o.status = 'completed'"
+        " AND s.state NOT IN ('done', 'skipped') OR s.state IN ('intent', 'undo_intent'))");
+
+    if (db_rows_count(rows) > 0)
+        fail_msg("%s: %s %s is %s, and its step %s is %s", bench_site_name(site),
+                 db_str(rows, 0, 1), db_str(rows, 0, 0), db_str(rows, 0, 2), db_str(rows, 0, 3),
+                 db_str(rows, 0, 4));
+}
+
+void oracle_rest(struct oracle *o)
+{
+    const char *why = oracle_unrest(o);
+
+    if (why != NULL)
+        fail_msg("the sites do not come to rest: %s", why);
+    oracle_look(o);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        members_run_once(o->b, i);
+        journals_are_whole(o->b, i);
+    }
+}
+
+/* ---- life ---- */
+
+struct oracle *oracle_create(struct bench *b)
+{
+    struct oracle *o = g_new0(struct oracle, 1);
+
+    o->b = b;
+    o->groups = g_ptr_array_new_with_free_func(watched_free);
+    o->unrest = g_string_new(NULL);
+    b->on_engine = engine_sends;
+    b->on_engine_data = o;
+    return o;
+}
+
+void oracle_destroy(struct oracle *o)
+{
+    if (o == NULL)
+        return;
+    o->b->on_engine = NULL;
+    g_ptr_array_unref(o->groups);
+    g_string_free(o->unrest, TRUE);
+    g_free(o);
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* walk_events - what may happen in a walk: commands of users and operators, and trouble. */
+#include "tests/sim/walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DAY_MS      86400000
+#define LASTING_MAX 2
+#define COMMAND_MAX 200 /* a client that dies does so within so many requests */
+
+/* ---- commands ---- */
+
+static bool run(struct walk *w, int site, const char *name, json_t *args)
+{
+    struct bench *b = w->b;
+    int budget = b->client_budget;
+    const char *dies = TAKE(b->client_dies_method);
+    g_autofree char *text = json_print(args);
+
+    b->client_budget = -1;
+    if (w->depth == 0 && walk_dice(w, 8) == 0)
+        bench_client_dies_at(b, 1 + (int)walk_dice(w, COMMAND_MAX / 4), walk_dice(w, 2) == 0);
+    walk_say(w, "%s: %s %s", bench_tenant(site), name, text);
+    g_autoptr(json_t) result = bench_run(b, bench_tenant(site), name, args);
+    if (result == NULL)
+        walk_say(w, "  %s", b->last_error);
+    b->client_dies_method = dies;
+    b->client_budget = budget;
+    return result != NULL;
+}
+
+static int some_site(struct walk *w)
+{
+    return (int)walk_dice(w, BENCH_SITES);
+}
+
+/* Mostly a site of the role, as a sensible user would choose it. */
+static int some_site_of(struct walk *w, const char *role)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT id FROM protection_groups WHERE living_name = 'web' AND role = '%s'", role);
+
+    for (int i = 0; i < BENCH_SITES && walk_dice(w, 5) != 0; i++) {
+        g_autofree char *id = bench_sql(w->b, i, sql);
+        if (id != NULL)
+            return i;
+    }
+    return some_site(w);
+}
+
+static json_t *web(void)
+{
+    return json_pack("{ss}", "protection-group", "web");
+}
+
+static json_t *with(json_t *args, const char *key, const char *value)
+{
+    json_object_set_new(args, key, json_string(value));
+    return args;
+}
+
+static json_t *flag(json_t *args, const char *key)
+{
+    json_object_set_new(args, key, json_true());
+    return args;
+}
+
+static bool create(struct walk *w)
+{
+    int site = some_site(w);
+    json_t *args =
+        json_pack("{ss ss ss ss ss}", "name", walk_dice(w, 6) == 0 ? "other" : "web",
+                  "replication-type", "async", "primary-site", bench_site_name(site),
+                  "secondary-site", bench_site_name(1 - site), "volume-type", "replicated-ssd");
+
+    return run(w, site, "protection-group create",
+               walk_dice(w, 2) == 0 ? flag(args, "wait") : args);
+}
+
+static bool delete_group(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group delete", web());
+}
+
+static bool update(struct walk *w)
+{
+    g_autofree char *text = g_strdup_printf("description %u", ++w->told);
+
+    return run(w, some_site(w), "protection-group update", with(web(), "description", text));
+}
+
+static bool rename_group(struct walk *w)
+{
+    json_t *args = json_pack("{ss}", "protection-group", walk_dice(w, 2) == 0 ? "other" : "web");
+
+    return run(w, some_site(w), "protection-group update",
+               with(args, "name", walk_dice(w, 2) == 0 ? "other" : "web"));
+}
+
+static bool policy_create(struct walk *w)
+{
+    json_t *args =
+        with(with(web(), "primary-fa-url", "https://array-a.lab"), "primary-fa-token", "T-a");
+
+    with(with(args, "secondary-fa-url", "https://array-b.lab"), "secondary-fa-token", "T-b");
+    with(with(with(args, "pure-pg-name", "pg-web"), "replication-interval", "60"), "rpo-minutes",
+         "15");
+    return run(w, some_site(w), "protection-group policy-create", args);
+}
+
+static bool policy_update(struct walk *w)
+{
+    g_autofree char *minutes = g_strdup_printf("%u", 15 + walk_dice(w, 20));
+
+    return run(w, some_site(w), "protection-group policy-update",
+               with(web(), "rpo-minutes", minutes));
+}
+
+static bool policy_delete(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group policy-delete", web());
+}
+
+static const char *some_server(struct walk *w, int site)
+{
+    const json_t *row =
+        sim_find(w->b->sim, site, "servers", walk_dice(w, 2) == 0 ? "web-1" : "db-1");
+
+    return json_str_or(row, "id", "00000000-0000-0000-0000-000000000000");
+}
+
+static bool member_add(struct walk *w)
+{
+    int site = some_site_of(w, "ACTIVE");
+
+    return run(w, site, "protection-group member-add",
+               with(web(), "instance-id", some_server(w, site)));
+}
+
+static bool member_remove(struct walk *w)
+{
+    int site = some_site_of(w, "ACTIVE");
+
+    return run(w, site, "protection-group member-remove",
+               with(web(), "member-id", some_server(w, site)));
+}
+
+static bool mapping_set(struct walk *w)
+{
+    json_t *args = web();
+
+    json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
+    return run(w, some_site(w), "protection-group mapping-set", args);
+}
+
+static bool failover(struct walk *w)
+{
+    json_t *args = with(flag(web(), "unplanned"), "reason", "the walk");
+
+    json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
+    if (walk_dice(w, 4) != 0)
+        flag(args, "force");
+    if (walk_dice(w, 4) == 0)
+        flag(args, "no-wait");
+    return run(w, some_site_of(w, "STANDBY"), "protection-group failover", args);
+}
+
+static bool forced_sync(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group sync-force", flag(web(), "yes"));
+}
+
+static bool status(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group sync-status", web());
+}
+
+static bool resolve(struct walk *w)
+{
+    int site = some_site_of(w, "ACTIVE");
+
+    return run(w, site, "protection-group sync-resolve",
+               with(with(web(), "keep", bench_site_name(walk_dice(w, 3) ? site : 1 - site)),
+                    "reason", "the walk"));
+}
+
+static bool show(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group show", web());
+}
+
+/* An operation that waits for a person, or one that runs. */
+static char *some_operation(struct walk *w, int site, const char *where)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT id FROM dr_operations WHERE %s ORDER BY created_at DESC, id LIMIT 1", where);
+
+    return bench_sql(w->b, site, sql);
+}
+
+static bool decide(struct walk *w)
+{
+    static const char *const verbs[] = {"operation retry", "operation abandon"};
+    int site = some_site(w);
+    g_autofree char *id = some_operation(w, site, "status = 'needs_operator'");
+
+    return id != NULL && run(w, site, verbs[walk_dice(w, 2)], json_pack("{ss}", "operation", id));
+}
+
+static bool cancel(struct walk *w)
+{
+    int site = some_site(w);
+    g_autofree char *id = some_operation(w, site, "is_open <> 0");
+
+    return id != NULL &&
+           run(w, site, walk_dice(w, 3) == 0 ? "operation abandon" : "operation cancel",
+               json_pack("{ss}", "operation", id));
+}
+
+/* ---- trouble ---- */
+
+static const enum sim_service services[] = {SIM_KEYSTONE, SIM_NOVA, SIM_CINDER, SIM_NEUTRON,
+                                            SIM_GLANCE};
+
+static void everything_up(struct walk *w)
+{
+    struct bench *b = w->b;
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (b->site[i].lost)
+            bench_restore(b, i);
+        sim_site_down(b->sim, i, NULL, false);
+        bench_api(b, i, true);
+        bench_engine(b, i, true);
+        b->cut[i] = false;
+    }
+}
+
+static bool passes(struct walk *w)
+{
+    int64_t ms = 100 * (1 + (int64_t)walk_dice(w, 10)) * (1 + (int64_t)walk_dice(w, 150));
+
+    walk_say(w, "%" G_GINT64_FORMAT " ms pass", ms);
+    bench_pass(w->b, ms);
+    return true;
+}
+
+/* What is down or cut and stays so: a world of ruins tells no stories. */
+static int lasting(const struct walk *w)
+{
+    int count = 0;
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        const struct bench_site *s = &w->b->site[i];
+        count += s->lost ? 1 : s->api_down + s->engine_down;
+        count += w->b->cut[i];
+        for (size_t j = 0; j < G_N_ELEMENTS(services) && !s->lost; j++)
+            count += sim_is_down(w->b->sim, i, services[j]);
+    }
+    return count;
+}
+
+/* True if one more may go down. */
+static bool bearable(const struct walk *w)
+{
+    return lasting(w) < LASTING_MAX;
+}
+
+static bool repair(struct walk *w)
+{
+    if (lasting(w) == 0)
+        return false;
+    walk_say(w, "everything is repaired");
+    everything_up(w);
+    return true;
+}
+
+static bool site_lost(struct walk *w)
+{
+    int site = some_site(w);
+    struct bench_site *s = &w->b->site[site];
+
+    if (!s->lost && !bearable(w))
+        return false;
+    if (s->lost) {
+        walk_say(w, "%s comes back", bench_site_name(site));
+        bench_restore(w->b, site);
+    } else {
+        walk_say(w, "%s is lost", bench_site_name(site));
+        bench_lose(w->b, site);
+    }
+    return true;
+}
+
+static bool api_down(struct walk *w)
+{
+    struct bench_site *s = &w->b->site[some_site(w)];
+
+    if (s->lost || (!s->api_down && !bearable(w)))
+        return false;
+    walk_say(w, "the API of %s is %s", bench_site_name(s->index), s->api_down ? "up" : "down");
+    bench_api(w->b, s->index, s->api_down);
+    return true;
+}
+
+static bool engine_down(struct walk *w)
+{
+    struct bench_site *s = &w->b->site[some_site(w)];
+
+    if (s->lost || (!s->engine_down && !bearable(w)))
+        return false;
+    walk_say(w, "the engine of %s is %s", bench_site_name(s->index),
+             s->engine_down ? "up" : "down");
+    bench_engine(w->b, s->index, s->engine_down);
+    return true;
+}
+
+static bool engine_dies(struct walk *w)
+{
+    struct bench_site *s = &w->b->site[some_site(w)];
+
+    walk_say(w, "the engine of %s is to die soon", bench_site_name(s->index));
+    s->crash_at = s->boundaries + 1 + (int)walk_dice(w, 40);
+    return true;
+}
+
+static bool engine_sleeps(struct walk *w)
+{
+    w->sleeps[some_site(w)] = true;
+    return true;
+}
+
+static bool cut(struct walk *w)
+{
+    int site = some_site(w);
+
+    if (!w->b->cut[site] && !bearable(w))
+        return false;
+    w->b->cut[site] = !w->b->cut[site];
+    walk_say(w, "clients %s %s", w->b->cut[site] ? "do not reach" : "reach", bench_site_name(site));
+    return true;
+}
+
+static bool service_down(struct walk *w)
+{
+    int site = some_site(w);
+    enum sim_service service = services[walk_dice(w, G_N_ELEMENTS(services))];
+    bool down = !sim_is_down(w->b->sim, site, service);
+
+    if (w->b->site[site].lost || (down && !bearable(w)))
+        return false;
+    walk_say(w, "%s of %s is %s", sim_service_name(service), bench_site_name(site),
+             down ? "down" : "up");
+    sim_site_down(w->b->sim, site, sim_service_name(service), down);
+    return true;
+}
+
+static bool call_fails(struct walk *w)
+{
+    static const int statuses[] = {401, 403, 404, 409, 413, 429, 500, 503};
+    struct sim_fault fault = {
+        .site = some_site(w),
+        .service = sim_service_name(services[walk_dice(w, G_N_ELEMENTS(services))]),
+        .method = walk_dice(w, 2) == 0 ? "POST" : NULL,
+        .skip = (int)walk_dice(w, 8),
+        .count = 1 + (int)walk_dice(w, 3),
+        .kind = (enum sim_fault_kind)walk_dice(w, SIM_FAULT_DUPLICATE + 1),
+        .status = statuses[walk_dice(w, G_N_ELEMENTS(statuses))],
+        .body = walk_dice(w, 2) == 0 ? "{\"error\": {\"message\": \"trouble\"}}" : "<html>",
+    };
+
+    walk_say(w, "%d calls of %s at %s fail (%d, %d)", fault.count, fault.service,
+             bench_site_name(fault.site), (int)fault.kind, fault.status);
+    sim_fault_add(w->b->sim, &fault);
+    return true;
+}
+
+static bool clock_jumps(struct walk *w)
+{
+    static const int64_t skews_ms[] = {0, DAY_MS, -DAY_MS, 61000, -61000};
+    struct bench_site *s = &w->b->site[some_site(w)];
+
+    s->skew_ms = skews_ms[walk_dice(w, G_N_ELEMENTS(skews_ms))];
+    walk_say(w, "the clock of %s is wrong by %" G_GINT64_FORMAT " ms", bench_site_name(s->index),
+             s->skew_ms);
+    return true;
+}
+
+/* Something that was carried once arrives again, by somebody's hand. */
+static bool replay(struct walk *w)
+{
+    g_auto(GStrv) lines = g_strsplit(w->b->carried->str, "\n", -1);
+    guint count = g_strv_length(lines);
+    int site = some_site(w);
+
+    if (count < 2 || w->b->site[site].api_down || w->b->cut[site] ||
+        sim_is_down(w->b->sim, site, SIM_KEYSTONE))
+        return false;
+    const char *line = lines[walk_dice(w, count - 1)];
+    walk_say(w, "an old message arrives at %s", bench_site_name(site));
+    bench_deliver(w->b, site, line);
+    return true;
+}
+
+static bool client_dies(struct walk *w)
+{
+    if (w->depth == 0)
+        return false;
+    walk_say(w, "the client dies");
+    bench_client_dies_at(w->b, 1, walk_dice(w, 2) == 0);
+    return true;
+}
+
+/* Another client, in the middle of the first one's command. */
+static bool second_client(struct walk *w)
+{
+    if (w->depth != 1)
+        return false;
+    walk_event(w, false);
+    return true;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    bool (*happens)(struct walk *w); /* true: it did, and a command was carried out */
+    unsigned weight;
+    bool trouble; /* may also strike in the middle of a command */
+} events[] = {
+    {"create", create, 5, false},
+    {"delete", delete_group, 1, false},
+    {"update", update, 8, false},
+    {"rename", rename_group, 1, false},
+    {"policy-create", policy_create, 3, false},
+    {"policy-update", policy_update, 2, false},
+    {"policy-delete", policy_delete, 1, false},
+    {"member-add", member_add, 8, false},
+    {"member-remove", member_remove, 3, false},
+    {"mapping-set", mapping_set, 1, false},
+    {"failover", failover, 7, false},
+    {"sync-force", forced_sync, 6, false},
+    {"sync-status", status, 2, false},
+    {"sync-resolve", resolve, 3, false},
+    {"show", show, 2, false},
+    {"decide", decide, 4, false},
+    {"cancel", cancel, 2, false},
+    {"time passes", passes, 10, true},
+    {"repair", repair, 14, false},
+    {"site lost", site_lost, 4, true},
+    {"api down", api_down, 4, true},
+    {"engine down", engine_down, 4, true},
+    {"engine dies", engine_dies, 6, true},
+    {"engine sleeps", engine_sleeps, 2, true},
+    {"cut", cut, 4, true},
+    {"service down", service_down, 4, true},
+    {"call fails", call_fails, 8, true},
+    {"clock jumps", clock_jumps, 2, true},
+    {"replay", replay, 6, true},
+    {"client dies", client_dies, 6, true},
+    {"second client", second_client, 10, true},
+};
+
+static struct walk_count counts[G_N_ELEMENTS(events)];
+
+/* Then half of the time the first row's turn comes. */
+static bool nothing_lives(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (bench_sql_int(w->b, i,
+                          "SELECT COUNT(*) FROM protection_groups WHERE living_name = 'web'") > 0)
+            return false;
+    }
+    return true;
+}
+
+void walk_event(struct walk *w, bool trouble)
+{
+    unsigned all = 0;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(events); i++)
+        all += !trouble || events[i].trouble ? events[i].weight : 0;
+    unsigned at = nothing_lives(w) && !trouble && walk_dice(w, 2) == 0 ? 0 : walk_dice(w, all);
+    for (i = 0; i < G_N_ELEMENTS(events); i++) {
+        unsigned weight = !trouble || events[i].trouble ? events[i].weight : 0;
+        if (at < weight)
+            break;
+        at -= weight;
+    }
+    counts[i].happened++;
+    if (events[i].happens(w))
+        counts[i].succeeded++;
+}
+
+const struct walk_count *walk_counts(size_t *ret)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(events); i++)
+        counts[i].name = events[i].name;
+    *ret = G_N_ELEMENTS(events);
+    return counts;
+}
+
+/* ---- the end ---- */
+
+void walk_heal(struct walk *w)
+{
+    struct bench *b = w->b;
+
+    walk_say(w, "faults stop");
+    bench_client_lives(b);
+    sim_fault_clear(b->sim);
+    everything_up(w);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        b->site[i].crash_at = 0;
+        w->sleeps[i] = false;
+    }
+}
+
+static void fork_decided(struct walk *w)
+{
+    int keep = -1;
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autofree char *split =
+            bench_sql(w->b, i,
+                      "SELECT id FROM protection_groups WHERE status = 'split_brain'"
+                      " AND role = 'ACTIVE'");
+        if (split != NULL && (keep < 0 || walk_dice(w, 2) == 0))
+            keep = i;
+    }
+    if (keep >= 0)
+        (void)run(w, keep, "protection-group sync-resolve",
+                  with(with(web(), "keep", bench_site_name(keep)), "reason", "the walk ends"));
+}
+
+/* What only a person may do, in the order a sensible one would try it. */
+void walk_decide(struct walk *w)
+{
+    w->depth = 1; /* this client does not die */
+    fork_decided(w);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autofree char *id = some_operation(w, i, "status = 'needs_operator'");
+        if (id != NULL)
+            (void)run(w, i, walk_dice(w, 2) == 0 ? "operation retry" : "operation abandon",
+                      json_pack("{ss}", "operation", id));
+    }
+    w->depth = 0;
+}
