@@ -6,6 +6,8 @@
  */
 #include "model/safety.h"
 
+#include "model/mutant.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -38,7 +40,7 @@ static bool excused(const struct sync_state *s, enum safety_act act, enum safety
 
 err_t *safety_act(const struct sync_state *state, enum safety_act act, enum safety_why why)
 {
-    if (safety_may_run(state) || excused(state, act, why))
+    if (safety_may_run(state) || excused(state, act, why) || MUTANT(BOOT_BEFORE_CLAIM))
         return NULL;
     const char *active = sync_active(state);
     return err(SAFETY_NOT_ACTIVE,
@@ -103,6 +105,8 @@ err_t *safety_point_usable(const struct sync_state *state, const struct safety_p
     g_assert(state->body != NULL);
     int64_t lineage = body_lineage(body_json(state->body));
     const char *site = chain_epoch_site(state->chain, state->pos, lineage);
+    if (MUTANT(POINT_ANY_LINEAGE))
+        return NULL;
     if (point->lineage != lineage)
         return err(SAFETY_POINT,
                    "recovery point %s is of lineage %" PRId64 ", the group's is %" PRId64,

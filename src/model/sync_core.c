@@ -8,8 +8,8 @@
  */
 #include "model/sync_internal.h"
 
-#ifdef SYNC_MUTANTS
-enum sync_mutant sync_mutant = MUTANT_NONE;
+#ifdef MUTANTS
+enum mutant mutant = MUTANT_NONE;
 #endif
 
 void sync_changed(struct act *a)
@@ -19,7 +19,7 @@ void sync_changed(struct act *a)
 
 err_t *sync_done(struct act *a)
 {
-#ifndef SYNC_MUTANTS
+#ifndef MUTANTS
     g_autoptr(err_t) wrong = sync_check(a->s);
     if (wrong != NULL)
         g_error("%s", err_message(wrong));

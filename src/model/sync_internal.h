@@ -15,40 +15,11 @@
  */
 #pragma once
 
+#include "model/mutant.h"
 #include "model/sync.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/*
- * Deleted guards, for the tests alone: with SYNC_MUTANTS defined the room is built a second time
- * and a search must find what each of these breaks.  In production MUTANT(x) is the constant false.
- */
-#ifdef SYNC_MUTANTS
-enum sync_mutant {
-    MUTANT_NONE,
-    MUTANT_EPOCH_PLUS_ONE,
-    MUTANT_LOCAL_FIRST,
-    MUTANT_FREEZE_LATE,
-    MUTANT_SUCCESSOR_ONLY,
-    MUTANT_ABORT_NOT_FINAL,
-    MUTANT_ABORT_UNBOUND,
-    MUTANT_REFUSAL_FORGOTTEN,
-    MUTANT_RESTORE_RESUMES,
-    MUTANT_RECOVER_ALONE,
-    MUTANT_FACT_WHILE_STAGED,
-    MUTANT_REJOIN_IGNORES_FLOOR,
-    MUTANT_TEXT_REFUSE,
-    MUTANT_TEXT_ADOPT,
-    MUTANT_TEXT_REFUSED,
-    MUTANT_TEXT_RESOLVE,
-    MUTANT_TEXT_LOST,
-};
-extern enum sync_mutant sync_mutant;
-#define MUTANT(name) (sync_mutant == MUTANT_##name)
-#else
-#define MUTANT(name) false
-#endif
 
 /* One action under way. */
 struct act {

@@ -8,6 +8,8 @@
  */
 #include "run/runner_internal.h"
 
+#include "model/mutant.h"
+
 static bool row_open(const struct journal_row *row)
 {
     return row->state == ROW_PENDING || row->state == ROW_INTENT || row->state == ROW_WAITING;
@@ -158,6 +160,11 @@ static err_t *row_make(struct row_work *w, struct step_call *call)
     if (pass_boundary(pass, "after-intent", w->row))
         return pass_crashed(pass);
     call->attempt = w->row->attempt;
+    if (MUTANT(OUTCOME_FIRST)) {
+        TRY(row_answered(w, call, STEP_DONE));
+        if (pass_boundary(pass, "after-outcome", w->row))
+            return pass_crashed(pass);
+    }
     err_t *e = w->step->make(call, &answer);
     if (pass_boundary(pass, "after-call", w->row)) {
         err_free(e);
@@ -200,7 +207,7 @@ static err_t *row_forward(struct row_work *w, struct db *db)
     pass_call_init(w->pass, db, w->step, w->row, &call);
     call.observed = w->observed;
     g_autoptr(json_t) skips G_GNUC_UNUSED = call.skips;
-    if (w->step->probe != NULL)
+    if (w->step->probe != NULL && !(MUTANT(PROBE_SKIPPED) && w->row->state != ROW_WAITING))
         e = w->step->probe(&call, &answer);
     if (e == NULL && answer == STEP_ABSENT && w->step->make == NULL)
         answer = STEP_WAIT;
@@ -236,6 +243,17 @@ static struct journal_row *rows_failed(const struct pass *pass)
     return NULL;
 }
 
+/* Whether rows of a step are not finished: for a mutant. */
+static inline bool rows_wait(const struct pass *pass, const char *key)
+{
+    for (guint i = 0; i < pass->rows->len; i++) {
+        const struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        if (g_str_equal(row->step_key, key) && row_open(row))
+            return true;
+    }
+    return false;
+}
+
 /*
  * The rows of the first step, and in it of the first wave, that are not finished.  Behind a failed
  * row only what goes on without it: see STEP_PER_MEMBER_FAIL.
@@ -249,6 +267,9 @@ static const struct step *pass_front(struct pass *pass, GPtrArray *front)
     for (guint i = 0; i < pass->rows->len; i++) {
         struct journal_row *row = g_ptr_array_index(pass->rows, i);
         if (!row_open(row))
+            continue;
+        if (MUTANT(BOOT_BEFORE_CLAIM) && g_str_equal(row->step_key, "group.claim") &&
+            rows_wait(pass, "server.boot"))
             continue;
         bool same = failed != NULL && g_str_equal(row->step_key, failed->step_key);
         if (failed != NULL && !same && (!pass->op->past_pivot || !step_by_member(pass, row)))

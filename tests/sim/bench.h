@@ -193,6 +193,15 @@ char *bench_sql(struct bench *b, int site, const char *sql);
 /* Its rows.  Caller destroys. */
 struct db_rows *bench_rows(struct bench *b, int site, const char *sql);
 int64_t bench_sql_int(struct bench *b, int site, const char *sql);
+/* A number of the database that the mock driver keeps both sites' arrays in; 0 if there is no row.
+ */
+int64_t bench_arrays_int(struct bench *b, const char *sql);
+/*
+ * A complete point "planted…" at a site's array that is newer than all others, otherwise as the
+ * newest one; 'lineage' and 'made_by' in SQL, NULL: as that one.  False if there is none.
+ */
+bool bench_plant(struct bench *b, int site, const char *id, const char *lineage,
+                 const char *made_by);
 /* "site-a", "prod-a" */
 const char *bench_site_name(int site);
 const char *bench_tenant(int site);

@@ -152,6 +152,59 @@ int64_t bench_sql_int(struct bench *b, int site, const char *sql)
     return text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
 }
 
+/* ---- arrays ---- */
+
+/* NULL: no array was asked for anything yet. */
+static struct db *arrays_open(struct bench *b)
+{
+    g_autofree char *path = g_strdup_printf("%s/arrays/mock.db", b->dir);
+    g_autofree char *dsn = g_strdup_printf("sqlite:///%s", path);
+    struct db *db = NULL;
+
+    if (g_file_test(path, G_FILE_TEST_EXISTS))
+        assert_null(db_open(dsn, &db));
+    return db;
+}
+
+int64_t bench_arrays_int(struct bench *b, const char *sql)
+{
+    AUTO(db) db = arrays_open(b);
+    AUTO(db_rows) rows = NULL;
+
+    if (db == NULL)
+        return 0;
+    assert_null(db_query(db, &rows, sql, ""));
+    return db_rows_count(rows) > 0 ? db_int(rows, 0, 0) : 0;
+}
+
+bool bench_plant(struct bench *b, int site, const char *id, const char *lineage,
+                 const char *made_by)
+{
+    AUTO(db) db = arrays_open(b);
+    g_autofree char *at = g_strdup_printf("%" G_GINT64_FORMAT, env_now_ms(&b->env));
+    g_autofree char *newest = g_strdup_printf(" FROM points WHERE array LIKE '%%array-%c%%' AND id "
+                                              "NOT LIKE 'planted%%' ORDER BY time_ms DESC LIMIT 1",
+                                              'a' + site);
+    g_autofree char *volumes = g_strdup_printf(
+        "INSERT INTO point_volumes SELECT array, grp, '%s', subject, size_bytes, image_id FROM "
+        "point_volumes WHERE array LIKE '%%array-%c%%' AND point_id = (SELECT id%s)",
+        id, 'a' + site, newest);
+    g_autofree char *point =
+        g_strdup_printf("INSERT INTO points SELECT array, grp, '%s', '%s', %s, %s, %s, %s%s", id,
+                        id, at, at, lineage != NULL ? lineage : "lineage",
+                        made_by != NULL ? made_by : "made_by", newest);
+    int64_t count = 0;
+
+    if (db == NULL)
+        return false;
+    assert_null(db_exec(db, &count, volumes, ""));
+    if (count == 0)
+        return false;
+    assert_null(db_exec(db, &count, point, ""));
+    assert_int_equal(count, 1);
+    return true;
+}
+
 /* ---- clouds ---- */
 
 const char *bench_server_id(struct bench *b, int site, const char *name)

@@ -20,6 +20,7 @@ struct watched {
 
 struct oracle {
     struct bench *b;
+    GHashTable *ended; /* id of an operation that has ended -> its journal as it stood then */
     GPtrArray *groups; /* struct watched */
     GString *unrest;
 };
@@ -158,12 +159,51 @@ static int open_operations(struct bench *b, int site)
     return (int)bench_sql_int(b, site, "SELECT COUNT(*) FROM dr_operations WHERE is_open <> 0");
 }
 
+/* What has ended stays as it is: an engine that lost its lease writes nothing any more. */
+static void ended_stays(struct oracle *o, int site)
+{
+    AUTO(db_rows)
+    rows = bench_rows(
+        o->b, site,
+        "SELECT o.id, o.status, s.step_key, s.subject, s.state, s.attempt, s.finished_at FROM"
+        " dr_operations o LEFT JOIN dr_steps s ON s.op_id = o.id WHERE o.is_open = 0 ORDER BY o.id,"
+        " s.seq");
+    g_autoptr(GString) journal = g_string_new(NULL);
+
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        const char *id = db_str(rows, i, 0);
+        for (size_t column = 1; column < 7; column++)
+            g_string_append_printf(journal, "%s ",
+                                   db_is_null(rows, i, column) ? "-" : db_str(rows, i, column));
+        if (i + 1 < db_rows_count(rows) && g_str_equal(db_str(rows, i + 1, 0), id))
+            continue;
+        const char *before = g_hash_table_lookup(o->ended, id);
+        if (before != NULL && !g_str_equal(before, journal->str))
+            fail_msg("%s: operation %s has ended, and its journal changes: %s; now %s",
+                     bench_site_name(site), id, before, journal->str);
+        if (before == NULL)
+            g_hash_table_insert(o->ended, g_strdup(id), g_strdup(journal->str));
+        g_string_truncate(journal, 0);
+    }
+}
+
+/* A11: what was planted at an array is never made volumes of. */
+static void points_are_of_the_lineage(struct bench *b)
+{
+    static const char sql[] = "SELECT COUNT(*) FROM copies WHERE point_id LIKE 'planted%'";
+
+    if (bench_arrays_int(b, sql) > 0)
+        fail_msg("a recovery point of another lineage was used");
+}
+
 void oracle_look(struct oracle *o)
 {
     groups_find(o);
+    points_are_of_the_lineage(o->b);
     for (guint i = 0; i < o->groups->len; i++)
         group_look(o, g_ptr_array_index(o->groups, i));
     for (int i = 0; i < BENCH_SITES; i++) {
+        ended_stays(o, i);
         if (open_operations(o->b, i) == 0)
             bench_ledger_holds(o->b, i);
     }
@@ -291,6 +331,39 @@ static void members_run_once(struct bench *b, int site)
     }
 }
 
+/*
+ * What an operation made before its pivot and has taken back, as its journal says, is gone from the
+ * ledger too; what it could not take back stands as orphaned in the journal.
+ */
+static void unwound_is_gone(struct bench *b, int site)
+{
+    AUTO(db_rows)
+    rows = bench_rows(
+        b, site,
+        "SELECT r.kind, r.name, o.operation_type, o.id FROM dr_resources r JOIN dr_operations o ON"
+        " o.id = r.op_id WHERE r.state IN ('intent', 'made') AND o.is_open = 0 AND o.past_pivot = 0"
+        " AND o.status <> 'completed' AND NOT EXISTS (SELECT 1 FROM dr_steps s WHERE s.op_id = o.id"
+        " AND s.state = 'orphaned')");
+
+    if (db_rows_count(rows) > 0)
+        fail_msg("%s: %s %s of %s %s, which was taken back, stands open in the ledger",
+                 bench_site_name(site), db_str(rows, 0, 0), db_str(rows, 0, 1), db_str(rows, 0, 2),
+                 db_str(rows, 0, 3));
+}
+
+/* Each living group has its Cinder group at the site, under the id that is shown. */
+static void groups_are_made(struct bench *b, int site)
+{
+    AUTO(db_rows)
+    rows =
+        bench_rows(b, site, "SELECT id FROM protection_groups WHERE role IN ('ACTIVE', 'STANDBY')");
+    size_t made = json_object_size(sim_table(b->sim, site, "groups"));
+
+    if (made != db_rows_count(rows))
+        fail_msg("%s holds %zu groups and has %zu in Cinder", bench_site_name(site),
+                 db_rows_count(rows), made);
+}
+
 /* Every operation that ended can be told from its journal. */
 static void journals_are_whole(struct bench *b, int site)
 {
@@ -316,6 +389,8 @@ void oracle_rest(struct oracle *o)
     oracle_look(o);
     for (int i = 0; i < BENCH_SITES; i++) {
         members_run_once(o->b, i);
+        groups_are_made(o->b, i);
+        unwound_is_gone(o->b, i);
         journals_are_whole(o->b, i);
     }
 }
@@ -329,6 +404,7 @@ struct oracle *oracle_create(struct bench *b)
     o->b = b;
     o->groups = g_ptr_array_new_with_free_func(watched_free);
     o->unrest = g_string_new(NULL);
+    o->ended = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     b->on_engine = engine_sends;
     b->on_engine_data = o;
     return o;
@@ -341,5 +417,6 @@ void oracle_destroy(struct oracle *o)
     o->b->on_engine = NULL;
     g_ptr_array_unref(o->groups);
     g_string_free(o->unrest, TRUE);
+    g_hash_table_destroy(o->ended);
     g_free(o);
 }

@@ -19,24 +19,6 @@
 
 /* ---- the mock's own records ---- */
 
-static struct db *arrays_open(struct bench *b)
-{
-    g_autofree char *dsn = g_strdup_printf("sqlite:///%s/arrays/mock.db", b->dir);
-    struct db *db = NULL;
-
-    assert_null(db_open(dsn, &db));
-    return db;
-}
-
-static int64_t arrays_int(struct bench *b, const char *sql)
-{
-    AUTO(db) db = arrays_open(b);
-    AUTO(db_rows) rows = NULL;
-
-    assert_null(db_query(db, &rows, sql, ""));
-    return db_rows_count(rows) > 0 ? db_int(rows, 0, 0) : 0;
-}
-
 /* ---- A2 ---- */
 
 struct order {
@@ -50,7 +32,7 @@ static void claim_comes_first(void *data, struct bench_site *site, const char *w
 {
     struct order *o = data;
     struct bench *b = site->bench;
-    bool tagged = arrays_int(b, "SELECT coalesce(max(epoch), 0) FROM tags") > o->tag_before;
+    bool tagged = bench_arrays_int(b, "SELECT coalesce(max(epoch), 0) FROM tags") > o->tag_before;
     bool promoting = g_str_equal(step, "group.promote") && !g_str_equal(where, "before-intent");
     bool booted = json_object_size(sim_table(b->sim, SIM_SITE_B, "servers")) > 0;
 
@@ -73,7 +55,7 @@ static void test_a2_order(void **state)
     struct order order = {0};
     (void)state;
 
-    order.tag_before = arrays_int(b, "SELECT coalesce(max(epoch), 0) FROM tags");
+    order.tag_before = bench_arrays_int(b, "SELECT coalesce(max(epoch), 0) FROM tags");
     bench_lose(b, SIM_SITE_A);
     site->on_boundary = claim_comes_first;
     site->on_boundary_data = &order;
@@ -266,29 +248,6 @@ static void test_a9_cell_down(void **state)
 
 /* ---- A11 ---- */
 
-/* A complete point at A's array that is newer than all others, otherwise as the newest one. */
-static void plant(struct bench *b, const char *id, const char *lineage, const char *made_by)
-{
-    AUTO(db) db = arrays_open(b);
-    g_autofree char *at = g_strdup_printf("%" G_GINT64_FORMAT, env_now_ms(&b->env));
-    static const char newest[] = " FROM points WHERE array LIKE '%array-a%' AND id NOT LIKE "
-                                 "'planted%' ORDER BY time_ms DESC LIMIT 1";
-    g_autofree char *volumes = g_strdup_printf(
-        "INSERT INTO point_volumes SELECT array, grp, '%s', subject, size_bytes, image_id FROM "
-        "point_volumes WHERE array LIKE '%%array-a%%' AND point_id = (SELECT id%s)",
-        id, newest);
-    g_autofree char *point =
-        g_strdup_printf("INSERT INTO points SELECT array, grp, '%s', '%s', %s, %s, %s, %s%s", id,
-                        id, at, at, lineage != NULL ? lineage : "lineage",
-                        made_by != NULL ? made_by : "made_by", newest);
-    int64_t count = 0;
-
-    assert_null(db_exec(db, &count, volumes, ""));
-    assert_true(count > 0);
-    assert_null(db_exec(db, &count, point, ""));
-    assert_int_equal(count, 1);
-}
-
 /*
  * A11.  At A's array stand newer complete points, one of the lineage that ended with B's failover,
  * one that was not made by the site active in the group's lineage: neither is used, each is
@@ -309,8 +268,8 @@ static void test_a11_planted(void **state)
     json_decref(bench_ok(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
     bench_settle(b);
     bench_pass(b, 180000);
-    plant(b, "planted-lineage", "0", NULL);
-    plant(b, "planted-maker", NULL, made_by_a);
+    assert_true(bench_plant(b, SIM_SITE_A, "planted-lineage", "0", NULL));
+    assert_true(bench_plant(b, SIM_SITE_A, "planted-maker", NULL, made_by_a));
     bench_pass(b, 2000);
     json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "!force",
                          "reason", "back", NULL));
@@ -327,7 +286,8 @@ static void test_a11_planted(void **state)
         fail_msg("a planted point was used: %s", text);
     assert_non_null(strstr(json_str_or(rejected, "planted-lineage", ""), "is of lineage 0"));
     assert_non_null(strstr(json_str_or(rejected, "planted-maker", ""), "was made by site"));
-    assert_int_equal(arrays_int(b, "SELECT COUNT(*) FROM copies WHERE point_id LIKE 'planted%'"),
+    assert_int_equal(bench_arrays_int(b,
+                                      "SELECT COUNT(*) FROM copies WHERE point_id LIKE 'planted%'"),
                      0);
 }
 
@@ -503,7 +463,7 @@ static void test_no_driver(void **state)
                                    "SELECT COUNT(*) FROM dr_resources WHERE kind <> "
                                    "'cinder_group'"),
                      0);
-    assert_int_equal(arrays_int(b, "SELECT COUNT(*) FROM fences"), 0);
+    assert_int_equal(bench_arrays_int(b, "SELECT COUNT(*) FROM fences"), 0);
     driver_is(b, SIM_SITE_B, true);
     json_decref(bench_failover(b, SIM_SITE_B));
     failed_over_once(b);

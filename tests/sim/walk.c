@@ -116,6 +116,7 @@ static void on_boundary(void *data, struct bench_site *site, const char *where, 
     site->lock_file = second.lock_file = false;
     bench_second_engine(site, &second);
     site->lock_file = lock_file;
+    oracle_look(w->oracle); /* what has ended by now stays as it is */
 }
 
 void walk_run(uint64_t seed, GString *story)

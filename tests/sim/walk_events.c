@@ -406,6 +406,25 @@ static bool replay(struct walk *w)
     return true;
 }
 
+/* A newer point that the group's lineage has left behind, or that the wrong site made. */
+static bool old_point(struct walk *w)
+{
+    int site = some_site(w);
+    int64_t lineage =
+        bench_sql_int(w->b, site,
+                      "SELECT lineage FROM protection_groups WHERE living_name = 'web'");
+    g_autofree char *older = g_strdup_printf("%" G_GINT64_FORMAT, lineage - 1);
+    g_autofree char *id = g_strdup_printf("planted-%u", ++w->told);
+    bool maker = walk_dice(w, 2) == 0;
+
+    if (w->b->site[site].lost ||
+        !bench_plant(w->b, site, id, maker ? NULL : older, maker ? "'somebody else'" : NULL))
+        return false;
+    walk_say(w, "a point of %s appears at %s", maker ? "somebody else" : "an older lineage",
+             bench_site_name(site));
+    return true;
+}
+
 static bool client_dies(struct walk *w)
 {
     if (w->depth == 0)
@@ -460,6 +479,7 @@ static const struct {
     {"service down", service_down, 4, true},
     {"call fails", call_fails, 8, true},
     {"clock jumps", clock_jumps, 2, true},
+    {"old point", old_point, 3, true},
     {"replay", replay, 6, true},
     {"client dies", client_dies, 6, true},
     {"second client", second_client, 10, true},

@@ -2,7 +2,7 @@
 /*
  * The search can fail: with any one of these guards deleted from the code it finds what breaks.
  *
- * Linked with the room built with SYNC_MUTANTS, where each guard asks whether it is deleted.
+ * Linked with the room built with MUTANTS, where each guard asks whether it is deleted.
  */
 #include "search.h"
 
@@ -15,7 +15,7 @@
 /* What must break, and the budgets within which it does. */
 static const struct mutant {
     const char *name, *breaks;
-    enum sync_mutant mutant;
+    enum mutant mutant;
     int budget[BUDGETS];
     bool remember; /* answers nobody waits for matter here */
 } mutants[] = {
@@ -44,12 +44,12 @@ static void kill_mutant(void **state)
     search_init(&s);
     s.forget = !m->remember;
     s.lenient = true;
-    sync_mutant = m->mutant;
+    mutant = m->mutant;
     s.skip_l1 = m->breaks[0] == 'S';
     int budget[BUDGETS];
     bool own = search_budget_of(getenv("MODEL_SEARCH"), budget);
     const char *wrong = search_run(&s, own ? budget : m->budget);
-    sync_mutant = MUTANT_NONE;
+    mutant = MUTANT_NONE;
     printf("%s: %zu states: %s\n", m->name, s.states, wrong != NULL ? wrong : "survives");
     if (wrong != NULL && (!g_str_has_prefix(wrong, m->breaks) || getenv("MODEL_TRACE") != NULL))
         search_print(&s);

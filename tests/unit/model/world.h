@@ -11,7 +11,7 @@
 
 #include "tests/lib/bag.h"
 #include "model/safety.h"
-#ifdef SYNC_MUTANTS
+#ifdef MUTANTS
 #include "model/sync_internal.h"
 #endif
 
@@ -495,11 +495,11 @@ static inline bool move_resolve_gone(struct world *w, int s)
     return world_done(w, s, err, &e);
 }
 
-#ifdef SYNC_MUTANTS
+#ifdef MUTANTS
 /* A backup is taken, and put back as it was: nobody notices. */
 static inline bool move_snapshot(struct world *w, int s)
 {
-    if (sync_mutant != MUTANT_RESTORE_RESUMES || w->snapshot_of >= 0 || !world_has(w, RESTORES))
+    if (mutant != MUTANT_RESTORE_RESUMES || w->snapshot_of >= 0 || !world_has(w, RESTORES))
         return false;
     sync_state_copy(&w->site[s], &w->snapshot);
     w->snapshot_of = s;
@@ -525,8 +525,8 @@ static inline bool move_restore(struct world *w, const struct move *mv)
 {
     const struct message *m = bag_at(&w->bag, mv->letter);
     int s = mv->site;
-#ifdef SYNC_MUTANTS
-    if (sync_mutant == MUTANT_RESTORE_RESUMES)
+#ifdef MUTANTS
+    if (mutant == MUTANT_RESTORE_RESUMES)
         return mv->letter == 0 && move_resume(w, s);
 #endif
     if (!world_has(w, RESTORES) || m->type != MESSAGE_STATE || strcmp(m->from, world_uuid[s]) != 0)
@@ -576,7 +576,7 @@ static inline bool world_move(struct world *w, const struct move *mv)
     case MOVE_RESTORE:
         return move_restore(w, mv);
     case MOVE_SNAPSHOT:
-#ifdef SYNC_MUTANTS
+#ifdef MUTANTS
         return move_snapshot(w, mv->site);
 #endif
     case MOVES:

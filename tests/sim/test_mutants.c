@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_mutants - the oracle bites: with any one of these guards missing from the product (built
+ * with -Dmutants=true, src/model/mutant.h) some random walk fails, and in words that fit.
+ *
+ *     sim-mutants          all of them
+ *     sim-mutants NAME     one, with the story that betrays it
+ */
+#include "tests/sim/seeds.h"
+
+#include "model/mutant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is planted, in how many seeds it must be found, and a word of what the oracle then says. */
+static const struct planted {
+    const char *name;
+    enum mutant mutant;
+    uint64_t seeds;
+    const char *says;
+} planted[] = {
+    {"EPOCH_PLUS_ONE", MUTANT_EPOCH_PLUS_ONE, 200, ""},
+    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 200, ""},
+    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 200, ""},
+    {"REFUSAL_FORGOTTEN", MUTANT_REFUSAL_FORGOTTEN, 200, ""},
+    {"FACT_WHILE_STAGED", MUTANT_FACT_WHILE_STAGED, 200, ""},
+    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 200, ""},
+    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 200, ""},
+    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 200, ""},
+    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 200, ""},
+    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 200, ""},
+    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 200, ""},
+    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 200, ""},
+    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 200, ""},
+};
+
+/* The line of a story that says why it failed. */
+static char *reason(const char *story)
+{
+    g_auto(GStrv) lines = g_strsplit(story, "\n", -1);
+
+    for (char **line = lines; *line != NULL; line++) {
+        if (g_str_has_prefix(*line, "ERROR: ") || g_str_has_prefix(*line, "ERROR:../") ||
+            strstr(*line, "ERROR **") != NULL)
+            return g_strdup(*line);
+    }
+    return g_strdup("it died without a word");
+}
+
+static bool killed(const struct planted *p, bool tell)
+{
+    AUTO(seeds) s = seeds_create();
+    uint64_t seed = 0;
+
+    mutant = p->mutant;
+    seeds_tell(s, tell);
+    for (uint64_t i = 1; i <= p->seeds && seeds_failed(s) == 0; i++)
+        seeds_start(s, i);
+    seeds_wait(s);
+    mutant = MUTANT_NONE;
+    const char *story = seeds_failure(s, &seed);
+    if (story == NULL) {
+        printf("%-18s SURVIVES %d walks\n", p->name, seeds_passed(s));
+        return false;
+    }
+    g_autofree char *why = reason(story);
+    printf("%-18s killed by seed %" G_GUINT64_FORMAT ": %s\n", p->name, seed, why);
+    fflush(stdout);
+    return strstr(why, p->says) != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    int passed = 0, failed = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(planted); i++) {
+        if (argc > 1 && strcmp(argv[1], planted[i].name) != 0)
+            continue;
+        bool ok = killed(&planted[i], argc > 1);
+        passed += ok;
+        failed += !ok;
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed > 0;
+}
