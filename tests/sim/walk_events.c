@@ -409,7 +409,7 @@ static bool replay(struct walk *w)
 /* A newer point that the group's lineage has left behind, or that the wrong site made. */
 static bool old_point(struct walk *w)
 {
-    int site = some_site(w);
+    int site = some_site_of(w, "STANDBY");
     int64_t lineage =
         bench_sql_int(w->b, site,
                       "SELECT lineage FROM protection_groups WHERE living_name = 'web'");
@@ -479,7 +479,7 @@ static const struct {
     {"service down", service_down, 4, true},
     {"call fails", call_fails, 8, true},
     {"clock jumps", clock_jumps, 2, true},
-    {"old point", old_point, 3, true},
+    {"old point", old_point, 6, true},
     {"replay", replay, 6, true},
     {"client dies", client_dies, 6, true},
     {"second client", second_client, 10, true},
