@@ -210,19 +210,21 @@ err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud
 
     TRY(local_options(call, &options, &site));
     TRY(trust_list(call->db, project_id, &trusts));
+    if (trusts->len == 0)
+        return err(TRUST_MISSING, "site '%s' has no trust of project '%s'", options.cloud,
+                   project_id);
+    g_autoptr(err_t) last = NULL;
     for (guint i = 0; i < trusts->len; i++) {
         TRY(trust_session(call, g_ptr_array_index(trusts, i), &options, ret));
         err_t *e = trust_check(call, g_ptr_array_index(trusts, i), ret);
         if (e == NULL || !err_is(e, ERR_CLOUD_TRUST_INVALID))
             return e;
-        err_free(e);
+        err_free(last);
+        last = e;
     }
-    return trusts->len == 0 ? err(TRUST_MISSING, "site '%s' has no trust of project '%s'",
-                                  options.cloud, project_id)
-                            : err(TRUST_MISSING,
-                                  "none of the %u trusts of project '%s' at site '%s' works any "
-                                  "more",
-                                  trusts->len, project_id, options.cloud);
+    return err_recode(TRUST_MISSING, TAKE(last),
+                      "none of the %u trusts of project '%s' at site '%s' works any more",
+                      trusts->len, project_id, options.cloud);
 }
 
 err_t *world_trusts_end(struct step_call *call, const char *project_id, int *ret_count)

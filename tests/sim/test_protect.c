@@ -465,6 +465,7 @@ static void no_trust_serves(void **state)
         bench_sql(b, SIM_SITE_A,
                   "SELECT error FROM dr_operations WHERE operation_type = 'member_add'");
     assert_true(why != NULL && strstr(why, "protector.trust.missing") != NULL);
+    assert_non_null(strstr(why, "keystone POST")); /* who was asked, and what came back */
     assert_int_equal(bench_sql_int(b, SIM_SITE_A,
                                    "SELECT COUNT(*) FROM trusts WHERE error_message IS NULL"),
                      0);
