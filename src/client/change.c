@@ -127,14 +127,18 @@ err_t *change_follow(struct end *active, struct end *standby, const char *pg_id,
 }
 
 /*
- * That the peer's cloud is not known, or refuses us, is told as it is; that it does not answer is
- * the manual's refusal, with what was seen beside it.
+ * That the peer's cloud is not known, or refuses us, or that the site we asked is the one that does
+ * not answer, is told as it is; that the peer does not answer is the manual's refusal, with what
+ * was seen beside it.
  */
 err_t *peer_failed(struct protector_client *c, const char *group, err_t *takes)
 {
-    if (!end_is_unreachable(takes))
+    bool ours = c->local != NULL && g_strcmp0(err_detail_get(takes, "end"), c->local->cloud) == 0;
+
+    if (ours || !end_is_unreachable(takes))
         return takes;
-    note_event(c, "note", "%s", err_message(takes));
+    g_autofree char *seen = err_text(takes);
+    note_event(c, "note", "%s", seen);
     return peer_unreachable(group, takes);
 }
 

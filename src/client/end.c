@@ -201,7 +201,7 @@ err_t *end_project_check(struct end *end, const char *project_id)
                end->cloud, resp->status, project_id);
 }
 
-err_t *end_login(struct end *end)
+static err_t *logged_in(struct end *end)
 {
     AUTO(http_response) resp = NULL;
     g_autoptr(json_t) body = NULL;
@@ -227,6 +227,17 @@ err_t *end_login(struct end *end)
     end->project_id = g_strdup(json_str_at(end->token_body, "project/id"));
     end->user_id = g_strdup(json_str_at(end->token_body, "user/id"));
     return end->endpoint == NULL ? endpoint_find(end) : NULL;
+}
+
+/* Whoever is told that a site does not answer may have to know which one.  Takes 'e'. */
+static err_t *whose(const struct end *end, err_t *e)
+{
+    return e != NULL && err_detail_get(e, "end") == NULL ? err_detail(e, "end", end->cloud) : e;
+}
+
+err_t *end_login(struct end *end)
+{
+    return whose(end, logged_in(end));
 }
 
 /* ---- version ---- */
@@ -337,7 +348,10 @@ static err_t *fault(const struct end *end, const struct ask *ask, const struct h
         if (json_is_string(value))
             e = err_detail(e, key, json_string_value(value));
     }
-    return err_detail(e, "request_id", json_str_or(row, "request_id", request));
+    e = err_detail(e, "request_id", json_str_or(row, "request_id", request));
+    return code == ERR_UNAVAILABLE ? err_wrap(e, "Protector of cloud '%s' answers %d to %s %s",
+                                              end->cloud, resp->status, ask->method, ask->path)
+                                   : e;
 }
 
 static struct http_request *request_for(const struct end *end, const struct ask *ask)
@@ -387,7 +401,7 @@ static void token_forget(struct end *end)
     end->token_body = NULL;
 }
 
-err_t *end_ask(struct end *end, const struct ask *ask, json_t **ret, int *ret_status)
+static err_t *asked(struct end *end, const struct ask *ask, json_t **ret, int *ret_status)
 {
     AUTO(http_response) resp = NULL;
 
@@ -409,6 +423,11 @@ err_t *end_ask(struct end *end, const struct ask *ask, json_t **ret, int *ret_st
     if (ret == NULL || resp->body == NULL || resp->body_size == 0)
         return NULL;
     return json_parse(resp->body, resp->body_size, "the answer of Protector", ret);
+}
+
+err_t *end_ask(struct end *end, const struct ask *ask, json_t **ret, int *ret_status)
+{
+    return whose(end, asked(end, ask, ret, ret_status));
 }
 
 err_t *end_get(struct end *end, json_t **ret, const char *format, ...)

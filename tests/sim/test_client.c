@@ -242,6 +242,37 @@ static void test_peer_refuses(void **state)
     holds(b->events->str, "does not answer");
 }
 
+/* Keystone of the asked site is away: that is no silence of the remote one, and told as it is. */
+static void test_own_site_is_not_remote(void **state)
+{
+    AUTO(bench) b = bench_create(93);
+    struct sim_fault no_keystone = {.site = SIM_SITE_A,
+                                    .service = "keystone",
+                                    .method = "GET",
+                                    .path = "/v3/auth/tokens*",
+                                    .count = 1,
+                                    .kind = SIM_FAULT_STATUS,
+                                    .status = 503};
+    (void)state;
+
+    bench_register(b);
+    sim_fault_add(b->sim, &no_keystone);
+    bench_fails(b, "protector.unavailable", "prod-a", "protection-group create", "name", "web",
+                "replication-type", "async", "primary-site", "site-a", "secondary-site", "site-b",
+                "volume-type", "replicated-ssd", NULL);
+    holds(b->last_error, "Protector of cloud 'prod-a' answers 503");
+    holds(b->last_error, "Keystone");
+
+    bench_protect(b);
+    no_keystone.site = SIM_SITE_B;
+    sim_fault_add(b->sim, &no_keystone);
+    g_string_truncate(b->events, 0);
+    bench_fails(b, "protector.peer.unreachable", "prod-a", "protection-group update", WEB,
+                "description", "x", NULL);
+    holds(b->events->str, "Protector of cloud 'prod-b' answers 503");
+    holds(b->events->str, "Keystone");
+}
+
 /* ---- what is carried without being asked for ---- */
 
 static void update_left(struct bench *b)
@@ -614,6 +645,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_update_of_nothing),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_peer_refuses),
+        cmocka_unit_test(test_own_site_is_not_remote),
         cmocka_unit_test(test_reading_carries),
         cmocka_unit_test(test_list_carries_the_deleted),
         cmocka_unit_test(test_failover_mappings),
