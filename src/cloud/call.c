@@ -14,6 +14,16 @@
 
 /* ---- one call ---- */
 
+/* A 404 of the way there says nothing of what was to be asked for, which would be taken for gone.
+ */
+static err_t *not_asked(const struct cloud *c, const struct cloud_request *request, err_t *e)
+{
+    if (e == NULL || err_code(e) != ERR_CLOUD_NOT_FOUND)
+        return e;
+    return err_recode(CLOUD_ERROR, e, "%s: %s %s %s was not asked", cloud_name(c),
+                      cloud_service_name(request->service), request->method, request->path);
+}
+
 /* Makes it once.  '*ret_generation' is that of the token used. */
 static err_t *try_once(const struct cloud *c, const struct cloud_request *request,
                        unsigned *ret_generation, json_t **ret)
@@ -26,7 +36,7 @@ static err_t *try_once(const struct cloud *c, const struct cloud_request *reques
         microversion = g_strdup_printf("%s %d.%d", row->header, row->major, minor);
     }
     struct cloud_access access = {0};
-    TRY(cloud_access(c, request->service, request->anonymous, &access));
+    TRY(not_asked(c, request, cloud_access(c, request->service, request->anonymous, &access)));
     *ret_generation = access.generation;
     g_autofree char *url = url_join(access.url, request->path);
     struct wire w = cloud_wire(c);

@@ -144,7 +144,10 @@ static err_t *read_document(const struct cloud *c, enum cloud_service service,
     return e;
 }
 
-/* The document, with a new token if the old one is refused. */
+/*
+ * The document, with a new token if the old one is refused.  A 404 of it is never CLOUD_NOT_FOUND:
+ * whoever wants a server and asks for the versions first would take the server for gone.
+ */
 static err_t *document_of(const struct cloud *c, enum cloud_service service, json_t **ret)
 {
     unsigned generation = 0;
@@ -154,9 +157,13 @@ static err_t *document_of(const struct cloud *c, enum cloud_service service, jso
         err_free(e);
         e = read_document(c, service, &generation, ret);
     }
-    return e != NULL ? err_wrap(e, "%s: cannot read which versions %s offers", cloud_name(c),
-                                cloud_service_name(service))
-                     : NULL;
+    if (e == NULL)
+        return NULL;
+    if (err_code(e) == ERR_CLOUD_NOT_FOUND)
+        e = err_recode(CLOUD_ERROR, e, "%s: %s has no page of its versions", cloud_name(c),
+                       cloud_service_name(service));
+    return err_wrap(e, "%s: cannot read which versions %s offers", cloud_name(c),
+                    cloud_service_name(service));
 }
 
 static err_t *negotiate(const struct cloud *c, enum cloud_service service, int *ret_minor)

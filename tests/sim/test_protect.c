@@ -609,6 +609,41 @@ static int trusts(struct bench *b, int site)
     return (int)known;
 }
 
+/* A service says once of something that is there that it is not. */
+static void one_404(struct bench *b, const char *service, const char *method, const char *path)
+{
+    const struct sim_fault lie = {.site = SIM_SITE_A,
+                                  .service = service,
+                                  .method = method,
+                                  .path = path,
+                                  .count = 1,
+                                  .kind = SIM_FAULT_STATUS,
+                                  .status = 404,
+                                  .body = "{\"error\": {\"message\": \"it is not there\"}}"};
+
+    sim_fault_add(b->sim, &lie);
+}
+
+/* What is taken for gone is never looked at again: one 404 is not enough for it. */
+static void one_404_is_not_believed(void **state)
+{
+    AUTO(bench) b = bench_create(382);
+    (void)state;
+
+    bench_register(b);
+    bench_protect(b);
+    one_404(b, "cinder", "GET", "*/groups/*list_volume*");
+    member_remove(b, "db-1");
+    bench_settle(b);
+    assert_int_equal(grouped(b, SIM_SITE_A), 2); /* those of web-1 */
+    one_404(b, "cinder", "GET", "/v3/");         /* not even about the group */
+    one_404(b, "keystone", "DELETE", "*/OS-TRUST/trusts/*");
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "groups")), 0);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "trusts")), 0);
+}
+
 /*
  * The site that held the servers stopped gives them back with the group, and says which; the last
  * group of a project takes its trusts with it, and no earlier one.
@@ -627,6 +662,7 @@ static void delete_gives_back(void **state)
     json_decref(bench_ok(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
     bench_settle(b);
     bench_servers_are(b, SIM_SITE_A, "stopped locked");
+    one_404(b, "nova", "GET", "*/servers/*-*");
     json_decref(bench_ok(b, "prod-b", "protection-group delete", WEB, NULL));
     bench_settle(b);
     bench_servers_are(b, SIM_SITE_A, "stopped");
@@ -665,6 +701,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(trusts_are_verified),
         cmocka_unit_test(driver_fails_an_add),
         cmocka_unit_test(driver_fails_a_removal),
+        cmocka_unit_test(one_404_is_not_believed),
         cmocka_unit_test(delete_gives_back),
     };
 

@@ -387,6 +387,22 @@ static json_t *cg_surplus(struct step_call *call, const json_t *group, const str
     return out;
 }
 
+/*
+ * A group that is believed to be gone is never looked at again, so the list has to say so too.
+ * Takes the 404.
+ */
+static err_t *cg_gone(const struct cloud *c, const char *id, err_t *takes)
+{
+    g_autoptr(err_t) e = takes;
+    g_autoptr(json_t) list = NULL;
+
+    TRY(cinder_group_list(c, &list));
+    if (cloud_find(list, "id", id) == NULL)
+        return NULL;
+    return err_recode(CLOUD_PARTIAL, g_steal_pointer(&e),
+                      "%s: consistency group '%s' is listed and yet not found", cloud_name(c), id);
+}
+
 err_t *cg_settle_probe(struct step_call *call, enum step_answer *ret)
 {
     struct cloud c;
@@ -402,12 +418,8 @@ err_t *cg_settle_probe(struct step_call *call, enum step_answer *ret)
         return NULL;
     TRY(world_tenant(call, group_project(now->body, now->self), &c));
     err_t *e = cinder_group_get(&c, id, &group);
-    if (e != NULL && err_is(e, ERR_CLOUD_NOT_FOUND)) {
-        err_free(e);
-        return NULL;
-    }
     if (e != NULL)
-        return e;
+        return err_is(e, ERR_CLOUD_NOT_FOUND) ? cg_gone(&c, id, e) : e;
     g_autoptr(json_t) surplus = cg_surplus(call, group, now);
     const char *status = json_str_or(group, "status", "");
     bool busy = !g_str_equal(status, "available") && !g_str_equal(status, "error");

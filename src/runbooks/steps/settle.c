@@ -49,6 +49,25 @@ err_t *settle_plan(struct step_call *call, json_t **ret)
     return NULL;
 }
 
+/*
+ * A server by its id; NULL if it is gone.  One that is believed to be gone is never looked at
+ * again, so the list has to say so too.
+ */
+static err_t *server_or_gone(const struct cloud *service, const char *project, const char *id,
+                             json_t **ret)
+{
+    g_autoptr(json_t) list = NULL;
+    g_autoptr(err_t) e = nova_server_get(service, id, ret);
+
+    if (e == NULL || !err_is(e, ERR_CLOUD_NOT_FOUND))
+        return g_steal_pointer(&e);
+    TRY(nova_server_list(service, project, NULL, &list));
+    if (cloud_find(list, "id", id) == NULL)
+        return NULL;
+    return err_recode(CLOUD_PARTIAL, g_steal_pointer(&e),
+                      "%s: server '%s' is listed and yet not found", cloud_name(service), id);
+}
+
 /* A standby that deletes the group gives back the servers it holds stopped: unlocked, still
  * stopped. */
 static err_t *servers_unlock(struct step_call *call, const struct group_now *now)
@@ -66,13 +85,9 @@ static err_t *servers_unlock(struct step_call *call, const struct group_now *now
         const char *id = group_server_at(now->body, now->self, json_str_or(member, "id", ""));
         if (id == NULL)
             continue;
-        err_t *e = nova_server_get(&service, id, &server);
-        if (e != NULL && err_is(e, ERR_CLOUD_NOT_FOUND)) {
-            err_free(e);
+        TRY(server_or_gone(&service, group_project(now->body, now->self), id, &server));
+        if (server == NULL)
             continue;
-        }
-        if (e != NULL)
-            return e;
         const char *reason = json_str_or(server, "locked_reason", "");
         if (!nova_is_locked(server) || !g_str_has_prefix(reason, "protector"))
             continue;

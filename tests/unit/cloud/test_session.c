@@ -410,6 +410,16 @@ static void negotiated_once_and_with_a_token(void **state)
     assert_int_equal(replay_count(f->r, "GET", "*"), 2);
 }
 
+/* Nothing was asked about the server yet: whoever asks must not take it for gone. */
+static void a_404_at_the_version_document_is_no_404_of_a_server(void **state)
+{
+    struct fixture *f = *state;
+    g_autoptr(json_t) server = NULL;
+    replay_text(f->r, "GET", NOVA "/", 1, 404, "{\"error\": {\"message\": \"no such page\"}}");
+    assert_err(nova_server_get(&f->c, "s", &server), ERR_CLOUD_ERROR, "which versions");
+    assert_int_equal(replay_count(f->r, "GET", NOVA "/servers/s"), 0);
+}
+
 static void a_401_at_the_version_document_renews_too(void **state)
 {
     struct fixture *f = *state;
@@ -593,6 +603,7 @@ int main(void)
         TEST(versions_parse),
         TEST(where_the_version_document_is),
         TEST(negotiated_once_and_with_a_token),
+        TEST(a_404_at_the_version_document_is_no_404_of_a_server),
         TEST(a_401_at_the_version_document_renews_too),
         TEST(a_list_is_followed_to_its_end),
         TEST(pages_of_glance_and_keystone),
