@@ -129,26 +129,30 @@ static err_t *trustee_id(struct request *r, char **ret)
     return NULL;
 }
 
-/* Whether the service can still work with a trust; Keystone decides, not what we once wrote. */
-static err_t *trust_works(struct request *r, const struct trust *t, bool *ret)
+/* Whether the service can work with a trust; Keystone decides, not what we once wrote. */
+static err_t *trust_lets_in(struct request *r, char *id, bool *ret)
 {
     struct keystone_credentials c = service_credentials(r);
     AUTO(keystone_token) token = NULL;
-    char *id = NULL;
 
-    *ret = false;
-    TRY(rest_decrypt(r->o->exchange->identity->rest_key, t->trust, &id));
     c.method = KEYSTONE_TRUST;
     c.trust_id = id;
     c.project_name = NULL;
     c.project_domain_name = NULL;
     err_t *e = login(r, &c, &token);
-    secret_free(id);
     *ret = e == NULL;
     if (e == NULL || err_code(e) != ERR_CLOUD_TRUST_INVALID)
         return e;
     err_free(e);
     return NULL;
+}
+
+/* The same of one we have; '*ret_id' (secret) is its id. */
+static err_t *trust_works(struct request *r, const struct trust *t, char **ret_id, bool *ret)
+{
+    *ret = false;
+    TRY(rest_decrypt(r->o->exchange->identity->rest_key, t->trust, ret_id));
+    return trust_lets_in(r, *ret_id, ret);
 }
 
 /* default_trust_roles that the caller holds. */
@@ -178,7 +182,57 @@ static struct cloud_session *caller_session(struct request *r)
     return cloud_session_create(&options);
 }
 
-static err_t *trust_make(struct request *r, json_t **ret, GPtrArray *roles)
+/* Whether a trust of Keystone's list is the caller's to this service, as trust_make makes it. */
+static bool trust_is_ours(const struct request *r, const json_t *t, const char *trustee)
+{
+    return g_strcmp0(json_str(t, "trustee_user_id"), trustee) == 0 &&
+           g_strcmp0(json_str(t, "project_id"), r->project) == 0 &&
+           json_bool(t, "impersonation", false) && json_str(t, "expires_at") == NULL &&
+           !json_is_integer(json_object_get(t, "remaining_uses"));
+}
+
+static bool trust_delegates(const json_t *t, const GPtrArray *roles)
+{
+    const json_t *held = json_arr(t, "roles");
+    bool all = json_array_size(held) + 1 == roles->len;
+
+    for (guint i = 0; i + 1 < roles->len && all; i++)
+        all = cloud_find(held, "name", g_ptr_array_index(roles, i)) != NULL;
+    return all;
+}
+
+/*
+ * One that an earlier request made and whose answer was lost: it is taken, else it would stay at
+ * Keystone for ever and nobody know of it.  '*ret' stays NULL if there is none; 'other' is the id
+ * of the one that is to be replaced, or NULL.
+ */
+static err_t *trust_lost(struct request *r, const struct cloud *view, const char *trustee,
+                         const GPtrArray *roles, const char *other, json_t **ret)
+{
+    g_autoptr(json_t) list = NULL;
+    size_t i;
+    json_t *t;
+
+    TRY(keystone_trust_list(view, r->auth->user_id, &list));
+    json_array_foreach(list, i, t)
+    {
+        const char *id = json_str_or(t, "id", "");
+        g_autoptr(json_t) whole = NULL;
+        bool works = false;
+        if (!trust_is_ours(r, t, trustee) || g_strcmp0(id, other) == 0)
+            continue;
+        TRY(cloud_gone_is_fine(keystone_trust_get(view, id, &whole)));
+        if (whole != NULL && trust_delegates(whole, roles))
+            TRY(trust_lets_in(r, (char *)id, &works));
+        if (!works)
+            continue;
+        *ret = TAKE(whole);
+        return NULL;
+    }
+    return NULL;
+}
+
+static err_t *trust_make(struct request *r, const char *other, json_t **ret, GPtrArray *roles)
 {
     AUTO(cloud_session) session = caller_session(r);
     struct cloud view = cloud_view(session, r->request_id, CLOUD_NO_DEADLINE);
@@ -189,6 +243,9 @@ static err_t *trust_make(struct request *r, json_t **ret, GPtrArray *roles)
             err(FORBIDDEN, "the token holds none of the roles that trusts delegate"),
             "give the user one of [service_credentials] default_trust_roles in the project");
     TRY(trustee_id(r, &trustee));
+    TRY(trust_lost(r, &view, trustee, roles, other, ret));
+    if (*ret != NULL)
+        return NULL;
     return keystone_trust_create(&view, r->auth->user_id, trustee, r->project,
                                  (const char *const *)roles->pdata, ret);
 }
@@ -239,11 +296,16 @@ err_t *trust_put_handler(struct request *r)
     AUTO(trust) there = NULL;
     g_autoptr(json_t) made = NULL;
     g_autoptr(GPtrArray) roles = trust_roles(r);
+    char *id = NULL;
     bool works = false;
 
     TRY(trust_find(r->db, r->project, r->auth->user_id, &there));
-    if (there != NULL)
-        TRY(trust_works(r, there, &works));
+    err_t *e = there != NULL ? trust_works(r, there, &id, &works) : NULL;
+    if (e == NULL && !works)
+        e = trust_make(r, id, &made, roles);
+    secret_free(id);
+    if (e != NULL)
+        return e;
     if (works) {
         TRY(trust_checked(r->db, there->id, "verified", NULL, r->now_ms));
         there->verified_at_ms = r->now_ms;
@@ -252,7 +314,6 @@ err_t *trust_put_handler(struct request *r)
         reply_json(r, 200, json_pack("{s:o}", "trust", trust_view(there)));
         return NULL;
     }
-    TRY(trust_make(r, &made, roles));
     TRY(request_audit(r, "trust.create", r->project));
     TRY(trust_keep(r, made, roles, there));
     if (there != NULL)

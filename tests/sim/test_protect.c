@@ -609,6 +609,28 @@ static int trusts(struct bench *b, int site)
     return (int)known;
 }
 
+/* Keystone made a trust and its answer was lost: the next request takes it, and makes no other. */
+static void lost_trust_is_taken(void **state)
+{
+    static const struct sim_fault lost = {.site = SIM_SITE_A,
+                                          .service = "keystone",
+                                          .method = "POST",
+                                          .path = "*/OS-TRUST/trusts",
+                                          .count = 1,
+                                          .kind = SIM_FAULT_TIMEOUT_AFTER};
+    AUTO(bench) b = bench_create(383);
+    (void)state;
+
+    bench_register(b);
+    sim_fault_add(b->sim, &lost);
+    json_decref(bench_try(b, "prod-a", "protection-group create", CREATE, "replicated-ssd", NULL));
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A, "SELECT COUNT(*) FROM trusts"), 0);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "trusts")), 1);
+    group_create(b);
+    assert_int_equal(trusts(b, SIM_SITE_A), 1);
+    bench_member_add(b, "prod-a", "web-1");
+}
+
 /* A service says once of something that is there that it is not. */
 static void one_404(struct bench *b, const char *service, const char *method, const char *path)
 {
@@ -701,6 +723,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(trusts_are_verified),
         cmocka_unit_test(driver_fails_an_add),
         cmocka_unit_test(driver_fails_a_removal),
+        cmocka_unit_test(lost_trust_is_taken),
         cmocka_unit_test(one_404_is_not_believed),
         cmocka_unit_test(delete_gives_back),
     };
