@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench - see bench.h; bench_faults.c has what goes wrong, bench_look.c what looks and the usual
- * world.
+ * bench - see bench.h; bench_faults.c has what goes wrong, bench_copy.c worlds that are used many
+ * times, bench_look.c what looks and the usual world.
  */
 #include "tests/sim/bench_internal.h"
 
@@ -174,7 +174,13 @@ static err_t *link_send(void *data, const struct http_request *req, struct http_
     if (link->site >= 0 && b->on_engine != NULL)
         b->on_engine(b->on_engine_data, link->site, req);
     *ret = NULL;
-    err_t *e = link->site < 0 ? bench_client_route(b, req, ret) : bench_route(b, req, ret);
+    err_t *e = NULL;
+    if (link->site < 0)
+        e = bench_client_route(b, req, ret);
+    else if (b->between != NULL)
+        e = b->between(b->between_data, link->site, req, ret);
+    else
+        e = bench_route(b, req, ret);
     trace(b, link, req, *ret, e);
     return e;
 }
@@ -719,21 +725,6 @@ struct bench *bench_create(uint64_t seed)
     return b;
 }
 
-static void folder_remove(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        if (g_file_test(child, G_FILE_TEST_IS_DIR))
-            folder_remove(child);
-        else
-            g_remove(child);
-    }
-    g_rmdir(path);
-}
-
 void bench_destroy(struct bench *b)
 {
     for (int i = 0; i < BENCH_SITES; i++) {
@@ -749,7 +740,7 @@ void bench_destroy(struct bench *b)
         g_free(site->crash_where);
     }
     sim_destroy(b->sim);
-    folder_remove(b->dir);
+    bench_folder_remove(b->dir);
     g_string_free(b->trace, TRUE);
     g_string_free(b->log, TRUE);
     g_string_free(b->carried, TRUE);

@@ -96,6 +96,13 @@ struct bench {
     /* Told of each request of an engine or API before it is sent.  May be NULL. */
     void (*on_engine)(void *data, int site, const struct http_request *req);
     void *on_engine_data;
+    /*
+     * Stands between the engines and APIs and the clouds: answers in place of the network, or asks
+     * it with bench_route and damages what comes.  May be NULL.
+     */
+    err_t *(*between)(void *data, int site, const struct http_request *req,
+                      struct http_response **ret);
+    void *between_data;
     bool cut[BENCH_SITES]; /* clients do not reach this site; the sites themselves go on */
     int64_t stall_ms; /* the client's next POST to an address with 'stall_at' in it takes so long */
     const char *stall_at;
@@ -145,6 +152,22 @@ void bench_revive(struct bench *b, int site);
  * leases have run out, and works until all is done.  'room' is its memory.
  */
 void bench_second_engine(struct bench_site *site, struct bench_site *room);
+/* To the API or the cloud that the address belongs to, without any trouble. */
+err_t *bench_route(struct bench *b, const struct http_request *req,
+                   struct http_response **ret) MUST_CHECK;
+
+/*
+ * A world that is prepared once and used many times, each time in a process forked from this one:
+ * bench_still stops the engines and closes the databases, bench_save keeps the files of both sites
+ * under a name, bench_back puts them back as they were, bench_forget drops what was kept,
+ * bench_wake starts the engines anew.
+ */
+void bench_still(struct bench *b);
+void bench_wake(struct bench *b);
+void bench_save(struct bench *b, const char *name);
+void bench_back(struct bench *b, const char *name);
+void bench_forget(struct bench *b, const char *name);
+
 /* The client dies at its first request of the method to an address like 'glob'; it arrives. */
 void bench_client_dies_after(struct bench *b, const char *method, const char *glob);
 /* The client dies at its nth request from now on, which arrives or does not. */

@@ -9,11 +9,14 @@
 bool bench_tracing(void);
 /* Ends the test with words if there is an error; takes it. */
 void bench_must(err_t *e, const char *what);
-/* To the API or the cloud that the address belongs to. */
-err_t *bench_route(struct bench *b, const struct http_request *req, struct http_response **ret);
 /* The engine of a site begins, and is gone with all its memory. */
 void bench_engine_start(struct bench_site *site);
 void bench_engine_stop(struct bench_site *site);
+
+/* ---- bench_copy.c ---- */
+
+/* A folder with all that is in it. */
+void bench_folder_remove(const char *path);
 
 /* ---- bench_faults.c ---- */
 

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verbs - see verbs.h. */
+#include "tests/sim/verbs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WEB "protection-group", "web"
+
+/* ---- create ---- */
+
+static json_t *create(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group create", "name", "web", "replication-type",
+                     "async", "primary-site", "site-a", "secondary-site", "site-b", "volume-type",
+                     "replicated-ssd", "!wait", NULL);
+}
+
+static void created(struct bench *b)
+{
+    g_autoptr(json_t) group = bench_ok(b, "prod-a", "protection-group show", WEB, NULL);
+
+    assert_string_equal(bench_field(group, "status"), "active");
+    for (int i = 0; i < BENCH_SITES; i++) {
+        assert_int_equal(bench_sql_int(b, i,
+                                       "SELECT COUNT(*) FROM protection_groups WHERE"
+                                       " living_name = 'web'"),
+                         1);
+        assert_int_equal(json_object_size(sim_table(b->sim, i, "groups")), 1);
+    }
+}
+
+static void prepare_group(struct bench *b)
+{
+    json_t *said = create(b);
+
+    if (said == NULL)
+        fail_msg("create: %s", b->last_error);
+    json_decref(said);
+}
+
+/* ---- update ---- */
+
+static json_t *update(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group update", WEB, "description", "told anew", NULL);
+}
+
+static void updated(struct bench *b)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autoptr(json_t) group = bench_ok(b, bench_tenant(i), "protection-group show", WEB, NULL);
+        assert_string_equal(bench_field(group, "description"), "told anew");
+        assert_string_equal(bench_field(group, "status"), "active");
+    }
+}
+
+/* ---- policy ---- */
+
+static json_t *policy_set(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group policy-create", WEB, "primary-fa-url",
+                     "https://array-a.lab", "primary-fa-token", "T-a", "secondary-fa-url",
+                     "https://array-b.lab", "secondary-fa-token", "T-b", "pure-pg-name", "pg-web",
+                     "replication-interval", "60", "rpo-minutes", "15", NULL);
+}
+
+static void policies_are(struct bench *b, int count)
+{
+    created(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM replication_policies"), count);
+}
+
+static void policy_there(struct bench *b)
+{
+    policies_are(b, 1);
+}
+
+static json_t *policy_delete(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group policy-delete", WEB, NULL);
+}
+
+static void policy_gone(struct bench *b)
+{
+    policies_are(b, 0);
+}
+
+static void prepare_policy(struct bench *b)
+{
+    prepare_group(b);
+    json_t *said = policy_set(b);
+    if (said == NULL)
+        fail_msg("policy-create: %s", b->last_error);
+    json_decref(said);
+}
+
+/* ---- members ---- */
+
+static json_t *member_add(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group member-add", WEB, "instance-id",
+                     bench_server_id(b, SIM_SITE_A, "web-1"), NULL);
+}
+
+/* web-1 alone is protected, with both its volumes. */
+static void member_added(struct bench *b)
+{
+    const char *id;
+    json_t *volume;
+    int in_group = 0;
+
+    created(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM pg_members"), 1);
+    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_A, "volumes"), id, volume) in_group +=
+        json_str(volume, "group_id") != NULL;
+    assert_int_equal(in_group, 2);
+}
+
+static json_t *member_remove(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group member-remove", WEB, "member-id",
+                     bench_server_id(b, SIM_SITE_A, "db-1"), NULL);
+}
+
+static void member_removed(struct bench *b)
+{
+    member_added(b); /* only web-1 is left */
+    bench_servers_are(b, SIM_SITE_A, "active");
+}
+
+static void prepare_protected(struct bench *b)
+{
+    bench_protect(b);
+    bench_wait_point(b);
+}
+
+/* ---- failover ---- */
+
+static void prepare_lost(struct bench *b)
+{
+    prepare_protected(b);
+    bench_lose(b, SIM_SITE_A);
+    bench_bare(b, SIM_SITE_B);
+}
+
+static json_t *failover(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group failover", WEB, "!unplanned", "reason",
+                     "the other site lost its power", "*network-mapping", "net-app=net-app", NULL);
+}
+
+static void failed_over(struct bench *b)
+{
+    static const char *const names[] = {"web-1", "db-1"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *is = bench_server_state(b, SIM_SITE_B, names[i]);
+        assert_string_equal(is, "active");
+    }
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "servers")), 2);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "volumes")), 4);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "volumes"), 4);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "servers"), 2);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "ports"), 2);
+    bench_brought(b, SIM_SITE_B);
+    g_autoptr(json_t) group =
+        bench_ok(b, "prod-b", "protection-group show", WEB, "!no-carry", NULL);
+    assert_string_equal(bench_field(group, "status"), "failed_over");
+    assert_int_equal(json_int(json_obj(group, "object"), "failover_count", 0), 1);
+}
+
+/* ---- demotion ---- */
+
+static void prepare_back(struct bench *b)
+{
+    prepare_lost(b);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 20000);
+}
+
+static json_t *demote(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL);
+}
+
+static void demoted(struct bench *b)
+{
+    static const char *const names[] = {"web-1", "db-1"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *is = bench_server_state(b, SIM_SITE_A, names[i]);
+        assert_string_equal(is, "stopped locked");
+    }
+    failed_over(b);
+}
+
+/* ---- delete ---- */
+
+static json_t *delete_group(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group delete", WEB, NULL);
+}
+
+static void deleted(struct bench *b)
+{
+    bench_fails(b, "protector.group.not_found", "prod-a", "protection-group show", WEB, NULL);
+    bench_fails(b, "protector.group.not_found", "prod-b", "protection-group show", WEB, NULL);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autofree char *role = bench_sql(b, i, "SELECT role FROM protection_groups");
+        assert_string_equal(role, "TOMBSTONE");
+        assert_int_equal(json_object_size(sim_table(b->sim, i, "groups")), 0);
+        assert_int_equal(json_object_size(sim_table(b->sim, i, "trusts")), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *is = bench_server_state(b, SIM_SITE_A, i == 0 ? "web-1" : "db-1");
+        assert_string_equal(is, "active");
+    }
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 4);
+}
+
+/* ---- the table ---- */
+
+const struct verb verbs_all[] = {
+    {"create", NULL, create, created, false},
+    {"update", prepare_group, update, updated, false},
+    {"policy_set", prepare_group, policy_set, policy_there, false},
+    {"policy_delete", prepare_policy, policy_delete, policy_gone, false},
+    {"member_add", prepare_group, member_add, member_added, false},
+    {"member_remove", prepare_protected, member_remove, member_removed, false},
+    {"failover", prepare_lost, failover, failed_over, true},
+    {"demote", prepare_back, demote, demoted, false},
+    {"delete", prepare_protected, delete_group, deleted, false},
+    {0},
+};
+
+const struct verb *verb_of(const char *name)
+{
+    for (const struct verb *v = verbs_all; v->name != NULL; v++) {
+        if (strcmp(v->name, name) == 0)
+            return v;
+    }
+    fail_msg("there is no verb '%s'", name);
+    return NULL;
+}
