@@ -92,7 +92,7 @@ static err_t *row_undo_failed(struct row_work *w, err_t *e)
         return row_orphan(w, e);
     json_decref(row->error);
     row->error = err_to_json(e);
-    int64_t wait_ms = run_backoff_ms(row->tries);
+    int64_t wait_ms = run_backoff_ms(row->tries, e);
     if (class == ERR_CLASS_AMBIGUOUS)
         wait_ms = MAX(wait_ms, w->pass->runner->o.settle_ms);
     row->wake_at_ms = pass_clock(w->pass) + wait_ms;

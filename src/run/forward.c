@@ -33,13 +33,22 @@ static const struct journal_row *row_earlier(const struct pass *pass, const stru
     return NULL;
 }
 
-int64_t run_backoff_ms(int tries)
+/* How long a busy service asks to be left alone (its Retry-After in seconds; a date is 0). */
+static int64_t asked_ms(const err_t *e)
+{
+    const char *text = e != NULL ? err_detail_get(e, "retry_after") : NULL;
+    int64_t asked_s = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
+
+    return CLAMP(asked_s, 0, RUN_WAIT_MAX_MS / 1000) * 1000;
+}
+
+int64_t run_backoff_ms(int tries, const err_t *e)
 {
     g_assert(tries >= 1);
     int64_t ms = RUN_BACKOFF_FIRST_MS;
     for (int i = 1; i < tries && ms < RUN_BACKOFF_MAX_MS; i++)
         ms *= 2;
-    return MIN(ms, RUN_BACKOFF_MAX_MS);
+    return MAX(MIN(ms, RUN_BACKOFF_MAX_MS), asked_ms(e));
 }
 
 static bool run_forever(const struct pass *pass)
@@ -88,7 +97,7 @@ static err_t *row_failed(struct row_work *w, err_t *e, bool from_make, bool refu
     if (run_forever(pass) || (again && row->tries < RUN_TRIES_MAX)) {
         if (refused || (from_make && !unknown))
             row->state = ROW_PENDING;
-        row->wake_at_ms = MAX(pass_clock(pass) + run_backoff_ms(row->tries), settled_ms);
+        row->wake_at_ms = MAX(pass_clock(pass) + run_backoff_ms(row->tries, e), settled_ms);
     } else {
         row->state = w->step->flags & STEP_BEST_EFFORT ? ROW_SKIPPED : ROW_FAILED;
         row->wake_at_ms = settled_ms;

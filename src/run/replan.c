@@ -38,7 +38,7 @@ static err_t *replan_failed(struct pass *pass, const err_t *e)
 
 static err_t *replan_later(struct pass *pass, int64_t tries)
 {
-    pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries));
+    pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries, NULL));
     return journal_result(&pass->j, pass->op->result, pass->wake_at_ms);
 }
 

@@ -68,8 +68,8 @@ enum step_answer {
 /*
  * One function of a step.  On success writes '*ret'.  May read and change call->result (a JSON
  * object kept with the row).  The class of its error decides what happens: TRANSIENT is tried
- * again, AMBIGUOUS is probed again after 'settle_ms', PERMANENT and PERSON fail the row, FENCED
- * stops.
+ * again (not sooner than its detail 'retry_after' says, in seconds), AMBIGUOUS is probed again
+ * after 'settle_ms', PERMANENT and PERSON fail the row, FENCED stops.
  */
 typedef err_t *step_fn(struct step_call *call, enum step_answer *ret);
 

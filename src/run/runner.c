@@ -441,7 +441,7 @@ static err_t *plan_failed(struct pass *pass, err_t *cause)
     int64_t tries = json_int(pass->op->result, "plan_tries", 0) + 1;
     if ((again && tries < RUN_TRIES_MAX) || (pass->book->flags & RUNBOOK_FOREVER)) {
         json_set_int(pass->op->result, "plan_tries", tries);
-        pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries));
+        pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries, e));
         return journal_result(&pass->j, pass->op->result, pass->wake_at_ms);
     }
     const char *ending = pass_ending(pass);

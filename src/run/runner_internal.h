@@ -87,7 +87,8 @@ void pass_wake(struct pass *pass, int64_t at_ms);
 err_t *pass_map(struct pass *pass, void (*fn)(void *item), GPtrArray *work) MUST_CHECK;
 bool pass_boundary(struct pass *pass, const char *where, const struct journal_row *row);
 err_t *pass_crashed(const struct pass *pass) MUST_CHECK;
-int64_t run_backoff_ms(int tries);
+/* Until the next try; not sooner than 'e' (may be NULL) says that a busy service asked for. */
+int64_t run_backoff_ms(int tries, const err_t *e);
 err_t *pass_end(struct pass *pass, const char *status, const err_t *e) MUST_CHECK;
 /* Another status ("rolling_back", "needs_operator") for the reason 'e', written and reported. */
 err_t *pass_turn(struct pass *pass, const char *status, const err_t *e) MUST_CHECK;

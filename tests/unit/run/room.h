@@ -40,6 +40,7 @@ struct trouble {
     bool happens;               /* make, undo: done nevertheless */
     int64_t late_ms;            /* make: what happens is seen only so much later */
     int64_t wake_ms;            /* WAITS: wake_at_ms from now; 0: the runner's choice */
+    const char *retry_after;    /* that the error carries; NULL: nothing */
 };
 
 struct room {
@@ -233,7 +234,7 @@ static inline void room_put(struct room *room, const char *key, int64_t late_ms)
 static inline void room_trouble(struct room *room, const char *call, const char *step,
                                 const char *subject, int from, int to, int code)
 {
-    struct trouble t = {call, step, subject, from, to, code, false, 0, 0};
+    struct trouble t = {call, step, subject, from, to, code, false, 0, 0, NULL};
     g_array_append_val(room->troubles, t);
 }
 
@@ -268,8 +269,9 @@ static inline int room_count(struct room *room, const char *counted)
 
 static inline err_t *room_error(const struct trouble *t, const char *call, const char *step)
 {
-    return err_make(__FILE__, __LINE__, (enum err_code)t->code, "%s of '%s' fails as ordered", call,
-                    step);
+    err_t *e = err_make(__FILE__, __LINE__, (enum err_code)t->code, "%s of '%s' fails as ordered",
+                        call, step);
+    return t->retry_after != NULL ? err_detail(e, "retry_after", t->retry_after) : e;
 }
 
 /* ---- what must be durable */

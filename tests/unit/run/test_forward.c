@@ -125,6 +125,35 @@ static void test_limit(void **state)
     ROW(room, "fourth", "m2", "done");
 }
 
+/* A busy service says when to come back: not sooner, and not later than is reasonable. */
+static void test_retry_after(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } table[] = {{"7", 7000},
+                 {"86400", RUN_WAIT_MAX_MS},
+                 {"-5", RUN_BACKOFF_FIRST_MS},
+                 {"Wed, 21 Oct 2026 07:28:00 GMT", RUN_BACKOFF_FIRST_MS}};
+    struct room *room = *state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        room_clear(room);
+        room_trouble(room, "make", "second", "m1", 1, 1, ERR_CLOUD_BUSY);
+        room_last_trouble(room)->retry_after = table[i].text;
+        room_operation(room, "four");
+        room_tick(room);
+        room_pass(room, table[i].ms - 1);
+        room_tick(room);
+        assert_int_equal(room_count(room, "make second m1"), 1);
+        room_pass(room, 1);
+        room_tick(room);
+        assert_int_equal(room_count(room, "make second m1"), 2);
+        room_run(room);
+        STATUS(room, "completed");
+    }
+}
+
 /* What was transient for a while counts from one again after an answer. */
 static void test_limit_is_of_errors_in_a_row(void **state)
 {
@@ -811,6 +840,7 @@ int main(void)
         ROOM(test_class_before_the_pivot),
         ROOM(test_class_after_the_pivot),
         ROOM(test_limit),
+        ROOM(test_retry_after),
         ROOM(test_limit_is_of_errors_in_a_row),
         ROOM(test_ambiguous_settles),
         ROOM(test_clock_jumps),
