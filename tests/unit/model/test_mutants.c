@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 /* What must break, and the budgets within which it does. */
-static const struct mutant {
+static const struct planted {
     const char *name, *breaks;
     enum mutant mutant;
     int budget[BUDGETS];
@@ -39,7 +39,7 @@ static const struct mutant {
 
 static void kill_mutant(void **state)
 {
-    const struct mutant *m = *state;
+    const struct planted *m = *state;
     struct search s;
     search_init(&s);
     s.forget = !m->remember;
