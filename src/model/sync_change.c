@@ -367,9 +367,7 @@ static err_t *delete_recovering(struct act *a, const char *words)
     struct sync_state *s = a->s;
     if (s->body == NULL || !body_deleting(body_json(s->body)))
         return not_active(s);
-    if (s->peer_gone)
-        return NULL;
-    s->peer_gone = true;
+    s->peer_gone = true; /* it may be known already, by a GONE: nothing was begun then */
     sync_log(a, "alone", s->pos, chain_find(s->chain, s->pos), s->body, words);
     sync_order(a, SYNC_OP_SETTLE, SYNC_START, NULL, s->pos, words);
     return sync_done(a);

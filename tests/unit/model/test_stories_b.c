@@ -244,6 +244,31 @@ static void b4_gone_to_the_living(void **state)
     pair_fini(&p);
 }
 
+/* The peer has finished a delete that this site accepted and then partly forgot: a person ends it
+ * here, also after the alarm. */
+static void b4_gone_to_the_recovering(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    stage_delete(&p);
+    assert_true(pair_carry(&p));
+    struct sync_state backup;
+    sync_state_copy(&p.s[B], &backup);
+    pair_restore(&p, B, &backup);
+    assert_ok(PAIR(&p, A, sync_tombstone));
+    assert_true(pair_carry(&p));
+    assert_true(pair_asked(&p, B, "alarm PEER_GONE"));
+    pair_forget(&p);
+    assert_ok(PAIR(&p, B, sync_delete_alone, NULL, "root", "A has deleted it"));
+    assert_true(pair_asked(&p, B, "start settle"));
+    assert_ok(PAIR(&p, B, sync_tombstone));
+    assert_true(pair_carry(&p));
+    assert_true(pair_at_rest(&p));
+    sync_state_fini(&backup);
+    pair_fini(&p);
+}
+
 /* Same name at two sites: a refusal that leaves nothing behind. */
 static void b5_name_taken(void **state)
 {
@@ -510,6 +535,7 @@ int main(void)
         cmocka_unit_test(b4_delete_without_the_peer),
         cmocka_unit_test(b4_unprotect),
         cmocka_unit_test(b4_gone_to_the_living),
+        cmocka_unit_test(b4_gone_to_the_recovering),
         cmocka_unit_test(b5_name_taken),
         cmocka_unit_test(b5_withdraw),
         cmocka_unit_test(b5_withdraw_after_a_lost_acceptance),
