@@ -90,6 +90,8 @@ struct bench {
     bool client_last_arrives;        /* the last one takes effect, its answer is lost */
     const char *client_dies_method, *client_dies_at;
     int client_sent;
+    int64_t patience_ms; /* a client that waits longer than this is interrupted; 0: it never is */
+    int64_t begun_ms;    /* when the present command was given */
     /* Told of each request of the client before it is sent, until it says true.  May be NULL. */
     bool (*on_client)(void *data, const struct http_request *req);
     void *on_client_data;

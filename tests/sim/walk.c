@@ -8,9 +8,10 @@
 
 #include <cmocka.h>
 
-#define EVENTS_MIN 10
-#define EVENTS_MAX 40
-#define ROUNDS_MAX 24 /* of carrying and deciding until both sites rest */
+#define EVENTS_MIN  10
+#define EVENTS_MAX  40
+#define PATIENCE_MS 600000 /* then a user presses Control-C: what was begun goes on */
+#define ROUNDS_MAX  24     /* of carrying and deciding until both sites rest */
 
 /* splitmix64: another stream than the bench's, so that the product's draws do not shift ours. */
 static uint64_t draw(struct walk *w)
@@ -126,6 +127,7 @@ void walk_run(uint64_t seed, GString *story)
     AUTO(oracle) oracle = oracle_create(b);
 
     w.b = b;
+    b->patience_ms = PATIENCE_MS;
     w.oracle = oracle;
     begin(&w);
     for (int i = 0; i < BENCH_SITES; i++) {
