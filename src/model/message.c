@@ -23,6 +23,7 @@ enum {
     NEEDS_HISTORY = 1 << 7,  /* unless EMPTY */
     NEEDS_BODY = 1 << 8,     /* unless EMPTY */
     MAY_CONTENT = 1 << 9,    /* body and history, or neither */
+    MAY_ADDRESS = 1 << 10,   /* the incarnation of the receiver that it is meant for */
 };
 #define NEEDS_CONTENT (NEEDS_HISTORY | NEEDS_BODY)
 
@@ -30,7 +31,7 @@ static const struct {
     const char *text;
     int carries;
 } types[MESSAGE_TYPES] = {
-    [MESSAGE_PROPOSE] = {"PROPOSE", NEEDS_POSITION | NEEDS_CONTENT},
+    [MESSAGE_PROPOSE] = {"PROPOSE", NEEDS_POSITION | NEEDS_CONTENT | MAY_ADDRESS},
     [MESSAGE_ACCEPT] = {"ACCEPT", NEEDS_POSITION | MAY_OBSERVE},
     [MESSAGE_REFUSE] = {"REFUSE", NEEDS_POSITION | HAS_REASON},
     [MESSAGE_STATE] = {"STATE", HAS_STANDING | MAY_CONTENT},
@@ -152,6 +153,8 @@ static json_t *envelope_of(const struct message *m, const char *key_id, const js
     json_set_str(j, "position", m->position);
     json_set_int(j, "epoch", m->epoch);
     json_set_int(j, "version", m->version);
+    if (carries & MAY_ADDRESS)
+        set_text(j, "addressee", m->addressee);
     if (carries & HAS_NONCE)
         json_set_str(j, "nonce", m->nonce);
     if (carries & HAS_STANDING)
@@ -303,6 +306,10 @@ static err_t *read_rest(const json_t *j, struct message *m, size_t *known)
     int carries = types[m->type].carries;
     if ((carries & NEEDS_POSITION) && m->position[0] == '\0')
         return bad("it names no position");
+    if ((carries & MAY_ADDRESS) &&
+        (!get_text(j, "addressee", true, m->addressee, sizeof m->addressee, known) ||
+         (m->addressee[0] != '\0' && incarnation_number(m->addressee) == 0)))
+        return bad("'addressee' is no incarnation");
     if ((carries & HAS_NONCE) &&
         (!get_text(j, "nonce", false, m->nonce, sizeof m->nonce, known) || m->nonce[0] == '\0'))
         return bad("'nonce' is missing or too long");

@@ -60,8 +60,10 @@ struct message {
     char incarnation[INCARNATION_SIZE]; /* the sender's */
     char key_id[64];                    /* the sender's signing key; filled by message_encode */
     char group[GROUP_SIZE];
-    char position[HASH_HEX_SIZE]; /* p, pos, h, rival or last hash; POSITION_EMPTY for EMPTY */
-    int64_t epoch, version;       /* of 'position', as the sender knows it */
+    char position[HASH_HEX_SIZE];     /* p, pos, h, rival or last hash; POSITION_EMPTY for EMPTY */
+    int64_t epoch, version;           /* of 'position', as the sender knows it */
+    char addressee[INCARNATION_SIZE]; /* PROPOSE of a create: the receiver's, as its HERE told it;
+                                         of any other change "" */
     char nonce[MESSAGE_NONCE_SIZE];
     enum sync_role role;              /* STATE, HERE, CLOSED */
     bool split;                       /* STATE, HERE, CLOSED */

@@ -31,6 +31,10 @@ enum mutant {
     MUTANT_TEXT_REFUSED,
     MUTANT_TEXT_RESOLVE,
     MUTANT_TEXT_LOST,
+    MUTANT_TEXT_CREATE,
+    MUTANT_TEXT_CLOSED,
+    MUTANT_TEXT_CLOSED_DROPPED,
+    MUTANT_TEXT_REOPEN,
     /* the runner and its steps */
     MUTANT_PROBE_SKIPPED,     /* a make is repeated without looking whether it was done */
     MUTANT_OUTCOME_FIRST,     /* a make's outcome is written before its call */

@@ -37,7 +37,8 @@ enum sync_staged_kind {
 
 struct sync_staged {
     enum sync_staged_kind kind;
-    char operation[OPERATION_SIZE]; /* whose change it is; "" for a REJOIN of `recover` */
+    char operation[OPERATION_SIZE];   /* whose change it is; "" for a REJOIN of `recover` */
+    char addressee[INCARNATION_SIZE]; /* of a create: the peer's, that it is proposed to; else "" */
     struct position *position; /* STAGED_PROPOSAL; its row is not in the chain until it commits */
     struct body *body;         /* STAGED_PROPOSAL */
     int64_t since_ms;
@@ -65,6 +66,7 @@ struct sync_proof {
     int64_t issued_ms; /* our clock */
     bool answered, used;
     char position[HASH_HEX_SIZE]; /* the peer's, when answered */
+    char incarnation[INCARNATION_SIZE];
     enum sync_role role;
 };
 
@@ -81,7 +83,7 @@ struct sync_state {
     int self;                    /* our ordinal; the peer's is 1 - self */
     enum sync_role role;
     bool split;      /* flag over STANDBY, ACTIVE, FROZEN */
-    bool closed;     /* has signed CLOSED(pos): adopts nothing but descendants of pos */
+    bool closed;     /* has signed CLOSED(pos): adopts nothing but what covers pos */
     bool superseded; /* flag over ACTIVE, set by the epoch watch */
     bool
         unprotected; /* over TOMBSTONE: an admin gave the peer up, the servers were never touched */

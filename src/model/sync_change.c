@@ -55,6 +55,7 @@ struct sync_proof *sync_proof_answer(struct act *a, const struct message *m)
     proof->answered = true;
     proof->role = m->type == MESSAGE_AMNESIA ? ROLE_RECOVERING : m->role;
     sync_set_hash(proof->position, m->position);
+    g_strlcpy(proof->incarnation, m->incarnation, sizeof proof->incarnation);
     sync_changed(a);
     return proof;
 }
@@ -195,6 +196,8 @@ err_t *sync_reserve(struct sync_state *state, const struct sync_context *context
     state->staged.kind = STAGED_RESERVED;
     state->staged.since_ms = context->now_ms;
     g_strlcpy(state->staged.operation, operation, OPERATION_SIZE);
+    if (sync_is_empty(state))
+        g_strlcpy(state->staged.addressee, proof->incarnation, INCARNATION_SIZE);
     return sync_done(&a);
 }
 
@@ -213,8 +216,10 @@ static void stage(struct act *a, enum position_kind kind, const char *operation,
 {
     struct sync_state *s = a->s;
     struct sync_new how = {.kind = kind, .parent = s->pos, .epoch = sync_epoch(s), .body = body};
+    g_autofree char *addressee = g_strdup(s->staged.addressee);
     sync_staged_clear(s);
     s->staged.kind = STAGED_PROPOSAL;
+    g_strlcpy(s->staged.addressee, addressee, INCARNATION_SIZE);
     s->staged.position = sync_new_position(a, &how);
     s->staged.body = body_ref(body);
     s->staged.since_ms = a->c->now_ms;

@@ -61,6 +61,7 @@ static json_t *staged_to_json(const struct sync_staged *staged)
 {
     json_t *j = json_object();
     json_set_str(j, "operation", staged->operation);
+    set_text(j, "addressee", staged->addressee);
     json_set_int(j, "since_ms", staged->since_ms);
     set_proposal(j, staged->position, staged->body);
     return j;
@@ -94,6 +95,7 @@ static json_t *proofs_to_json(const struct sync_state *s)
         json_set_bool(j, "answered", proof->answered);
         json_set_bool(j, "used", proof->used);
         json_set_str(j, "position", proof->position);
+        set_text(j, "incarnation", proof->incarnation);
         json_set_str(j, "role", sync_role_text(proof->role));
         json_array_append_new(list, j);
     }
@@ -175,7 +177,8 @@ static err_t *staged_from_json(const json_t *j, struct sync_staged *ret)
     if (j == NULL)
         return NULL;
     ret->since_ms = json_int(j, "since_ms", 0);
-    if (!get_text(j, "operation", ret->operation, sizeof ret->operation))
+    if (!get_text(j, "operation", ret->operation, sizeof ret->operation) ||
+        !get_text(j, "addressee", ret->addressee, sizeof ret->addressee))
         return damaged("staged");
     TRY(get_proposal(j, &ret->position, &ret->body));
     ret->kind = ret->position != NULL ? STAGED_PROPOSAL : STAGED_RESERVED;
@@ -214,7 +217,8 @@ static err_t *proofs_from_json(const json_t *list, struct sync_state *s)
         proof->used = json_bool(j, "used", true);
         proof->role = sync_role_of(json_str(j, "role"));
         if (proof->role == SYNC_ROLES || !get_text(j, "nonce", proof->nonce, sizeof proof->nonce) ||
-            !get_text(j, "position", proof->position, sizeof proof->position))
+            !get_text(j, "position", proof->position, sizeof proof->position) ||
+            !get_text(j, "incarnation", proof->incarnation, sizeof proof->incarnation))
             return damaged("proofs");
     }
     return NULL;

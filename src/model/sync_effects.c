@@ -178,6 +178,7 @@ struct message *sync_message_propose(const struct sync_state *s, const struct sy
     struct message *m = sync_message(s, c, MESSAGE_PROPOSE, p->hash);
     m->epoch = p->epoch;
     m->version = p->version;
+    g_strlcpy(m->addressee, s->staged.addressee, sizeof m->addressee);
     m->body = body_ref(s->staged.body);
     m->history = chain_history(s->chain, p->parent);
     g_ptr_array_add(m->history, position_ref(p));

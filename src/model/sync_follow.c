@@ -73,13 +73,16 @@ static err_t *own_epoch(struct act *a, const struct message *m)
     return NULL;
 }
 
-/* A fast-forward takes one step of any length; a closed site adopts descendants of pos only. */
+/*
+ * A fast-forward takes one step of any length.  A closed site takes it too: q descends from the
+ * position that it has signed, or drops it.
+ */
 static bool may_follow(const struct sync_state *s, const char *q)
 {
     const struct position *row = chain_find(s->chain, q);
     if (MUTANT(SUCCESSOR_ONLY) && strcmp(row->parent, s->pos) != 0)
         return false;
-    return !s->closed || chain_ancestor(s->chain, s->pos, q);
+    return !MUTANT(TEXT_CLOSED_DROPPED) || !s->closed || chain_ancestor(s->chain, s->pos, q);
 }
 
 /* on STATE(q)/HERE(q) at s, role STANDBY, ACTIVE or FROZEN. */

@@ -184,6 +184,16 @@ static void start_realize(struct act *a, const struct position *p, struct body *
     sync_order(a, SYNC_OP_REALIZE, SYNC_START, NULL, p->hash, NULL);
 }
 
+/*
+ * "The PROPOSE of a create names the incarnation of the addressee; a site answers one that names
+ * another incarnation by STATE alone": it may have accepted this create and lost it, and more.
+ */
+static bool meant_for(const struct act *a, const struct message *m, const struct position *p)
+{
+    return p->parent[0] != '\0' || strcmp(m->addressee, a->c->incarnation) == 0 ||
+           MUTANT(TEXT_CREATE);
+}
+
 static void propose_change(struct act *a, const struct position *p, struct body *body)
 {
     const struct sync_state *s = a->s;
@@ -221,7 +231,7 @@ err_t *sync_on_propose(struct act *a, const struct message *m)
         sync_reply(a, sync_message_refuse(a->s, a->c, refused));
     else if (p->kind == POSITION_REJOIN)
         propose_rejoin(a, p, m->body);
-    else
+    else if (meant_for(a, m, p))
         propose_change(a, p, m->body);
     return NULL; /* else: RECOVERING, or another epoch: STATE */
 }

@@ -37,8 +37,15 @@ err_t *sync_restored(struct sync_state *state, const struct sync_context *contex
                      struct sync_effects *ret)
 {
     struct act a = {.s = state, .c = context, .e = ret};
-    if (state->role == ROLE_NONE || state->role == ROLE_TOMBSTONE)
+    if (state->role == ROLE_TOMBSTONE)
         return NULL;
+    if (state->role == ROLE_NONE) { /* a create that came: it may have been accepted since */
+        state->proof_count = 0;
+        if (state->incoming.position != NULL)
+            sync_order(&a, SYNC_OP_LOCAL, SYNC_PARK, NULL, NULL, "restored from a backup");
+        sync_incoming_clear(state);
+        return sync_done(&a);
+    }
     if (MUTANT(RESTORE_RESUMES)) {
         state->minted = MAX(state->minted, context->tag_minted);
         state->floor = MAX(state->floor, context->tag_floor);
@@ -60,15 +67,17 @@ static bool taken_in(const struct act *a, const char *q)
 }
 
 /*
- * recover at s: "RECOVERING, staged=-, not closed, fresh HERE(q) of t, t.serving=-, t in STANDBY or
- * FROZEN, active(q)=s or floor_s > q.epoch, covered(pos, q)".
+ * recover at s: "RECOVERING, staged=-, not closed or HERE says that t is not SPLIT, fresh HERE(q)
+ * of t, t.serving=-, t in STANDBY or FROZEN, active(q)=s or floor_s > q.epoch, covered(pos, q)".
+ * Who is not SPLIT resolves nothing: what we have signed for it binds nobody any more.
  */
 static bool may_recover(const struct sync_state *s, const struct message *m)
 {
     const char *q = m->position, *active = chain_active(s->chain, q);
     bool yields = m->role == ROLE_STANDBY || m->role == ROLE_FROZEN;
     bool was_mine = g_strcmp0(active, sync_self(s)) == 0 || s->floor > chain_epoch(s->chain, q);
-    return s->staged.kind == STAGED_NONE && !s->closed && yields && m->serving[0] == '\0' &&
+    bool closed = s->closed && (m->split || MUTANT(TEXT_CLOSED));
+    return s->staged.kind == STAGED_NONE && !closed && yields && m->serving[0] == '\0' &&
            was_mine && active != NULL && chain_covered(s->chain, s->pos, q);
 }
 
@@ -86,6 +95,7 @@ static err_t *recover(struct act *a, const struct message *m)
     staged.position = sync_new_position(a, &how);
     staged.body = body_ref(body);
     s->staged = staged;
+    s->closed = false;
     sync_mint(a, staged.position->epoch);
     sync_send(a, sync_message_propose(s, a->c));
     return MUTANT(RECOVER_ALONE) ? sync_commit(a) : NULL;

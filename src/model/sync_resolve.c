@@ -3,9 +3,9 @@
  * sync_resolve - one person's decision after a fork (close, closed, resolve), and GONE.
  *
  * Neighbours: sync_follow.c (finds the fork), sync_change.c (makes tombstones).
- * Invariant: a site that has signed CLOSED(pos) adopts nothing but descendants of pos and does not
- * resolve; where both have, ordinal 0 does, or the one whose peer is RECOVERING: a database put
- * back after CLOSED has forgotten that it was to resolve, and nobody else could.
+ * Invariant: a site that has signed CLOSED(pos) adopts nothing but what covers pos and does not
+ * resolve; where both have, ordinal 0 does, or the one whose peer cannot: RECOVERING, it has
+ * forgotten that it was to resolve; STANDBY, it has no servers to keep.
  */
 #include "model/sync_internal.h"
 
@@ -26,14 +26,19 @@ static err_t *may_resolve(const struct sync_state *s, bool may_reopen)
     return NULL;
 }
 
-/* A fresh HERE told that the peer is RECOVERING: it has forgotten whatever it meant to resolve. */
-static bool peer_recovers(const struct sync_state *s, const struct sync_context *c)
+/* A peer in this role will never resolve, whatever it has meant to. */
+static bool resolves_not(enum sync_role role)
+{
+    return role == ROLE_RECOVERING || (role == ROLE_STANDBY && !MUTANT(TEXT_REOPEN));
+}
+
+/* A fresh HERE told that the peer is in such a role. */
+static bool peer_resolves_not(const struct sync_state *s, const struct sync_context *c)
 {
     for (size_t i = 0; i < s->proof_count; i++) {
         const struct sync_proof *proof = &s->proofs[i];
         int64_t age = c->now_ms - proof->issued_ms;
-        if (proof->answered && proof->role == ROLE_RECOVERING && age >= 0 &&
-            age <= SYNC_PROOF_TTL_MS)
+        if (proof->answered && resolves_not(proof->role) && age >= 0 && age <= SYNC_PROOF_TTL_MS)
             return true;
     }
     return false;
@@ -44,7 +49,7 @@ err_t *sync_close(struct sync_state *state, const struct sync_context *context, 
                   const char *reason, struct sync_effects *ret)
 {
     struct act a = {.s = state, .c = context, .e = ret};
-    TRY(may_resolve(state, state->self == 0 || peer_recovers(state, context)));
+    TRY(may_resolve(state, state->self == 0 || peer_resolves_not(state, context)));
     if (state->resolving.nonce[0] == '\0') {
         unsigned char random[16];
         context->random(context->data, random, sizeof random);
@@ -140,7 +145,7 @@ err_t *sync_on_closed(struct act *a, const struct message *m)
     bool recovering = m->role == ROLE_RECOVERING && !MUTANT(TEXT_RESOLVE);
     if (!answers || !(m->split || recovering))
         return NULL;
-    g_autoptr(err_t) refused = may_resolve(s, s->self == 0 || m->role == ROLE_RECOVERING);
+    g_autoptr(err_t) refused = may_resolve(s, s->self == 0 || resolves_not(m->role));
     if (refused != NULL || !chain_knows(s->chain, m->position) || rejoin_will_do(s, m))
         return NULL;
     g_autofree char *words =
