@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/json.h"
-
 #define FILE_MODE  0600
 #define OPEN_TO    (S_IRWXG | S_IRWXO) /* bits that no key file may have */
 #define MARKS_LOCK "marks.lock"
@@ -88,12 +86,12 @@ err_t *keyfile_read(const char *dir, const char *name, char **ret)
     if (fd < 0 || fstat(fd, &st) != 0)
         return system_error("open", dir, name, errno);
     TRY(judge(dir, name, &st));
-    char *text = g_malloc0(KEYFILE_SIZE_MAX + 1);
-    ssize_t size = read_whole(fd, text, KEYFILE_SIZE_MAX);
+    char *text = g_malloc0((size_t)st.st_size + 1);
+    ssize_t size = read_whole(fd, text, (size_t)st.st_size);
     if (size < 0 || strlen(text) != (size_t)size) {
         err_t *e = size < 0 ? system_error("read", dir, name, errno)
                             : err(CONFIG, "'%s' holds a NUL: it is no text", path);
-        secret_wipe(text, KEYFILE_SIZE_MAX);
+        secret_wipe(text, (size_t)st.st_size);
         g_free(text);
         return e;
     }
@@ -240,22 +238,92 @@ err_t *keyfile_site(const struct env *env, const char *dir, bool may_make, struc
 
 /* ---- marks ---- */
 
-static err_t *parse_marks(const char *dir, const char *text, struct marks *ret)
+struct marks *marks_create(const char *site_id, const char *incarnation, int64_t counter)
+{
+    struct marks *marks = g_new0(struct marks, 1);
+
+    g_strlcpy(marks->site_id, site_id, sizeof marks->site_id);
+    g_strlcpy(marks->incarnation, incarnation, sizeof marks->incarnation);
+    marks->counter = counter;
+    marks->epochs = json_object();
+    return marks;
+}
+
+void marks_destroy(struct marks *marks)
+{
+    if (marks == NULL)
+        return;
+    json_decref(marks->epochs);
+    g_free(marks);
+}
+
+void marks_epochs(const struct marks *marks, const char *group, int64_t *ret_minted,
+                  int64_t *ret_floor)
+{
+    const json_t *pair = json_object_get(marks->epochs, group);
+
+    *ret_minted = json_integer_value(json_array_get(pair, 0));
+    *ret_floor = json_integer_value(json_array_get(pair, 1));
+}
+
+/* True if something has risen. */
+static bool epochs_raise(struct marks *marks, const char *group, int64_t minted, int64_t floor)
+{
+    int64_t known_minted, known_floor;
+
+    marks_epochs(marks, group, &known_minted, &known_floor);
+    if (minted <= known_minted && floor <= known_floor)
+        return false;
+    json_t *pair = json_array();
+    json_array_append_new(pair, json_integer(MAX(minted, known_minted)));
+    json_array_append_new(pair, json_integer(MAX(floor, known_floor)));
+    json_set(marks->epochs, group, pair);
+    return true;
+}
+
+void marks_epochs_raise(struct marks *marks, const char *group, int64_t minted, int64_t floor)
+{
+    epochs_raise(marks, group, minted, floor);
+}
+
+static bool epochs_valid(const json_t *epochs)
+{
+    const char *group;
+    json_t *pair;
+
+    json_object_foreach((json_t *)epochs, group, pair)
+    {
+        if (json_array_size(pair) != 2 || !json_is_integer(json_array_get(pair, 0)) ||
+            !json_is_integer(json_array_get(pair, 1)))
+            return false;
+    }
+    return json_is_object(epochs);
+}
+
+static err_t *parse_marks(const char *dir, const char *text, struct marks **ret)
 {
     g_autoptr(json_t) j = NULL;
     err_t *e = json_parse(text, strlen(text), "the file", &j);
     if (e != NULL)
         return err_recode(CONFIG, e, "cannot use '%s/%s'", dir, KEYFILE_MARKS);
-    const char *incarnation = json_str_or(j, "incarnation", "");
-    int64_t counter = json_int(j, "counter", -1);
-    if (!g_uuid_string_is_valid(incarnation) || counter < 0)
-        return err(CONFIG, "'%s/%s' lacks a usable incarnation or counter", dir, KEYFILE_MARKS);
-    g_strlcpy(ret->incarnation, incarnation, sizeof ret->incarnation);
-    ret->counter = counter;
+    AUTO(marks)
+    marks = marks_create(json_str_or(j, "site", ""), json_str_or(j, "incarnation", ""),
+                         json_int(j, "counter", -1));
+    json_t *epochs = json_object_get(j, "epochs");
+    bool valid = g_uuid_string_is_valid(marks->site_id) && marks->incarnation[0] != '\0' &&
+                 marks->counter >= 0 && epochs_valid(epochs);
+    if (!valid)
+        return err_remedy(err(CONFIG, "'%s/%s' lacks a usable site, incarnation, counter or epochs",
+                              dir, KEYFILE_MARKS),
+                          "take it from a backup of the folder, or remove it and say "
+                          "protector-manage db restored");
+    json_decref(marks->epochs);
+    marks->epochs = json_incref(epochs);
+    *ret = TAKE(marks);
     return NULL;
 }
 
-err_t *keyfile_marks(const char *dir, struct marks *ret)
+err_t *keyfile_marks(const char *dir, struct marks **ret)
 {
     g_autofree char *text = NULL;
     g_autoptr(err_t) e = keyfile_read(dir, KEYFILE_MARKS, &text);
@@ -263,7 +331,7 @@ err_t *keyfile_marks(const char *dir, struct marks *ret)
         return parse_marks(dir, text, ret);
     if (err_code(e) != ERR_NOT_FOUND)
         return g_steal_pointer(&e);
-    *ret = (struct marks){.counter = 0};
+    *ret = marks_create("", "", 0);
     return NULL;
 }
 
@@ -285,32 +353,62 @@ static err_t *lock_marks(const char *dir, int *ret)
 
 static err_t *write_marks(const struct env *env, const char *dir, const struct marks *marks)
 {
-    g_autofree char *text =
-        g_strdup_printf("{\"incarnation\": \"%s\", \"counter\": %" G_GINT64_FORMAT "}\n",
-                        marks->incarnation, marks->counter);
-    g_assert(g_uuid_string_is_valid(marks->incarnation) && marks->counter >= 0);
+    g_autoptr(json_t) j = json_object();
+
+    g_assert(marks->incarnation[0] != '\0' && marks->counter >= 0);
+    json_set_str(j, "site", marks->site_id);
+    json_set_str(j, "incarnation", marks->incarnation);
+    json_set_int(j, "counter", marks->counter);
+    json_set(j, "epochs", json_incref(marks->epochs));
+    g_autofree char *text = json_print(j);
     return keyfile_replace(env, dir, KEYFILE_MARKS, text);
+}
+
+/* Takes what 'from' knows of any group into 'to'; true if something has risen. */
+static bool epochs_merge(struct marks *to, const struct marks *from)
+{
+    bool risen = false;
+    const char *group;
+    json_t *pair;
+
+    json_object_foreach(from->epochs, group, pair)
+    {
+        int64_t minted, floor;
+        marks_epochs(from, group, &minted, &floor);
+        risen |= epochs_raise(to, group, minted, floor);
+    }
+    return risen;
 }
 
 err_t *keyfile_marks_raise(const struct env *env, const char *dir, const struct marks *marks)
 {
-    struct marks now;
+    AUTO(marks) now = NULL;
     AUTO_FD lock = -1;
     TRY(lock_marks(dir, &lock));
     TRY(keyfile_marks(dir, &now));
-    if (now.incarnation[0] != 0 && strcmp(now.incarnation, marks->incarnation) != 0)
+    bool first = now->incarnation[0] == '\0';
+    if (!first && strcmp(now->incarnation, marks->incarnation) != 0)
         return err(FENCED,
                    "'%s/%s' belongs to incarnation %s, this process to %s: the database was "
                    "restored or exchanged while it ran",
-                   dir, KEYFILE_MARKS, now.incarnation, marks->incarnation);
-    if (now.incarnation[0] != 0 && now.counter >= marks->counter)
+                   dir, KEYFILE_MARKS, now->incarnation, marks->incarnation);
+    bool risen = epochs_merge(now, marks) || marks->counter > now->counter;
+    if (!first && !risen)
         return NULL;
-    return write_marks(env, dir, marks);
+    g_strlcpy(now->site_id, marks->site_id, sizeof now->site_id);
+    g_strlcpy(now->incarnation, marks->incarnation, sizeof now->incarnation);
+    now->counter = MAX(now->counter, marks->counter);
+    return write_marks(env, dir, now);
 }
 
 err_t *keyfile_marks_set(const struct env *env, const char *dir, const struct marks *marks)
 {
+    AUTO(marks) now = NULL;
     AUTO_FD lock = -1;
     TRY(lock_marks(dir, &lock));
-    return write_marks(env, dir, marks);
+    TRY(keyfile_marks(dir, &now));
+    AUTO(marks) next = marks_create(marks->site_id, marks->incarnation, marks->counter);
+    epochs_merge(next, now);
+    epochs_merge(next, marks);
+    return write_marks(env, dir, next);
 }

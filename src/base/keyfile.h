@@ -12,11 +12,13 @@
  */
 #pragma once
 
+#include "base/auto.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/secrets.h"
 
-#define KEYFILE_SIZE_MAX 65536
+#define KEYFILE_SIZE_MAX (16 * 1024 * 1024) /* the marks of about 150,000 groups */
 
 /* Names within state_path. */
 #define KEYFILE_REST  "encryption.key"
@@ -50,18 +52,29 @@ err_t *keyfile_site(const struct env *env, const char *dir, bool may_make,
 
 /* What the database is compared with: see 'restore detected' in the protocol. */
 struct marks {
-    char incarnation[37]; /* "" if there is no file yet */
+    char site_id[37];
+    char incarnation[48]; /* "" if there is no file yet */
     int64_t counter;      /* highest number of a transaction that signed anything */
+    json_t *epochs;       /* {group: [minted, floor]}, none of which ever falls; may be NULL */
 };
+struct marks *marks_create(const char *site_id, const char *incarnation, int64_t counter);
+void marks_destroy(struct marks *marks);
+AUTO_DEFINE(marks, marks_destroy)
+/* What is known of a group; 0 and 0 if nothing is. */
+void marks_epochs(const struct marks *marks, const char *group, int64_t *ret_minted,
+                  int64_t *ret_floor);
+/* Raises what is known of a group. */
+void marks_epochs_raise(struct marks *marks, const char *group, int64_t minted, int64_t floor);
 
 /* Reads the marks; a missing file gives an empty incarnation and 0. */
-err_t *keyfile_marks(const char *dir, struct marks *ret) MUST_CHECK;
+err_t *keyfile_marks(const char *dir, struct marks **ret) MUST_CHECK;
 /*
- * Raises the counter to at least 'marks->counter', before a signed reply leaves; never lowers it.
- * Several processes may call it at once.  FENCED if the file belongs to another incarnation.
+ * Raises counter and epochs to at least those of 'marks', before a signed reply leaves; never
+ * lowers them.  Several processes may call it at once.  FENCED if the file belongs to another
+ * incarnation.
  */
 err_t *keyfile_marks_raise(const struct env *env, const char *dir,
                            const struct marks *marks) MUST_CHECK;
-/* Sets both, whatever was there: a new incarnation. */
+/* The same of a new incarnation, whatever was there. */
 err_t *keyfile_marks_set(const struct env *env, const char *dir,
                          const struct marks *marks) MUST_CHECK;

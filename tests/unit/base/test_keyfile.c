@@ -17,6 +17,7 @@
 #define RAISES_COUNT 25
 
 static const char incarnation[] = "5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11";
+static const char site[] = "5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e10";
 static const char another[] = "5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e12";
 
 static int setup(void **state)
@@ -140,13 +141,12 @@ static void test_root_gives_files_to_the_owner_of_the_directory(void **state)
     const char *dir = *state;
     struct stat st;
     unsigned char key[REST_KEY_SIZE];
-    struct marks marks = {.counter = 1};
-    g_strlcpy(marks.incarnation, incarnation, sizeof marks.incarnation);
+    AUTO(marks) marks = marks_create(site, incarnation, 1);
     if (geteuid() != 0)
         skip();
     assert_int_equal(chown(dir, 12345, 23456), 0);
     assert_int_equal(code_of(keyfile_rest(&env_system, dir, true, key)), ERR_COUNT);
-    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &marks)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, marks)), ERR_COUNT);
     g_autoptr(GPtrArray) names = names_in(dir);
     assert_int_equal(names->len, 3);
     for (guint i = 0; i < names->len; i++) {
@@ -282,61 +282,105 @@ static void test_racing_starts_get_one_key(void **state)
     }
 }
 
-static struct marks marks_of(const char *of, int64_t counter)
+static bool raised(const char *dir, const char *of, int64_t counter, enum err_code *ret)
 {
-    struct marks marks = {.counter = counter};
-    g_strlcpy(marks.incarnation, of, sizeof marks.incarnation);
-    return marks;
+    AUTO(marks) marks = marks_create(site, of, counter);
+    *ret = code_of(keyfile_marks_raise(&env_system, dir, marks));
+    return *ret == ERR_COUNT;
+}
+
+static void assert_marks(const char *dir, const char *of, int64_t counter)
+{
+    AUTO(marks) now = NULL;
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    assert_string_equal(now->incarnation, of);
+    assert_int_equal(now->counter, counter);
 }
 
 static void test_marks(void **state)
 {
     const char *dir = *state;
-    struct marks now, seven = marks_of(incarnation, 7), five = marks_of(incarnation, 5);
-    struct marks other = marks_of(another, 9), restored = marks_of(another, 1);
-    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
-    assert_string_equal(now.incarnation, "");
-    assert_int_equal(now.counter, 0);
-    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &seven)), ERR_COUNT);
-    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &five)), ERR_COUNT);
-    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
-    assert_string_equal(now.incarnation, incarnation);
-    assert_int_equal(now.counter, 7);
-    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &other)), ERR_FENCED);
-    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
-    assert_int_equal(now.counter, 7);
-    assert_int_equal(code_of(keyfile_marks_set(&env_system, dir, &restored)), ERR_COUNT);
-    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
-    assert_string_equal(now.incarnation, another);
-    assert_int_equal(now.counter, 1);
+    enum err_code code;
+    AUTO(marks) restored = marks_create(site, another, 1);
+    assert_marks(dir, "", 0);
+    assert_true(raised(dir, incarnation, 7, &code));
+    assert_true(raised(dir, incarnation, 5, &code));
+    assert_marks(dir, incarnation, 7);
+    assert_false(raised(dir, another, 9, &code));
+    assert_int_equal(code, ERR_FENCED);
+    assert_marks(dir, incarnation, 7);
+    assert_int_equal(code_of(keyfile_marks_set(&env_system, dir, restored)), ERR_COUNT);
+    assert_marks(dir, another, 1);
     assert_mode(dir, KEYFILE_MARKS, 0600);
+}
+
+static void assert_epochs(const char *dir, const char *group, int64_t minted, int64_t floor)
+{
+    AUTO(marks) now = NULL;
+    int64_t has_minted, has_floor;
+    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
+    marks_epochs(now, group, &has_minted, &has_floor);
+    assert_int_equal(has_minted, minted);
+    assert_int_equal(has_floor, floor);
+}
+
+/* What is known of a group never falls, also where the counter stays or the incarnation is new. */
+static void test_epochs(void **state)
+{
+    const char *dir = *state;
+    AUTO(marks) high = marks_create(site, incarnation, 1);
+    AUTO(marks) low = marks_create(site, incarnation, 1);
+    AUTO(marks) reborn = marks_create(site, another, 0);
+    marks_epochs_raise(high, "pg-1", 7, 5);
+    marks_epochs_raise(low, "pg-1", 3, 6);
+    marks_epochs_raise(low, "pg-2", 2, 0);
+    marks_epochs_raise(low, "pg-2", 1, 0);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, high)), ERR_COUNT);
+    assert_epochs(dir, "pg-1", 7, 5);
+    assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, low)), ERR_COUNT);
+    assert_epochs(dir, "pg-1", 7, 6);
+    assert_epochs(dir, "pg-2", 2, 0);
+    assert_epochs(dir, "pg-3", 0, 0);
+    assert_int_equal(code_of(keyfile_marks_set(&env_system, dir, reborn)), ERR_COUNT);
+    assert_epochs(dir, "pg-1", 7, 6);
+    assert_marks(dir, another, 0);
 }
 
 static void test_damaged_marks(void **state)
 {
+#define SITE "\"site\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\", "
     static const char *const texts[] = {
         "",
         "{}",
-        "{\"incarnation\": \"x\", \"counter\": 1}",
-        "{\"incarnation\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\", \"counter\": -1}",
-        "{\"incarnation\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\", \"counter\": \"1\"}",
-        "{\"incarnation\": \"5f4d0a52-6f5c-4f0b-8a53-0c1f1f6b7e11\"}"};
+        "{" SITE "\"incarnation\": \"1-a\", \"counter\": 1}",
+        "{" SITE "\"incarnation\": \"\", \"counter\": 1, \"epochs\": {}}",
+        "{" SITE "\"incarnation\": \"1-a\", \"counter\": -1, \"epochs\": {}}",
+        "{" SITE "\"incarnation\": \"1-a\", \"counter\": \"1\", \"epochs\": {}}",
+        "{" SITE "\"incarnation\": \"1-a\", \"counter\": 1, \"epochs\": []}",
+        "{" SITE "\"incarnation\": \"1-a\", \"counter\": 1, \"epochs\": {\"pg-1\": [1]}}",
+        "{" SITE "\"incarnation\": \"1-a\", \"counter\": 1, \"epochs\": {\"pg-1\": [1, \"2\"]}}",
+        "{\"site\": \"x\", \"incarnation\": \"1-a\", \"counter\": 1, \"epochs\": {}}",
+    };
     const char *dir = *state;
-    struct marks now, seven = marks_of(incarnation, 7);
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        AUTO(marks) now = NULL;
+        enum err_code code;
         assert_int_equal(code_of(keyfile_replace(&env_system, dir, KEYFILE_MARKS, texts[i])),
                          ERR_COUNT);
         assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_CONFIG);
-        assert_int_equal(code_of(keyfile_marks_raise(&env_system, dir, &seven)), ERR_CONFIG);
+        assert_false(raised(dir, incarnation, 7, &code));
+        assert_int_equal(code, ERR_CONFIG);
     }
 }
 
 static bool raise_marks(const char *dir, int number)
 {
     for (int i = 0; i < RAISES_COUNT; i++) {
-        struct marks now, mine = marks_of(incarnation, i * RACERS_COUNT + number);
-        if (code_of(keyfile_marks_raise(&env_system, dir, &mine)) != ERR_COUNT ||
-            code_of(keyfile_marks(dir, &now)) != ERR_COUNT || now.counter < mine.counter)
+        AUTO(marks) now = NULL;
+        enum err_code code;
+        int64_t mine = i * RACERS_COUNT + number;
+        if (!raised(dir, incarnation, mine, &code) ||
+            code_of(keyfile_marks(dir, &now)) != ERR_COUNT || now->counter < mine)
             return false;
     }
     return true;
@@ -345,10 +389,8 @@ static bool raise_marks(const char *dir, int number)
 static void test_marks_never_go_back_in_a_race(void **state)
 {
     const char *dir = *state;
-    struct marks now;
     race(dir, raise_marks);
-    assert_int_equal(code_of(keyfile_marks(dir, &now)), ERR_COUNT);
-    assert_int_equal(now.counter, RACERS_COUNT * RAISES_COUNT - 1);
+    assert_marks(dir, incarnation, RACERS_COUNT * RAISES_COUNT - 1);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -366,6 +408,7 @@ int main(void)
         CASE(test_site_keys),
         CASE(test_racing_starts_get_one_key),
         CASE(test_marks),
+        CASE(test_epochs),
         CASE(test_damaged_marks),
         CASE(test_marks_never_go_back_in_a_race),
     };
