@@ -4,15 +4,11 @@
  * what was ordered.  Everything is signed after the commit; what is signed is derived from the
  * state, so a reply that got lost is made again by repeating the request.
  */
-#include "store/exchange.h"
-
 #include "base/secrets.h"
 #include "model/mutant.h"
 #include "store/cg.h"
-#include "store/group.h"
-#include "store/idempotency.h"
+#include "store/exchange_internal.h"
 #include "store/judge.h"
-#include "store/operation.h"
 #include "store/orders.h"
 #include "store/peer.h"
 #include "store/site.h"
@@ -50,9 +46,8 @@ static const json_t *any_body(const struct sync_state *s)
     return b != NULL ? body_json(b) : NULL;
 }
 
-/* Records the Cinder group of a site, once it is known. */
-static err_t *cinder_group_note(struct db *db, const struct sync_state *s, const char *site,
-                                const char *id, int64_t now_ms)
+err_t *exchange_cinder_note(struct db *db, const struct sync_state *s, const char *site,
+                            const char *id, int64_t now_ms)
 {
     AUTO(cg) cg = NULL;
     const json_t *body = any_body(s);
@@ -84,14 +79,6 @@ static void draw(void *data, void *buffer, size_t size)
 
     x->env->random(x->env->data, buffer, size);
 }
-
-/* The context's callbacks are pure for the model: what they need was read before. */
-struct knowledge {
-    const struct exchange *exchange;
-    struct db *db;
-    const char *project_id; /* of the group at this site, or of the token for an unknown group */
-    err_t *error;           /* of a query a callback made */
-};
 
 static bool acceptable(void *data, const struct sync_state *state, const struct position *p,
                        const struct body *body, struct sync_refusal *ret)
@@ -130,8 +117,7 @@ static bool realized(void *data, const struct sync_state *state, const struct po
            json_equal(json_object_get(before, "policy"), json_object_get(next, "policy"));
 }
 
-/* Operations that have not claimed yet and would be overtaken by a change. */
-static bool is_preclaim(const struct operation *op)
+bool exchange_preclaim(const struct operation *op)
 {
     return (g_str_equal(op->operation_type, "failover") ||
             g_str_equal(op->operation_type, "reclaim") ||
@@ -157,7 +143,7 @@ static err_t *context_read(const struct exchange *x, struct db *db, const char *
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
         ret->operation_any = true;
-        ret->operation_blocks = ret->operation_blocks || is_preclaim(op);
+        ret->operation_blocks = ret->operation_blocks || exchange_preclaim(op);
         ret->drill_running = ret->drill_running || g_str_equal(op->operation_type, "test_failover");
     }
     return NULL;
@@ -165,18 +151,7 @@ static err_t *context_read(const struct exchange *x, struct db *db, const char *
 
 /* ---- the transaction ---- */
 
-struct act {
-    const struct exchange *x;
-    const struct exchange_call *call;
-    const char *project_id;
-    const struct group_row *seed;
-    bool challenge; /* what is asked for is a message of our own, not a reply */
-    json_t *observations;
-    struct message *reply; /* out */
-    struct knowledge knowledge;
-};
-
-static err_t *state_load(struct act *a, struct db *db, struct sync_state *ret)
+static err_t *state_load(struct exchange_run *a, struct db *db, struct sync_state *ret)
 {
     const struct exchange_call *call = a->call;
     bool found = false;
@@ -192,7 +167,7 @@ static err_t *state_load(struct act *a, struct db *db, struct sync_state *ret)
 
 /* What this site tells beside its acceptance: its own Cinder group, the servers last seen running.
  */
-static err_t *observations_read(struct act *a, struct db *db)
+static err_t *observations_read(struct exchange_run *a, struct db *db)
 {
     AUTO(operation) look = NULL;
     g_autofree char *id = NULL;
@@ -217,7 +192,8 @@ static void draw_for_model(void *data, void *buffer, size_t size)
     draw((void *)k->exchange, buffer, size);
 }
 
-static err_t *act_save(struct act *a, struct exchange_tx *tx, const struct sync_state *before)
+static err_t *act_save(struct exchange_run *a, struct exchange_tx *tx,
+                       const struct sync_state *before)
 {
     struct sync_effects *e = tx->effects;
 
@@ -240,7 +216,7 @@ static err_t *act_save(struct act *a, struct exchange_tx *tx, const struct sync_
     return NULL;
 }
 
-static err_t *act_on(struct act *a, struct exchange_tx *tx)
+static err_t *act_on(struct exchange_run *a, struct exchange_tx *tx)
 {
     struct sync_state before, after;
     struct sync_effects effects;
@@ -262,7 +238,7 @@ static err_t *act_on(struct act *a, struct exchange_tx *tx)
 
 static err_t *act_in_tx(struct db *db, void *data)
 {
-    struct act *a = data;
+    struct exchange_run *a = data;
     struct exchange_tx tx = {
         .exchange = a->x,
         .db = db,
@@ -294,7 +270,7 @@ static err_t *encode(const struct exchange *x, struct message *m, json_t **ret)
     return message_encode(m, x->identity->key_id, sign, (void *)x, ret);
 }
 
-static err_t *act_run(struct act *a, struct db *db, json_t **ret_reply)
+err_t *exchange_run(struct exchange_run *a, struct db *db, json_t **ret_reply)
 {
     err_t *e = db_in_tx(db) ? act_in_tx(db, a) : store_tx(db, a->x->env, act_in_tx, a);
 
@@ -310,9 +286,9 @@ static err_t *act_run(struct act *a, struct db *db, json_t **ret_reply)
 err_t *exchange_act(const struct exchange *x, struct db *db, const struct exchange_call *call,
                     json_t **ret_reply)
 {
-    struct act a = {.x = x, .call = call};
+    struct exchange_run a = {.x = x, .call = call};
 
-    return act_run(&a, db, ret_reply);
+    return exchange_run(&a, db, ret_reply);
 }
 
 /* ---- messages ---- */
@@ -401,7 +377,7 @@ static err_t *receive_fn(struct exchange_tx *tx)
     const struct message *m = tx->data;
     const char *cinder = json_str(m->observations, "cinder_group");
     if (cinder != NULL)
-        TRY(cinder_group_note(tx->db, tx->state, sync_peer(tx->state), cinder, tx->now_ms));
+        TRY(exchange_cinder_note(tx->db, tx->state, sync_peer(tx->state), cinder, tx->now_ms));
     return peer_heard(tx, m);
 }
 
@@ -462,8 +438,8 @@ err_t *exchange_receive(const struct exchange *x, struct db *db, const char *pro
                               ? body_project(body_json(m->body), x->identity->site_id)
                               : project_id;
     struct group_row seed = {.project_id = (char *)project};
-    struct act a = {.x = x, .call = &call, .project_id = project_id, .seed = &seed};
-    TRY(act_run(&a, db, ret_reply));
+    struct exchange_run a = {.x = x, .call = &call, .project_id = project_id, .seed = &seed};
+    TRY(exchange_run(&a, db, ret_reply));
     return waiting_for(db, m, *ret_reply, ret_operation);
 }
 
@@ -480,7 +456,7 @@ err_t *exchange_outbox(const struct exchange *x, struct db *db, const char *pg_i
     if (!found)
         return err(GROUP_NOT_FOUND, "protection group '%s' is not known at this site", pg_id);
     struct exchange_call call = {.pg_id = pg_id};
-    struct act a = {.x = x, .call = &call};
+    struct exchange_run a = {.x = x, .call = &call};
     e = context_read(x, db, pg_id, &k, env_now_ms(x->env), &context);
     if (e == NULL)
         e = observations_read(&a, db);
@@ -510,328 +486,9 @@ err_t *exchange_hello(const struct exchange *x, struct db *db, const char *proje
 {
     struct exchange_call call = {.pg_id = pg_id, .peer = peer, .fn = hello_fn};
     struct group_row seed = {.project_id = (char *)project_id};
-    struct act a = {.x = x, .call = &call, .project_id = project_id, .seed = &seed};
+    struct exchange_run a = {.x = x, .call = &call, .project_id = project_id, .seed = &seed};
 
     a.challenge = true;
     TRY(project_check(db, project_id, pg_id));
-    return act_run(&a, db, ret);
-}
-
-/* ---- what the API asks ---- */
-
-static err_t *reserve_fn(struct exchange_tx *tx)
-{
-    const struct exchange_change *c = tx->data;
-
-    if (c->create)
-        TRY(sync_create(tx->state, &tx->context, tx->effects));
-    TRY(sync_reserve(tx->state, &tx->context, c->op->id, c->create ? NULL : c->if_match, c->nonce,
-                     tx->effects));
-    return NULL;
-}
-
-/* The operation is written after the group: its status is derived from it. */
-static err_t *reserve_and_insert(struct exchange_tx *tx)
-{
-    const struct exchange_change *c = tx->data;
-
-    TRY(reserve_fn(tx));
-    TRY(operation_insert(tx->db, c->op));
-    return c->also != NULL ? c->also(tx->db, c->also_data) : NULL;
-}
-
-static void seed_of_create(const struct operation *op, struct group_row *ret)
-{
-    const json_t *p = op->params;
-
-    *ret = (struct group_row){
-        .project_id = op->project_id,
-        .name = (char *)json_str(p, "name"),
-        .description = (char *)json_str(p, "description"),
-        .replication_type = (char *)json_str(p, "replication_type"),
-        .consistency_group_id = (char *)json_str(p, "consistency_group_id"),
-        .peer_project_id = (char *)json_str(json_obj(p, "secondary"), "project_id"),
-        .primary_site_id = (char *)json_str(json_obj(p, "primary"), "uuid"),
-        .secondary_site_id = (char *)json_str(json_obj(p, "secondary"), "uuid"),
-        .volume_type = (char *)json_str(json_obj(p, "primary"), "volume_type"),
-        .secondary_volume_type = (char *)json_str(json_obj(p, "secondary"), "volume_type"),
-    };
-}
-
-err_t *exchange_reserve(const struct exchange *x, struct db *db,
-                        const struct exchange_change *change)
-{
-    struct exchange_call call = {.pg_id = change->op->pg_id,
-                                 .peer = change->create ? change->peer : NULL,
-                                 .fn = reserve_and_insert,
-                                 .data = (void *)change};
-    struct group_row seed;
-
-    seed_of_create(change->op, &seed);
-    struct act a = {.x = x,
-                    .call = &call,
-                    .project_id = change->op->project_id,
-                    .seed = change->create ? &seed : NULL};
-    return act_run(&a, db, NULL);
-}
-
-/*
- * What is before its pivot gives way; a drill is unwound later and never waited for.  A failover
- * that unwinds leaves what it has not taken back: the new one makes it under the same keys.
- */
-static err_t *preempt_others(struct db *db, const char *pg_id, int64_t now_ms)
-{
-    static const char why[] = "an unplanned failover was started";
-    g_autoptr(GPtrArray) open = NULL;
-
-    TRY(operation_list_open(db, pg_id, &open));
-    for (guint i = 0; i < open->len; i++) {
-        struct operation *op = g_ptr_array_index(open, i);
-        bool unwinds = g_str_equal(op->status, "rolling_back");
-        if (is_preclaim(op) && unwinds)
-            TRY(orders_leave(db, op, why, now_ms));
-        else if (is_preclaim(op) && g_str_equal(op->operation_type, "failover"))
-            return err_detail(err(OPERATION_IN_PROGRESS, "failover '%s' of this group runs already",
-                                  op->id),
-                              "operation", op->id);
-        if (g_str_equal(op->operation_type, "realize"))
-            TRY(orders_unwind(db, op, "superseded", why, now_ms));
-    }
-    return NULL;
-}
-
-static err_t *begin_force_fn(struct exchange_tx *tx)
-{
-    struct operation *op = tx->data;
-
-    TRY(sync_force_allowed(tx->state));
-    TRY(preempt_others(tx->db, tx->state->group, tx->now_ms));
-    TRY(operation_insert(tx->db, op));
-    return group_refresh(tx->db, tx->state->group, tx->now_ms);
-}
-
-err_t *exchange_begin_force(const struct exchange *x, struct db *db, struct operation *op)
-{
-    struct exchange_call call = {.pg_id = op->pg_id, .fn = begin_force_fn, .data = op};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-/* The group was never made: its Idempotency-Key stands for nothing. */
-static err_t *key_forget(struct exchange_tx *tx)
-{
-    AUTO(group_row) row = NULL;
-
-    TRY(group_find(tx->db, tx->state->group, &row));
-    return row != NULL ? idempotency_forget(tx->db, row->project_id, row->id) : NULL;
-}
-
-static err_t *withdraw_fn(struct exchange_tx *tx)
-{
-    TRY(sync_withdraw(tx->state, &tx->context, tx->effects));
-    return key_forget(tx);
-}
-
-err_t *exchange_withdraw(const struct exchange *x, struct db *db, const char *pg_id)
-{
-    struct exchange_call call = {.pg_id = pg_id, .fn = withdraw_fn};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-struct resolve_args {
-    const char *who, *reason;
-};
-
-static err_t *resolve_fn(struct exchange_tx *tx)
-{
-    const struct resolve_args *args = tx->data;
-
-    return sync_close(tx->state, &tx->context, args->who, args->reason, tx->effects);
-}
-
-err_t *exchange_resolve(const struct exchange *x, struct db *db, const char *pg_id, const char *who,
-                        const char *reason)
-{
-    struct resolve_args args = {who, reason};
-    struct exchange_call call = {.pg_id = pg_id, .fn = resolve_fn, .data = &args};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-/* ---- what the engine does ---- */
-
-struct stage_args {
-    const struct fence *fence;
-    struct body *body;
-};
-
-/* From the signature on it is the other site's answer that the operation waits for. */
-static err_t *stage_fn(struct exchange_tx *tx)
-{
-    const struct stage_args *args = tx->data;
-    const char *waiting = operation_status_text(OPERATION_WAITING_FOR_PEER);
-    const char *self = sync_self(tx->state);
-    const char *cinder =
-        json_string_value(body_local(body_json(args->body), self, "cinder", "group_id"));
-
-    TRY(sync_stage(tx->state, &tx->context, args->fence->op_id, args->body, tx->effects));
-    TRY(operation_write_status(tx->db, args->fence, waiting, NULL, tx->now_ms, tx->now_ms));
-    return cinder != NULL ? cinder_group_note(tx->db, tx->state, self, cinder, tx->now_ms) : NULL;
-}
-
-err_t *exchange_stage(const struct exchange *x, struct db *db, const struct fence *fence,
-                      const char *pg_id, struct body *body)
-{
-    AUTO(body) mine = body;
-    struct stage_args args = {fence, mine};
-    struct exchange_call call = {.pg_id = pg_id, .fence = fence, .fn = stage_fn, .data = &args};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-static err_t *release_fn(struct exchange_tx *tx)
-{
-    return sync_release(tx->state, tx->data, tx->effects);
-}
-
-err_t *exchange_release(const struct exchange *x, struct db *db, const char *pg_id,
-                        const char *op_id)
-{
-    struct exchange_call call = {.pg_id = pg_id, .fn = release_fn, .data = (void *)op_id};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-/* The slot first: withdrawing a reserved one would cancel the operation that is ending here. */
-static err_t *create_failed_fn(struct exchange_tx *tx)
-{
-    struct sync_state *s = tx->state;
-
-    TRY(sync_release(s, tx->data, tx->effects));
-    bool unmade = s->role == ROLE_ACTIVE && sync_is_empty(s) && s->staged.kind == STAGED_NONE;
-    if (unmade)
-        TRY(sync_withdraw(s, &tx->context, tx->effects));
-    return unmade || s->role == ROLE_TOMBSTONE ? key_forget(tx) : NULL;
-}
-
-err_t *exchange_create_failed(const struct exchange *x, struct db *db, const char *pg_id,
-                              const char *op_id)
-{
-    struct exchange_call call = {.pg_id = pg_id, .fn = create_failed_fn, .data = (void *)op_id};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-struct realized_args {
-    const char *hash;
-    const char *cinder_group;
-    const err_t *why;
-};
-
-static err_t *realized_fn(struct exchange_tx *tx)
-{
-    const struct realized_args *args = tx->data;
-
-    TRY(sync_realized(tx->state, &tx->context, args->hash, tx->effects));
-    if (args->cinder_group == NULL)
-        return NULL;
-    return cinder_group_note(tx->db, tx->state, sync_self(tx->state), args->cinder_group,
-                             tx->now_ms);
-}
-
-err_t *exchange_realized(const struct exchange *x, struct db *db, const struct fence *fence,
-                         const char *pg_id, const char *hash, const char *cinder_group)
-{
-    struct realized_args args = {hash, cinder_group, NULL};
-    struct exchange_call call = {.pg_id = pg_id, .fence = fence, .fn = realized_fn, .data = &args};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-static err_t *realize_failed_fn(struct exchange_tx *tx)
-{
-    const struct realized_args *args = tx->data;
-    struct sync_refusal why;
-
-    judge_refusal(args->why, &why);
-    return sync_realize_failed(tx->state, &tx->context, args->hash, &why, tx->effects);
-}
-
-err_t *exchange_realize_failed(const struct exchange *x, struct db *db, const char *pg_id,
-                               const char *hash, const err_t *why)
-{
-    struct realized_args args = {hash, NULL, why};
-    struct exchange_call call = {.pg_id = pg_id, .fn = realize_failed_fn, .data = &args};
-
-    return exchange_act(x, db, &call, NULL);
-}
-
-/* The operation's own row tells that its fact is made, whatever becomes of the position later. */
-static err_t *finish_mark(struct exchange_tx *tx, const struct fence *fence, const json_t *outcome)
-{
-    AUTO(operation) op = NULL;
-
-    TRY(operation_get(tx->db, fence->op_id, NULL, &op));
-    g_autoptr(json_t) result = op->result != NULL ? json_deep_copy(op->result) : json_object();
-    json_set(result, EXCHANGE_FINISHED, json_deep_copy(outcome));
-    return operation_write_result(tx->db, fence, result, op->wake_at_ms);
-}
-
-struct finish_args {
-    const struct exchange_finish *what;
-    const struct fence *fence;
-};
-
-static err_t *finish_fn(struct exchange_tx *tx)
-{
-    const struct finish_args *args = tx->data;
-    bool committed = false;
-
-    TRY(sync_fact(tx->state, &tx->context, args->what->body, &committed, tx->effects));
-    if (committed)
-        return finish_mark(tx, args->fence, args->what->outcome);
-    return err(SYNC_STAGED, "a change is undecided: the fact is folded in after it");
-}
-
-err_t *exchange_finish(const struct exchange *x, struct db *db, const struct fence *fence,
-                       const char *pg_id, const struct exchange_finish *what)
-{
-    AUTO(body) mine = what->body;
-    struct finish_args args = {what, fence};
-    struct exchange_call call = {.pg_id = pg_id, .fence = fence, .fn = finish_fn, .data = &args};
-
-    (void)mine;
-    return exchange_act(x, db, &call, NULL);
-}
-
-static err_t *force_fn(struct exchange_tx *tx)
-{
-    return sync_force(tx->state, &tx->context, tx->data, tx->effects);
-}
-
-err_t *exchange_force(const struct exchange *x, struct db *db, const struct fence *fence,
-                      const char *pg_id, const struct sync_force *force)
-{
-    AUTO(body) mine = force->body;
-    struct exchange_call call = {.pg_id = pg_id,
-                                 .fence = fence,
-                                 .fn = force_fn,
-                                 .data = (void *)force};
-
-    (void)mine;
-    return exchange_act(x, db, &call, NULL);
-}
-
-static err_t *tombstone_fn(struct exchange_tx *tx)
-{
-    return sync_tombstone(tx->state, &tx->context, tx->effects);
-}
-
-err_t *exchange_tombstone(const struct exchange *x, struct db *db, const struct fence *fence,
-                          const char *pg_id)
-{
-    struct exchange_call call = {.pg_id = pg_id, .fence = fence, .fn = tombstone_fn};
-
-    return exchange_act(x, db, &call, NULL);
+    return exchange_run(&a, db, ret);
 }
