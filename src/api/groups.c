@@ -420,7 +420,10 @@ static err_t *groups_look(struct request *r)
     return reply_operation(r, op->id, NULL);
 }
 
-/* Where the group is active already, with a change nobody answers, the claim is made in place. */
+/*
+ * Where the group is active already, with a change nobody answers, or was, as far as a restored
+ * database knows, the claim is made in place.
+ */
 err_t *groups_action(struct request *r)
 {
     const json_t *in = r->in;
@@ -432,7 +435,10 @@ err_t *groups_action(struct request *r)
     TRY(failover_check(in));
     TRY(change_group(r, &g));
     TRY(change_allowed(r, g, VERB_FAILOVER_UNPLANNED));
-    bool in_place = g_str_equal(g->role, "ACTIVE");
+    const char *self = r->o->exchange->identity->site_id;
+    bool was_active =
+        g_str_equal(g->role, "RECOVERING") && g_strcmp0(g->current_primary_site_id, self) == 0;
+    bool in_place = g_str_equal(g->role, "ACTIVE") || was_active;
     if (in_place || json_bool(in, "force", false))
         TRY(request_allowed(r, "protector:sync:force", r->project));
     AUTO(operation) op = change_operation(r, g, in_place ? "reclaim" : "failover");

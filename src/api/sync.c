@@ -77,10 +77,19 @@ err_t *sync_hello_handler(struct request *r)
     return NULL;
 }
 
+/* A group that recovers asks for more than carrying: for challenges in both directions. */
+static void recovering_add(json_t *list, const struct group_row *g)
+{
+    if (g != NULL && g_str_equal(g->role, "RECOVERING"))
+        json_array_append_new(list, json_string(g->id));
+}
+
 err_t *sync_outbox_handler(struct request *r)
 {
     AUTO(group_row) g = NULL;
+    AUTO(group_row) after = NULL;
     g_autofree char *id = NULL;
+    g_autoptr(json_t) recovering = json_array();
     json_t *messages = NULL;
 
     TRY(group_id_of(r, &id));
@@ -89,7 +98,15 @@ err_t *sync_outbox_handler(struct request *r)
         return err(GROUP_NOT_FOUND, "protection group '%s' is not known in this project", id);
     TRY(exchange_outbox(r->o->exchange, r->db, id, &messages));
     size_t count = json_array_size(messages);
-    reply_json(r, 200, json_pack("{s:o, s:I}", "messages", messages, "count", (json_int_t)count));
+    err_t *e = group_find(r->db, id, &after);
+    if (e != NULL) {
+        json_decref(messages);
+        return e;
+    }
+    recovering_add(recovering, after);
+    reply_json(r, 200,
+               json_pack("{s:o, s:I, s:O}", "messages", messages, "count", (json_int_t)count,
+                         "recovering", recovering));
     return NULL;
 }
 
@@ -97,16 +114,21 @@ err_t *sync_project_outbox_handler(struct request *r)
 {
     g_autoptr(GPtrArray) ids = NULL;
     g_autoptr(json_t) list = json_array();
+    g_autoptr(json_t) recovering = json_array();
     const char *marker = request_query(r, "marker");
 
     TRY(group_list_outbox(r->db, r->project, marker, OUTBOX_GROUPS_MAX, &ids));
     for (guint i = 0; i < ids->len; i++) {
         g_autoptr(json_t) messages = NULL;
+        AUTO(group_row) g = NULL;
         TRY(exchange_outbox(r->o->exchange, r->db, g_ptr_array_index(ids, i), &messages));
+        TRY(group_find(r->db, g_ptr_array_index(ids, i), &g));
+        recovering_add(recovering, g);
         json_array_extend(list, messages);
     }
     reply_json(r, 200,
-               json_pack("{s:O, s:b}", "messages", list, "more", ids->len == OUTBOX_GROUPS_MAX));
+               json_pack("{s:O, s:b, s:O}", "messages", list, "more", ids->len == OUTBOX_GROUPS_MAX,
+                         "recovering", recovering));
     return NULL;
 }
 

@@ -107,7 +107,8 @@ json_t *envelope_of(const json_t *message)
 void carrying_fini(struct carrying *how)
 {
     json_decref(how->held);
-    how->held = NULL;
+    json_decref(how->recovering);
+    how->held = how->recovering = NULL;
 }
 
 /* For display: who is told what. */
@@ -168,6 +169,40 @@ err_t *deliver(struct end *to, const char *pg_id, const json_t *message, struct 
     return NULL;
 }
 
+/*
+ * An answer that tells nothing: a STATE without content comes from a site that stands where the
+ * other has just said to stand itself; a GONE is owed by nobody when it answers.
+ */
+static bool says_nothing(const json_t *message)
+{
+    g_autoptr(json_t) envelope = envelope_of(message);
+    const char *type = json_str_or(envelope, "type", "");
+
+    return g_str_equal(type, "GONE") ||
+           (g_str_equal(type, "STATE") && json_str(message, "body") == NULL);
+}
+
+/*
+ * 'answer' of 'from' goes to 'to', what that answers goes back, and so on while it tells something:
+ * a site that has lost a group learns here that there is one.
+ */
+static err_t *converse(struct end *from, struct end *to, const char *pg_id, json_t *answer,
+                       struct carrying *how)
+{
+    g_autoptr(json_t) message = json_incref(answer);
+    struct end *ends[] = {to, from};
+
+    for (int turn = 0; turn < CLIENT_TURNS_MAX && message != NULL; turn++) {
+        g_autoptr(json_t) reply = NULL;
+        if (turn > 0 && says_nothing(message))
+            return NULL;
+        TRY(deliver(ends[turn % 2], pg_id, message, how, &reply));
+        json_decref(message);
+        message = TAKE(reply);
+    }
+    return NULL;
+}
+
 /* A message there and its answer back: the sender learns what the other site holds. */
 static err_t *carry_one(struct end *from, struct end *to, const json_t *message,
                         struct carrying *how)
@@ -175,15 +210,28 @@ static err_t *carry_one(struct end *from, struct end *to, const json_t *message,
     g_autoptr(json_t) envelope = envelope_of(message);
     const char *pg_id = json_str_or(envelope, "group", "");
     g_autoptr(json_t) reply = NULL;
-    g_autoptr(json_t) back = NULL;
     int count = how->count;
 
     TRY(deliver(to, pg_id, message, how, &reply));
     if (reply == NULL)
         return NULL;
-    err_t *e = deliver(from, pg_id, reply, how, &back);
+    err_t *e = converse(to, from, pg_id, reply, how);
     how->count = count + 1;
     return e;
+}
+
+/* Which groups the site says recover: they want to be asked in both directions. */
+static void recovering_note(const json_t *outbox, struct carrying *how)
+{
+    size_t i;
+    json_t *id;
+
+    json_array_foreach(json_arr(outbox, "recovering"), i, id)
+    {
+        if (how->recovering == NULL)
+            how->recovering = json_object();
+        json_set_bool(how->recovering, json_string_value(id), true);
+    }
 }
 
 /* Carries a site's outbox of one group, or of its project; adds it to 'sum' (may be NULL). */
@@ -201,6 +249,7 @@ static err_t *carry_from(struct end *from, struct end *to, const char *outbox, G
     }
     if (e != NULL)
         return e;
+    recovering_note(reply, how);
     json_array_foreach(json_arr(reply, "messages"), i, message)
     {
         const char *envelope = json_str_or(message, "envelope", "");
@@ -242,11 +291,56 @@ static err_t *carry_quiet(struct end *a, struct end *b, const char *outbox, stru
     return NULL;
 }
 
+/* A challenge of 'asks' that the other answers; that its answer is held, the carrying tells. */
+static err_t *challenge(struct end *asks, struct end *answers, const char *pg_id,
+                        struct carrying *how)
+{
+    g_autofree char *nonce = NULL;
+    err_t *e = carry_proof(asks, answers, pg_id, NULL, how, &nonce);
+
+    if (e == NULL || (!err_is(e, ERR_WOULD_DEMOTE) && err_http_status(e) != 410))
+        return e;
+    err_free(e);
+    return NULL;
+}
+
+/*
+ * A site that recovers is taken in by what only a challenge brings: it tells the other one what it
+ * may have forgotten (AMNESIA), and believes only an answer to a challenge of its own.
+ */
+static err_t *carry_recovery(struct end *a, struct end *b, const char *pg_id, struct carrying *how)
+{
+    g_autofree char *outbox = g_strdup_printf("protection-groups/%s/sync/outbox", pg_id);
+
+    for (int round = 0; round < CLIENT_RECOVERY_MAX; round++) {
+        g_clear_pointer(&how->recovering, json_decref);
+        TRY(challenge(a, b, pg_id, how));
+        TRY(challenge(b, a, pg_id, how));
+        TRY(carry_quiet(a, b, outbox, how));
+        if (json_object_get(how->recovering, pg_id) == NULL)
+            return NULL;
+    }
+    return NULL;
+}
+
+static err_t *carry_all(struct end *a, struct end *b, const char *outbox, struct carrying *how)
+{
+    const char *pg_id;
+    json_t *yes;
+
+    g_clear_pointer(&how->recovering, json_decref);
+    TRY(carry_quiet(a, b, outbox, how));
+    g_autoptr(json_t) recovering =
+        how->recovering != NULL ? json_deep_copy(how->recovering) : json_object();
+    json_object_foreach(recovering, pg_id, yes) TRY(carry_recovery(a, b, pg_id, how));
+    return NULL;
+}
+
 err_t *carry_group(struct end *a, struct end *b, const char *pg_id, struct carrying *how)
 {
     g_autofree char *outbox = g_strdup_printf("protection-groups/%s/sync/outbox", pg_id);
 
-    return carry_quiet(a, b, outbox, how);
+    return carry_all(a, b, outbox, how);
 }
 
 err_t *carry_in(struct end *from, struct end *to, const char *pg_id, struct carrying *how)
@@ -258,7 +352,7 @@ err_t *carry_in(struct end *from, struct end *to, const char *pg_id, struct carr
 
 err_t *carry_projects(struct end *a, struct end *b, struct carrying *how)
 {
-    return carry_quiet(a, b, "sync/outbox", how);
+    return carry_all(a, b, "sync/outbox", how);
 }
 
 err_t *carry_proof(struct end *active, struct end *peer, const char *pg_id,
@@ -284,6 +378,8 @@ err_t *carry_proof(struct end *active, struct end *peer, const char *pg_id,
     if (how->count == count)
         return err(WOULD_DEMOTE, "the other site is active in a newer epoch, and so is this one "
                                  "still in its own: it would stop its servers");
+    if (last != NULL && !says_nothing(last))
+        TRY(converse(active, peer, pg_id, last, how));
     g_autoptr(json_t) envelope = envelope_of(message);
     *ret = g_strdup(json_str(envelope, "nonce"));
     return NULL;

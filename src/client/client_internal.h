@@ -27,6 +27,8 @@
 #define CLIENT_TIMEOUT_MS         60000
 #define CLIENT_POLL_MS            300
 #define CLIENT_ROUNDS_MAX         16    /* of carrying, before it counts as never quiet */
+#define CLIENT_TURNS_MAX          4     /* of answers to answers */
+#define CLIENT_RECOVERY_MAX       3     /* rounds of challenges; then a person must decide */
 #define CARRY_FIRST_MS            60000 /* what is carried before a command that does not need it */
 #define CLIENT_OPERATION_MS_MAX   (6 * 3600 * (int64_t)1000)
 
@@ -180,6 +182,7 @@ struct carrying {
     int count;           /* out: messages that were carried */
     struct end *held_at; /* out: the active site that something was not carried to; or NULL */
     json_t *held;        /* out: the envelope of that message.  carrying_fini */
+    json_t *recovering;  /* out: {group: true} of those that recover at either site */
 };
 void carrying_fini(struct carrying *how);
 /* What a message says of itself, new reference; {} of what makes no sense: the site that gets it
@@ -287,6 +290,11 @@ void note_event(struct protector_client *c, const char *event, const char *forma
 
 /* A trust of the caller's at the site, if it has none.  In cmd_group.c. */
 err_t *trust_put_at(struct end *end) MUST_CHECK;
+/*
+ * A site that lost its trusts with its database gets one of this user: any member of the project
+ * may give it.  One that cannot is told, nothing more.
+ */
+void trust_rearm(struct pair *pair, struct end *end);
 /* Reads something below a group at the local site; carries first what the answer says is owed.
  * In cmd_group.c. */
 err_t *below(struct call *call, const char *what, json_t **ret) MUST_CHECK;

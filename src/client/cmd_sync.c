@@ -209,24 +209,30 @@ static void force_print(GString *t, const struct pair *pair, const json_t *sync,
             json_str_or(sync, "status", ""), pair_name(pair));
 }
 
-/*
- * Everything that may be carried without a question, both ways, and a proof; then, if something is
- * held, the question and the rest.
- */
-static err_t *force_carry(struct call *call, struct pair *pair, struct carrying *how)
+/* Both outboxes and a proof; once more, as the proof may have shown one that it lost the group. */
+static err_t *carry_and_prove(struct pair *pair, struct carrying *how)
 {
     g_autofree char *nonce = NULL;
 
     TRY(carry_group(pair->local, pair->peer, pair_id(pair), how));
-    err_t *e = carry_proof(pair->local, pair->peer, pair_id(pair), NULL, how, &nonce);
+    TRY(carry_proof(pair->local, pair->peer, pair_id(pair), NULL, how, &nonce));
+    return carry_group(pair->local, pair->peer, pair_id(pair), how);
+}
+
+/*
+ * Everything that may be carried without a question, both ways; then, if something is held, the
+ * question and the rest.
+ */
+static err_t *force_carry(struct call *call, struct pair *pair, struct carrying *how)
+{
+    err_t *e = carry_and_prove(pair, how);
+
     if (how->held_at == NULL)
         return e;
     err_free(e);
     TRY(demotion_confirm(call, pair, how->held_at));
     how->forced = true;
-    TRY(carry_group(pair->local, pair->peer, pair_id(pair), how));
-    g_clear_pointer(&nonce, g_free);
-    return carry_proof(pair->local, pair->peer, pair_id(pair), NULL, how, &nonce);
+    return carry_and_prove(pair, how);
 }
 
 static err_t *force_run(struct call *call, struct pair *pair, GString *t, json_t **ret)
@@ -246,6 +252,8 @@ static err_t *force_run(struct call *call, struct pair *pair, GString *t, json_t
     carrying_fini(&how);
     if (e != NULL)
         return e;
+    trust_rearm(pair, pair->local);
+    trust_rearm(pair, pair->peer);
     g_string_append_printf(t, "  Pushing to %s... ✓\n", pair->peer_name);
     TRY(sync_of(pair->local, pair_id(pair), &sync));
     force_print(t, pair, sync, env_mono_ms(call->c->env) - began);

@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-#define LOOK_MS 10000 /* the site's engine is given so long to see which servers run */
+#define SERVERS_NONE "(none is seen running)"
+#define LOOK_MS      10000 /* the site's engine is given so long to see which servers run */
 
 /* ---- the message ---- */
 
@@ -47,6 +48,32 @@ static err_t *sync_at(struct end *end, const char *pg_id, json_t **ret)
     return e;
 }
 
+/* The sender has taken 'to' in: what it tells makes that site its standby. */
+static bool takes_in(const struct message *m)
+{
+    bool found = false;
+
+    for (guint i = 0; i < m->history->len; i++) {
+        const struct position *p = g_ptr_array_index(m->history, i);
+        found = found || (p->kind == POSITION_REJOIN && p->rejoined[0] != '\0' &&
+                          strcmp(p->minter, m->from) == 0);
+    }
+    return m->type == MESSAGE_HERE && found;
+}
+
+/* A site whose database was restored may run servers that it does not know to be its own. */
+static err_t *recovering_runs(struct end *to, const char *pg_id, const struct message *m, bool *ret)
+{
+    g_autofree char *servers = NULL;
+
+    *ret = false;
+    if (!takes_in(m))
+        return NULL;
+    TRY(servers_of(to, pg_id, &servers));
+    *ret = !g_str_equal(servers, SERVERS_NONE);
+    return NULL;
+}
+
 err_t *would_demote(struct end *to, const char *pg_id, const json_t *message, bool *ret)
 {
     AUTO(message) m = NULL;
@@ -57,6 +84,8 @@ err_t *would_demote(struct end *to, const char *pg_id, const json_t *message, bo
     if (bad != NULL || (m->type != MESSAGE_STATE && m->type != MESSAGE_HERE) || m->history == NULL)
         return NULL; /* the site refuses it, or cannot follow it */
     TRY(sync_at(to, pg_id, &sync));
+    if (g_strcmp0(json_str(sync, "role"), "RECOVERING") == 0)
+        return recovering_runs(to, pg_id, m, ret);
     *ret = g_strcmp0(json_str(sync, "role"), "ACTIVE") == 0 &&
            m->epoch > json_int(sync, "epoch", 0) && strcmp(message_row(m)->minter, m->to) != 0 &&
            covered(m->history, json_str_or(sync, "position", ""));
@@ -118,7 +147,7 @@ err_t *servers_of(struct end *end, const char *pg_id, char **ret)
         if (json_bool(m, "in_metadata", true))
             server_name(t, m, seen);
     }
-    *ret = g_strdup(t->len > 0 ? t->str : "(none is seen running)");
+    *ret = g_strdup(t->len > 0 ? t->str : SERVERS_NONE);
     return NULL;
 }
 

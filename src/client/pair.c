@@ -196,7 +196,9 @@ void carry_project_first(struct call *call, struct end *local)
     if (arg_flag(call, "no-carry"))
         return;
     g_autoptr(err_t) e = end_get(local, &outbox, "sync/outbox");
-    if (e != NULL || json_array_size(json_arr(outbox, "messages")) == 0)
+    bool quiet = json_array_size(json_arr(outbox, "messages")) == 0 &&
+                 json_array_size(json_arr(outbox, "recovering")) == 0;
+    if (e != NULL || quiet)
         return;
     e = end_get(local, &sites, "sites");
     client_deadline(call->c, CARRY_FIRST_MS);

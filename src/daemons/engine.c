@@ -14,6 +14,7 @@
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
 #include "runbooks/world.h"
+#include "store/restored.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -165,6 +166,18 @@ static bool lease_is_ours(void *world, const char *owner)
     g_autofree char *prefix = g_strdup_printf("%s:", g_get_host_name());
 
     return e->lock_fd >= 0 && g_str_has_prefix(owner, prefix) && !g_str_equal(owner, e->owner);
+}
+
+/* Before an operation is worked on: an older copy of the database may stand there now. */
+static err_t *restored_guard(void *world, struct db *db)
+{
+    struct engine *e = world_options_of(world)->db_data;
+    bool restored = false;
+
+    TRY(restored_check(&e->p.exchange, db, &restored));
+    if (restored)
+        log_write(e->p.log, LOG_LEVEL_ERROR, "protector.engine", NULL, PROCESS_RESTORED_TEXT);
+    return NULL;
 }
 
 /* Rows of one step: handed to the pool, waited for. */
@@ -398,6 +411,7 @@ static void engine_build(struct engine *e, struct run_executor *executor)
         .settle_ms = conf_int(e->p.conf, "DEFAULT", "settle_ms"),
         .poll_ms = 500,
         .lease_is_ours = lease_is_ours,
+        .guard = restored_guard,
         .report = report,
     };
     e->runner = runner_create(&runner);

@@ -12,6 +12,7 @@
 #include "store/group.h"
 #include "store/migrate.h"
 #include "store/resource.h"
+#include "store/restored.h"
 #include "store/tx.h"
 
 #include <errno.h>
@@ -29,10 +30,17 @@ struct manage {
     const char *argument; /* of a command that takes one */
 };
 
-static void print_identity(const struct manage *m)
+static err_t *print_identity(struct manage *m)
 {
-    printf("site %s, fingerprint %s, incarnation %s\n", m->p.identity.site_id,
-           keypairs_fingerprint(m->p.identity.keys), m->p.identity.incarnation);
+    AUTO(local_site) local = NULL;
+    struct db *db = process_db_get(&m->p);
+
+    err_t *e = local_site_find(db, &local);
+    process_db_put(&m->p, db);
+    if (e == NULL)
+        printf("site %s, fingerprint %s, incarnation %s\n", m->p.identity.site_id,
+               keypairs_fingerprint(m->p.identity.keys), local->incarnation);
+    return e;
 }
 
 static err_t *db_sync(struct manage *m)
@@ -47,15 +55,40 @@ static err_t *db_sync(struct manage *m)
     if (e != NULL)
         return e;
     printf("database at version %s (%d migrations run)\n", store_version_wanted(), ran);
-    print_identity(m);
-    return NULL;
+    return print_identity(m);
+}
+
+/* Whoever has put an older copy back says so; nothing is lost if the services would have noticed.
+ */
+static err_t *db_restored(struct manage *m)
+{
+    AUTO(local_site) before = NULL;
+    AUTO(local_site) after = NULL;
+    struct db *db = process_db_get(&m->p);
+    int64_t groups = 0;
+
+    err_t *e = local_site_find(db, &before);
+    if (e == NULL)
+        e = process_identity(&m->p, false);
+    if (e == NULL)
+        e = local_site_find(db, &after);
+    bool noticed = e == NULL && g_strcmp0(before->incarnation, after->incarnation) != 0;
+    if (e == NULL && !noticed)
+        e = restored_admit(&m->p.exchange, db, "said by the operator", NULL);
+    if (e == NULL)
+        e = group_count_recovering(db, &groups);
+    process_db_put(&m->p, db);
+    if (e != NULL)
+        return e;
+    printf("the database counts as restored: %" G_GINT64_FORMAT " protection groups recover\n",
+           groups);
+    return print_identity(m);
 }
 
 static err_t *keys_create(struct manage *m)
 {
     TRY(process_identity(&m->p, true));
-    print_identity(m);
-    return NULL;
+    return print_identity(m);
 }
 
 static err_t *db_version(struct manage *m)
@@ -310,6 +343,8 @@ static const struct {
     const char *argument; /* what must follow, for the help; NULL: nothing */
 } manage_commands[] = {
     {"db sync", "make or migrate the tables, and this site's keys", db_sync, false, NULL},
+    {"db restored", "say that an older copy was put back: all protection groups recover",
+     db_restored, false, NULL},
     {"db version", "show the version of the tables", db_version, false, NULL},
     {"db check", "compare the tables with what this version wants", db_check, false, NULL},
     {"config sample", "print a protector.conf with every option", config_sample, true, NULL},

@@ -6,6 +6,7 @@
 #include "base/secrets.h"
 #include "store/local.h"
 #include "store/migrate.h"
+#include "store/restored.h"
 #include "store/tx.h"
 
 #include <errno.h>
@@ -320,29 +321,48 @@ void process_db_put(void *process, struct db *db)
 
 /* ---- identity ---- */
 
+struct first_row {
+    struct local_site *local;
+    const struct marks *marks;
+};
+
 static err_t *identity_insert(struct db *db, void *data)
 {
-    return local_site_insert(db, data);
+    const struct first_row *first = data;
+
+    TRY(local_site_insert(db, first->local));
+    return *first->marks->incarnation != '\0'
+               ? incarnation_note(db, first->local->site_id, first->marks->incarnation,
+                                  "of a database that was lost", first->local->created_at_ms)
+               : NULL;
 }
 
-/* The first row.  Of several processes that start at once one makes it. */
+/*
+ * The first row.  Of several processes that start at once one makes it.  Where the whole database
+ * was lost, the marks tell which site this is: its peer knows it by that.
+ */
 static err_t *identity_make(struct process *p, struct db *db)
 {
     AUTO(local_site) row = local_site_create();
+    AUTO(marks) marks = NULL;
     char uuid[37], incarnation[INCARNATION_SIZE];
     unsigned char random[16];
 
+    TRY(keyfile_marks(process_state_path(p), &marks));
+    const char *known[] = {marks->incarnation};
     env_uuid(p->env, uuid);
     p->env->random(p->env->data, random, sizeof random);
-    incarnation_next(NULL, 0, random, incarnation);
-    row->site_id = g_strdup(uuid);
+    incarnation_next(known, G_N_ELEMENTS(known), random, incarnation);
+    row->site_id = g_strdup(*marks->site_id != '\0' ? marks->site_id : uuid);
+    row->counter = marks->counter;
     row->sign_public = g_strdup(keypairs_sign_public(p->identity.keys));
     row->seal_public = g_strdup(keypairs_seal_public(p->identity.keys));
     row->fingerprint = g_strdup(keypairs_fingerprint(p->identity.keys));
     row->incarnation = g_strdup(incarnation);
     row->key_check = rest_encrypt(p->env, p->identity.rest_key, "protector");
     row->created_at_ms = env_now_ms(p->env);
-    err_t *e = db_tx(db, identity_insert, row);
+    struct first_row first = {row, marks};
+    err_t *e = db_tx(db, identity_insert, &first);
     if (e == NULL || !err_is(e, ERR_DB_DUPLICATE))
         return e;
     err_free(e); /* another was faster: what it made is read */
@@ -400,9 +420,19 @@ static err_t *identity_read(struct process *p, struct db *db, bool may_make)
     TRY(identity_row(p, db, may_make, &row));
     TRY(key_check(p, row));
     g_strlcpy(p->identity.site_id, row->site_id, sizeof p->identity.site_id);
-    g_strlcpy(p->identity.incarnation, row->incarnation, sizeof p->identity.incarnation);
     p->identity.key_id = keys_id(row->sign_public);
-    p->exchange = (struct exchange){p->env, &p->identity};
+    p->exchange = (struct exchange){p->env, &p->identity, dir};
+    return NULL;
+}
+
+/* An older copy of the database, put back while nothing ran: all groups recover. */
+static err_t *restored_look(struct process *p, struct db *db)
+{
+    bool restored = false;
+
+    TRY(restored_check(&p->exchange, db, &restored));
+    if (restored && p->log != NULL)
+        log_write(p->log, LOG_LEVEL_ERROR, p->program, NULL, PROCESS_RESTORED_TEXT);
     return NULL;
 }
 
@@ -425,6 +455,8 @@ err_t *process_identity(struct process *p, bool may_make)
     err_t *e = process_schema(db);
     if (e == NULL)
         e = identity_read(p, db, may_make);
+    if (e == NULL)
+        e = restored_look(p, db);
     process_db_put(p, db);
     return e;
 }

@@ -15,6 +15,9 @@
 #include <protector/driver.h>
 
 #define PROCESS_CONNECTIONS_MAX 64 /* idle ones that are kept */
+#define PROCESS_RESTORED_TEXT                                                                      \
+    "THE DATABASE WAS RESTORED FROM AN OLDER COPY: every protection group recovers, what ran is "  \
+    "parked.  do: carry both sites' outboxes (protector protection-group sync-force)"
 
 struct process {
     const char *program; /* "protector-api" */

@@ -38,6 +38,7 @@ enum mutant {
     /* the runner and its steps */
     MUTANT_PROBE_SKIPPED,     /* a make is repeated without looking whether it was done */
     MUTANT_OUTCOME_FIRST,     /* a make's outcome is written before its call */
+    MUTANT_RESTORE_UNSEEN,    /* a database that was put back is taken as it stands */
     MUTANT_LEASE_IGNORED,     /* an engine that has lost its lease goes on writing */
     MUTANT_BOOT_BEFORE_CLAIM, /* the claim comes after everything it must precede */
     MUTANT_UNDO_SKIPPED,      /* what is unwound is left where it is */

@@ -195,6 +195,11 @@ struct runner_options {
     /* True iff leases of this host's earlier engine may be taken at once: it holds the lock file.
      */
     bool (*lease_is_ours)(void *world, const char *owner);
+    /*
+     * Asked before an operation is worked on: an error, and nothing is (a database that was put
+     * back to an older copy parks its operations here).  May be NULL.
+     */
+    err_t *(*guard)(void *world, struct db *db);
     /* Told of what a person should see in the log; may be NULL.  'e' is borrowed, may be NULL. */
     void (*report)(void *world, const char *op_id, const char *event, const err_t *e);
 };

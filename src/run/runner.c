@@ -584,7 +584,9 @@ err_t *runner_run(struct runner *runner, const char *op_id, bool *ret_ran)
     struct db *db = runner->o.db_get(runner->o.world);
 
     *ret_ran = false;
-    err_t *e = lease_take(runner, db, op_id, ret_ran);
+    err_t *e = runner->o.guard != NULL ? runner->o.guard(runner->o.world, db) : NULL;
+    if (e == NULL)
+        e = lease_take(runner, db, op_id, ret_ran);
     if (e == NULL && *ret_ran)
         e = operation_run(runner, db, op_id, ret_ran);
     if (e != NULL && err_class(e) == ERR_CLASS_FENCED) {

@@ -6,6 +6,7 @@
 #include "model/body.h"
 #include "runbooks/group.h"
 #include "runbooks/world.h"
+#include "store/local.h"
 
 #define DRIVE_BUDGET_MS 30000 /* of one verb, at most */
 
@@ -175,13 +176,16 @@ err_t *drive_tag(struct step_call *call, struct drive *drive, const struct sync_
 {
     const struct site_identity *self = world_options_of(call->world)->exchange->identity;
     struct protector_error error = {0};
+    AUTO(local_site) local = NULL;
     struct protector_tag tag = {.minted = state->minted,
                                 .floor = state->floor,
                                 .epoch = sync_epoch(state)};
     struct protector_call at;
 
     g_strlcpy(tag.writer, self->site_id, sizeof tag.writer);
-    g_strlcpy(tag.incarnation, self->incarnation, sizeof tag.incarnation);
+    TRY(local_site_find(call->db, &local));
+    if (local != NULL)
+        g_strlcpy(tag.incarnation, local->incarnation, sizeof tag.incarnation);
     g_strlcpy(tag.active_site, sync_active(state), sizeof tag.active_site);
     TRY(drive_call(call, drive, site, &at));
     enum protector_status status = drive->driver->tag_set(drive->handle, &at, &tag, &error);

@@ -6,6 +6,7 @@
 #include "runbooks/group.h"
 #include "store/group.h"
 #include "store/local.h"
+#include "store/restored.h"
 
 struct tags {
     struct world *world;
@@ -78,8 +79,8 @@ static err_t *incarnation_known(struct db *db, const struct group_now *now, cons
 }
 
 /*
- * A tag of ours that knows more than this database bears witness that the database was restored: it
- * stays as it is.
+ * A tag of ours that knows more than this database bears witness that the database was restored:
+ * this is admitted, and the tag stays as it is until its numbers are taken over.
  */
 static err_t *witness_check(struct round *r, struct step_call *call, const struct group_now *now,
                             struct drive *drive, int end)
@@ -97,13 +98,16 @@ static err_t *witness_check(struct round *r, struct step_call *call, const struc
         TRY(incarnation_known(r->db, now, own.tag.incarnation, &known));
     bool more = own.found &&
                 (own.tag.minted > now->state.minted || own.tag.floor > now->state.floor || !known);
-    return more ? err_remedy(err(SYNC_RECOVERING,
-                                 "the tag at the array of site '%s' knows more of this site than "
-                                 "its database: it is not overwritten",
-                                 drive->ends[end].name),
-                             "if the database was restored from a backup, make the other site "
-                             "active: protector protection-group failover PG --unplanned there")
-                : NULL;
+    if (!more)
+        return NULL;
+    g_autofree char *why = g_strdup_printf("the tag of group '%s' at the array of site '%s' knows "
+                                           "more of this site than its database",
+                                           now->state.group, drive->ends[end].name);
+    struct restored_tag tag = {now->state.group, own.tag.incarnation, own.tag.minted,
+                               own.tag.floor};
+    TRY(restored_admit(world_options_of(call->world)->exchange, r->db, why, &tag));
+    return err_remedy(err(SYNC_RECOVERING, "%s: it was restored from an older copy", why),
+                      "carry both sites' outboxes: protector protection-group sync-force PG");
 }
 
 static err_t *tag_renew(struct round *r, struct step_call *call, const struct group_now *now,
@@ -113,7 +117,8 @@ static err_t *tag_renew(struct round *r, struct step_call *call, const struct gr
     return drive_tag(call, drive, &now->state, end);
 }
 
-static void end_tag(struct round *r, struct step_call *call, const struct group_now *now,
+/* False: the tag there showed that 'now' is of a restored database, and it is no more. */
+static bool end_tag(struct round *r, struct step_call *call, const struct group_now *now,
                     struct drive *drive, int end)
 {
     const char *pg_id = call->op->pg_id;
@@ -121,12 +126,13 @@ static void end_tag(struct round *r, struct step_call *call, const struct group_
     g_autofree char *text = tag_text(now, drive, end);
 
     if (g_strcmp0(g_hash_table_lookup(r->tags->written, key), text) == 0)
-        return;
+        return true;
     g_autoptr(err_t) e = tag_renew(r, call, now, drive, end);
     if (e == NULL)
         g_hash_table_replace(r->tags->written, TAKE(key), TAKE(text));
     else if (r->report != NULL)
         r->report(r->report_data, pg_id, e);
+    return e == NULL || !err_is(e, ERR_SYNC_RECOVERING);
 }
 
 /* The first epoch is nobody's claim: there is nothing to tell before one was minted. */
@@ -151,8 +157,8 @@ static err_t *group_tags(struct round *r, const char *pg_id)
     if (body_policy(now->body) == NULL || sync_active(&now->state) == NULL)
         return NULL;
     TRY(drive_open(&call, now->body, sync_active(&now->state), sync_epoch(&now->state), &drive));
-    for (int end = 0; end < 2; end++)
-        end_tag(r, &call, now, drive, end);
+    for (int end = 0; end < 2 && end_tag(r, &call, now, drive, end); end++)
+        continue;
     return NULL;
 }
 

@@ -125,20 +125,22 @@ bool exchange_preclaim(const struct operation *op)
            !op->past_pivot;
 }
 
-static err_t *context_read(const struct exchange *x, struct db *db, const char *pg_id,
-                           struct knowledge *k, int64_t now_ms, struct sync_context *ret)
+static err_t *context_read(const struct exchange_run *r, struct db *db, struct knowledge *k,
+                           int64_t now_ms, struct sync_context *ret)
 {
+    const char *pg_id = r->call->pg_id;
     g_autoptr(GPtrArray) open = NULL;
 
     *ret = (struct sync_context){
         .now_ms = now_ms,
-        .incarnation = x->identity->incarnation,
+        .incarnation = r->local->incarnation,
         .schema = BODY_SCHEMA,
         .data = k,
         .random = NULL,
         .acceptable = acceptable,
         .realized = realized,
     };
+    marks_epochs(r->marks, pg_id, &ret->tag_minted, &ret->tag_floor);
     TRY(operation_list_open(db, pg_id, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
@@ -192,6 +194,28 @@ static void draw_for_model(void *data, void *buffer, size_t size)
     draw((void *)k->exchange, buffer, size);
 }
 
+/* The message showed that this database was restored: so it is told to every other group too. */
+static err_t *act_reborn(struct exchange_run *a, struct exchange_tx *tx)
+{
+    const char *incarnation = tx->effects->incarnation;
+
+    TRY(local_site_reincarnate(tx->db, incarnation, MAX(a->local->counter, a->marks->counter) + 1,
+                               "the peer knows more of this site than its database", tx->now_ms));
+    g_free(a->local->incarnation);
+    a->local->incarnation = g_strdup(incarnation);
+    return restored_groups(a->x, tx->db, tx->state->group, NULL);
+}
+
+/* "The database holds a counter raised by every transaction that signs": whatever changed, last. */
+static err_t *act_count(struct exchange_run *a, struct exchange_tx *tx)
+{
+    a->minted = tx->state->minted;
+    a->floor = tx->state->floor;
+    if (*tx->effects->incarnation != '\0')
+        TRY(act_reborn(a, tx));
+    return tx->effects->changed ? local_site_count(tx->db, &a->local->counter) : NULL;
+}
+
 static err_t *act_save(struct exchange_run *a, struct exchange_tx *tx,
                        const struct sync_state *before)
 {
@@ -199,15 +223,10 @@ static err_t *act_save(struct exchange_run *a, struct exchange_tx *tx,
 
     if (a->knowledge.error != NULL)
         return TAKE(a->knowledge.error);
-    if (*e->incarnation != '\0')
-        return err_remedy(err(SYNC_RECOVERING,
-                              "the peer knows more of this site than its database does: "
-                              "it was restored from an older copy"),
-                          "make the other site active: protector protection-group failover PG "
-                          "--unplanned there");
     if (e->changed)
         TRY(store_sync_save(tx->db, before, tx->state, a->seed, tx->now_ms));
     TRY(orders_write(tx, before->body));
+    TRY(act_count(a, tx));
     TRY(exchange_log_routine(tx, before));
     message_destroy(a->reply);
     a->reply = TAKE(e->reply);
@@ -236,6 +255,23 @@ static err_t *act_on(struct exchange_run *a, struct exchange_tx *tx)
     return e;
 }
 
+/* First in the transaction: is this the database that the marks were taken from? */
+static err_t *act_compare(struct exchange_run *a, struct db *db)
+{
+    g_autofree char *why = NULL;
+
+    g_clear_pointer(&a->local, local_site_destroy);
+    TRY(local_site_find(db, &a->local));
+    if (a->local == NULL)
+        return err(DB_SCHEMA, "this database does not know yet which site it is of");
+    if (a->nested || a->call->restored)
+        return NULL;
+    TRY(restored_notice(db, a->marks, a->local, &why));
+    a->restored = why != NULL;
+    return a->restored ? err(FENCED, "the database was restored from an older copy: %s", why)
+                       : NULL;
+}
+
 static err_t *act_in_tx(struct db *db, void *data)
 {
     struct exchange_run *a = data;
@@ -246,10 +282,11 @@ static err_t *act_in_tx(struct db *db, void *data)
         .data = a->call->data,
     };
 
+    TRY(act_compare(a, db));
     if (a->call->fence != NULL)
         TRY(fence_hold(db, a->call->fence));
     a->knowledge = (struct knowledge){a->x, db, a->project_id, NULL};
-    TRY(context_read(a->x, db, a->call->pg_id, &a->knowledge, tx.now_ms, &tx.context));
+    TRY(context_read(a, db, &a->knowledge, tx.now_ms, &tx.context));
     TRY(observations_read(a, db));
     tx.context.observations = a->observations;
     tx.context.random = draw_for_model;
@@ -270,16 +307,49 @@ static err_t *encode(const struct exchange *x, struct message *m, json_t **ret)
     return message_encode(m, x->identity->key_id, sign, (void *)x, ret);
 }
 
+static err_t *act_once(struct exchange_run *a, struct db *db)
+{
+    a->restored = false;
+    g_clear_pointer(&a->marks, marks_destroy);
+    TRY(restored_recall(a->x, &a->marks));
+    return a->nested ? act_in_tx(db, a) : store_tx(db, a->x->env, act_in_tx, a);
+}
+
+/* A restore that is noticed is admitted, and the action judged by what the group is then. */
+static err_t *act(struct exchange_run *a, struct db *db)
+{
+    err_t *e = act_once(a, db);
+
+    if (!a->restored)
+        return e;
+    err_free(e);
+    TRY(restored_check(a->x, db, NULL));
+    return act_once(a, db);
+}
+
+/* Before anything leaves that was signed after the change. */
+static err_t *act_remember(const struct exchange_run *a)
+{
+    if (a->nested)
+        return NULL; /* not committed yet: whatever signs next does it */
+    return restored_remember(a->x, a->marks, a->local, a->call->pg_id, a->minted, a->floor);
+}
+
 err_t *exchange_run(struct exchange_run *a, struct db *db, json_t **ret_reply)
 {
-    err_t *e = db_in_tx(db) ? act_in_tx(db, a) : store_tx(db, a->x->env, act_in_tx, a);
+    a->nested = db_in_tx(db);
+    err_t *e = act(a, db);
 
     if (e == NULL && ret_reply != NULL)
         *ret_reply = NULL;
+    if (e == NULL)
+        e = act_remember(a);
     if (e == NULL && ret_reply != NULL && a->reply != NULL)
         e = encode(a->x, a->reply, ret_reply);
     message_destroy(a->reply);
     json_decref(a->observations);
+    marks_destroy(a->marks);
+    local_site_destroy(a->local);
     return e;
 }
 
@@ -443,36 +513,56 @@ err_t *exchange_receive(const struct exchange *x, struct db *db, const char *pro
     return waiting_for(db, m, *ret_reply, ret_operation);
 }
 
+static err_t *outbox_sign(const struct exchange *x, const GPtrArray *messages, json_t **ret)
+{
+    g_autoptr(json_t) list = json_array();
+
+    for (guint i = 0; i < messages->len; i++) {
+        json_t *carried = NULL;
+        TRY(encode(x, g_ptr_array_index(messages, i), &carried));
+        json_array_append_new(list, carried);
+    }
+    *ret = TAKE(list);
+    return NULL;
+}
+
+/* The counter is read after the state: what is remembered is no less than what is signed. */
+static err_t *outbox_of(struct exchange_run *a, struct db *db, const struct sync_state *state,
+                        json_t **ret)
+{
+    struct knowledge k = {a->x, db, NULL, NULL};
+    struct sync_context context;
+
+    TRY(local_site_find(db, &a->local));
+    TRY(context_read(a, db, &k, env_now_ms(a->x->env), &context));
+    TRY(observations_read(a, db));
+    context.observations = a->observations;
+    context.random = draw_for_model;
+    a->minted = state->minted;
+    a->floor = state->floor;
+    TRY(act_remember(a));
+    g_autoptr(GPtrArray) messages = sync_outbox(state, &context);
+    return outbox_sign(a->x, messages, ret);
+}
+
 err_t *exchange_outbox(const struct exchange *x, struct db *db, const char *pg_id, json_t **ret)
 {
-    struct knowledge k = {x, db, NULL, NULL};
-    struct sync_context context;
+    struct exchange_call call = {.pg_id = pg_id};
+    struct exchange_run a = {.x = x, .call = &call};
     struct sync_state state;
-    g_autoptr(json_t) list = json_array();
     bool found = false;
-    err_t *e = NULL;
 
+    TRY(restored_check(x, db, NULL));
     TRY(store_sync_load(db, pg_id, &state, &found));
     if (!found)
         return err(GROUP_NOT_FOUND, "protection group '%s' is not known at this site", pg_id);
-    struct exchange_call call = {.pg_id = pg_id};
-    struct exchange_run a = {.x = x, .call = &call};
-    e = context_read(x, db, pg_id, &k, env_now_ms(x->env), &context);
+    err_t *e = restored_recall(x, &a.marks);
     if (e == NULL)
-        e = observations_read(&a, db);
-    context.observations = a.observations;
-    context.random = draw_for_model;
-    g_autoptr(GPtrArray) messages = e == NULL ? sync_outbox(&state, &context) : g_ptr_array_new();
-    for (guint i = 0; i < messages->len && e == NULL; i++) {
-        json_t *carried = NULL;
-        e = encode(x, g_ptr_array_index(messages, i), &carried);
-        if (e == NULL)
-            json_array_append_new(list, carried);
-    }
+        e = outbox_of(&a, db, &state, ret);
     json_decref(a.observations);
+    marks_destroy(a.marks);
+    local_site_destroy(a.local);
     sync_state_fini(&state);
-    if (e == NULL)
-        *ret = TAKE(list);
     return e;
 }
 

@@ -22,8 +22,7 @@ struct operation;
 
 /* Who this site is.  Loaded once by a daemon (daemons/identity.c) or made by a test. */
 struct site_identity {
-    char site_id[UUID_SIZE];
-    char incarnation[INCARNATION_SIZE];
+    char site_id[UUID_SIZE]; /* its incarnation stands in the database alone (local.h) */
     struct keypairs *keys;
     char *key_id;               /* of the signing key */
     unsigned char rest_key[32]; /* encryption at rest */
@@ -32,6 +31,7 @@ struct site_identity {
 struct exchange {
     const struct env *env;
     const struct site_identity *identity;
+    const char *state_dir; /* state_path: what outlives the database (restored.h) */
 };
 
 /* Inside the transaction. */
@@ -59,6 +59,7 @@ struct exchange_call {
     const struct fence *fence; /* of an engine's write, or NULL */
     exchange_fn *fn;
     void *data;
+    bool restored; /* of restored.c: a restore is known, and nothing is compared any more */
 };
 err_t *exchange_act(const struct exchange *x, struct db *db, const struct exchange_call *call,
                     json_t **ret_reply) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "store/exchange.h"
 #include "store/group.h"
 #include "store/operation.h"
+#include "store/restored.h"
 
 /* The context's callbacks are pure for the model: what they need was read before. */
 struct knowledge {
@@ -29,7 +30,12 @@ struct exchange_run {
     const struct group_row *seed;
     bool challenge; /* what is asked for is a message of our own, not a reply */
     json_t *observations;
-    struct message *reply; /* out */
+    struct message *reply;    /* out */
+    struct marks *marks;      /* recalled before the transaction */
+    struct local_site *local; /* as the transaction leaves it */
+    int64_t minted, floor;    /* likewise, of the group */
+    bool nested;              /* a part of the caller's transaction */
+    bool restored;            /* the database is older than the marks; nothing was done */
     struct knowledge knowledge;
 };
 

@@ -241,6 +241,15 @@ err_t *group_list_ids(struct db *db, const char *marker, int limit, GPtrArray **
     return NULL;
 }
 
+err_t *group_count_recovering(struct db *db, int64_t *ret)
+{
+    AUTO(db_rows) rows = NULL;
+    TRY(db_query(db, &rows, "SELECT COUNT(*) FROM protection_groups WHERE role = 'RECOVERING'",
+                 ""));
+    *ret = db_int(rows, 0, 0);
+    return NULL;
+}
+
 err_t *group_uses_site(struct db *db, const char *site_id, bool *ret)
 {
     AUTO(db_rows) rows = NULL;

@@ -52,7 +52,7 @@ struct group_row {
     int64_t last_failover_at_ms;
     int64_t last_replication_at_ms;
     int64_t outbox_count; /* the N of Protector-Outbox */
-    bool owing;           /* outbox_count > 0 */
+    bool owing;           /* something is to be carried, or asked: outbox_count > 0, RECOVERING */
     char *body;           /* as signed; NULL at EMPTY and in lists */
     int64_t created_at_ms;
     int64_t updated_at_ms;
@@ -112,6 +112,8 @@ err_t *group_list_outbox(struct db *db, const char *project_id, const char *mark
                          GPtrArray **ret_ids) MUST_CHECK;
 /* Ids of all groups of any role, after 'marker': for engines that walk them. */
 err_t *group_list_ids(struct db *db, const char *marker, int limit, GPtrArray **ret_ids) MUST_CHECK;
+/* How many groups are RECOVERING at this site. */
+err_t *group_count_recovering(struct db *db, int64_t *ret) MUST_CHECK;
 /* Whether any listed group has the site (a uuid), or the pair of projects, at its ends. */
 err_t *group_uses_site(struct db *db, const char *site_id, bool *ret) MUST_CHECK;
 /* Whether another group of the project lives at this site, or is being made here. */

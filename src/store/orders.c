@@ -59,6 +59,24 @@ err_t *orders_leave(struct db *db, struct operation *op, const char *text, int64
     return operation_change(db, op, now_ms);
 }
 
+/*
+ * What a restored database says of an operation is old: it may have ended since, and what it made
+ * may be what runs now.  So nothing of it is done and nothing taken back.
+ */
+static err_t *orders_park(struct db *db, struct operation *op, const char *text, int64_t now_ms)
+{
+    if (operation_status_terminal(operation_status_of(op->status)))
+        return NULL;
+    g_autoptr(err_t) why = err(OPERATION_ENDED, "parked: %s", text);
+    json_decref(op->error);
+    op->error = err_to_json(why);
+    ending_set(op, operation_status_text(OPERATION_SUPERSEDED), text);
+    json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_LEAVE);
+    status_set(op, OPERATION_SUPERSEDED);
+    op->completed_at_ms = now_ms;
+    return operation_change(db, op, now_ms);
+}
+
 /* The answer is there: the step that waits for it looks at once. */
 static err_t *op_wake(struct exchange_tx *tx, struct operation *op)
 {
@@ -103,10 +121,11 @@ static err_t *order_apply(struct exchange_tx *tx, struct operation *op,
         return order_fail(tx, op, order);
     case SYNC_SUPERSEDE:
     case SYNC_PREEMPT:
-    case SYNC_PARK:
         return orders_unwind(tx->db, op, "superseded", order->text, tx->now_ms);
     case SYNC_CANCEL:
         return orders_unwind(tx->db, op, "cancelled", order->text, tx->now_ms);
+    case SYNC_PARK:
+        return orders_park(tx->db, op, order->text, tx->now_ms);
     case SYNC_START:
     case SYNC_VERDICTS:
         break;
@@ -123,6 +142,9 @@ static bool order_means_local(const struct sync_order *order, const struct opera
 {
     static const char *const kept[] = {"demote", "settle", "resume", "realize", NULL};
     bool preempt = order->verdict == SYNC_PREEMPT;
+
+    if (order->verdict == SYNC_PARK)
+        return true;
 
     bool acknowledged = json_str(op->result, "accepted") != NULL;
 

@@ -116,6 +116,15 @@ err_t *resource_hand_over(struct db *db, const char *op_id, int64_t now_ms, int6
                    "is", now_ms, op_id);
 }
 
+err_t *resource_release_group(struct db *db, const char *pg_id, int64_t now_ms, int64_t *ret_count)
+{
+    g_assert(db_in_tx(db));
+    return db_exec(db, ret_count,
+                   "UPDATE dr_resources SET state = 'released', updated_at = ?"
+                   " WHERE pg_id = ? AND state IN ('intent', 'made') AND kind <> 'cinder_group'",
+                   "is", now_ms, pg_id);
+}
+
 err_t *resource_write(struct db *db, const struct fence *fence, const struct resource *resource)
 {
     g_assert_cmpstr(resource->op_id, ==, fence->op_id);

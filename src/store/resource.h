@@ -76,5 +76,8 @@ err_t *resource_release_all(struct db *db, const struct fence *fence, int64_t no
  */
 err_t *resource_hand_over(struct db *db, const char *op_id, int64_t now_ms,
                           int64_t *ret_count) MUST_CHECK;
+/* Inside a transaction, of all operations of a group: what an old database says may not be so. */
+err_t *resource_release_group(struct db *db, const char *pg_id, int64_t now_ms,
+                              int64_t *ret_count) MUST_CHECK;
 /* Inside a transaction, for what no operation does (doctor, a ledger rebuilt from the cloud). */
 err_t *resource_put(struct db *db, const struct resource *resource) MUST_CHECK;

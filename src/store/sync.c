@@ -235,7 +235,7 @@ static void fill_state(struct group_row *row, const struct sync_state *s)
     row->minted = s->minted;
     row->floor = s->floor;
     row->outbox_count = (int64_t)sync_outbox_count(s);
-    row->owing = row->outbox_count > 0;
+    row->owing = row->outbox_count > 0 || s->role == ROLE_RECOVERING;
     row->listed = s->role != ROLE_NONE && (s->role != ROLE_TOMBSTONE || s->unprotected);
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """protector-manage: each of its commands, and what it makes of garbage."""
+import json
 import os
+import re
+import shutil
 import sqlite3
 
 import daemons
@@ -22,7 +25,7 @@ class Manage(Case):
     def test_garbage(self):
         site = self.site()
         for words in ((), ('db',), ('db', 'drop'), ('db', 'sync', 'now'), ('config',),
-                      ('keys', 'rotate'), ('db', 'restored'), ('doctor', '--fast'), ('--verbose',),
+                      ('keys', 'rotate'), ('db', 'restore'), ('doctor', '--fast'), ('--verbose',),
                       ('sync', 'db'), ('orphans', 'release'), ('orphans', 'drop'),
                       ('orphans', 'release', 'op-1', 'op-2')):
             code, said = site.manage(*words)
@@ -48,6 +51,37 @@ class Manage(Case):
             db.execute('DROP TABLE sync_log')
         db.close()
         self.says(self.bad(site, 'db', 'check'), 'sync_log')
+
+    def incarnation(self, said):
+        return int(re.search(r'incarnation (\d+)-[0-9a-f]{32}$', said.strip()).group(1))
+
+    def marks(self, site):
+        with open(os.path.join(site.state(), 'marks.json'), encoding='utf-8') as file:
+            return json.load(file)
+
+    def test_db_restored(self):
+        """By the operator's word, by the marks, and with an empty database."""
+        site = self.site()
+        path = self.folder(site.name, 'protector.db')
+        said = self.good(site, 'db', 'sync')
+        name = re.search(r'site (\S+),', said).group(1)
+        self.assertEqual(self.incarnation(said), 1)
+        shutil.copy(path, path + '.old')
+        said = self.good(site, 'db', 'restored')
+        self.says(said, 'the database counts as restored: 0 protection groups recover')
+        self.assertEqual(self.incarnation(said), 2)
+        self.assertEqual(self.marks(site)['site'], name)
+        self.assertTrue(self.marks(site)['incarnation'].startswith('2-'))
+        shutil.copy(path + '.old', path)
+        said = self.good(site, 'db', 'restored')  # it was noticed already: said once, not twice
+        self.assertEqual(self.incarnation(said), 3)
+        os.remove(path)
+        said = self.good(site, 'db', 'sync')
+        self.says(said, 'site %s,' % name)
+        self.assertEqual(self.incarnation(said), 4)
+        with open(os.path.join(site.state(), 'marks.json'), 'w', encoding='utf-8') as file:
+            file.write('{}')
+        self.says(self.bad(site, 'db', 'restored'), 'marks.json', 'usable', 'backup of the folder')
 
     def test_no_database(self):
         for dsn, words in ((None, 'connection'), ('sqlite:////nowhere/x.db', '/nowhere/x.db'),

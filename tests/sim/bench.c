@@ -14,6 +14,7 @@
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
 #include "store/migrate.h"
+#include "store/restored.h"
 #include "store/operation.h"
 
 #include <glib/gstdio.h>
@@ -341,6 +342,12 @@ static void report(void *world, const char *op_id, const char *event, const err_
                 op_id, event, text);
 }
 
+/* As the engine's own (daemons/engine.c). */
+static err_t *guard(void *world, struct db *db)
+{
+    return restored_check(world_options_of(world)->exchange, db, NULL);
+}
+
 static void engine_driver(struct bench_site *site, const struct protector_driver **ret)
 {
     struct protector_error error = {0};
@@ -396,9 +403,13 @@ void bench_engine_start(struct bench_site *site)
         .boundary = bench_boundary,
         .boundary_data = site,
         .lease_is_ours = lease_is_ours,
+        .guard = guard,
         .report = report,
     };
     site->runner = runner_create(&runner);
+    struct db *db = site_db_get(site);
+    bench_must(restored_check(&site->p.exchange, db, NULL), "restored"); /* as process_identity */
+    site_db_put(site, db);
     site->next_tick_ms = site->next_tags_ms = 0;
 }
 

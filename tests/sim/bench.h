@@ -170,6 +170,17 @@ void bench_save(struct bench *b, const char *name);
 void bench_back(struct bench *b, const char *name);
 void bench_forget(struct bench *b, const char *name);
 
+/*
+ * A backup of the database of one site, under a name, and putting it back: an older copy under
+ * services that run.  state_path outlives it.  bench_db_lose: there is none at all any more, and
+ * the operator runs `db sync` on an empty one.
+ */
+void bench_db_keep(struct bench *b, int site, const char *name);
+/* The same while an operation runs: by SQL, as an operator's backup does it. */
+void bench_db_copy(struct bench *b, int site, const char *name);
+void bench_db_put_back(struct bench *b, int site, const char *name);
+void bench_db_lose(struct bench *b, int site);
+
 /* The client dies at its first request of the method to an address like 'glob'; it arrives. */
 void bench_client_dies_after(struct bench *b, const char *method, const char *glob);
 /* The client dies at its nth request from now on, which arrives or does not. */

@@ -7,6 +7,8 @@
  */
 #include "tests/sim/bench_internal.h"
 
+#include "store/migrate.h"
+
 #include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,4 +101,65 @@ void bench_forget(struct bench *b, const char *name)
     g_autofree char *copy = kept(b, name);
 
     bench_folder_remove(copy);
+}
+
+/* ---- the database of one site ---- */
+
+static char *database_of(const struct bench *b, int site)
+{
+    return g_strdup_printf("%s/%s/protector.db", b->dir, bench_site_name(site));
+}
+
+static char *database_kept(const struct bench *b, int site, const char *name)
+{
+    return g_strdup_printf("%s/%s.%s.db", b->dir, bench_site_name(site), name);
+}
+
+/* Closing the last connection writes everything into the one file. */
+static void database_close(struct bench *b, int site)
+{
+    g_ptr_array_set_size(b->site[site].p.idle, 0);
+}
+
+void bench_db_keep(struct bench *b, int site, const char *name)
+{
+    g_autofree char *from = database_of(b, site);
+    g_autofree char *to = database_kept(b, site, name);
+
+    database_close(b, site);
+    file_copy(from, to, 0600);
+}
+
+void bench_db_copy(struct bench *b, int site, const char *name)
+{
+    g_autofree char *to = database_kept(b, site, name);
+    struct process *p = &b->site[site].p;
+    struct db *db = process_db_get(p);
+
+    bench_must(db_exec(db, NULL, "VACUUM INTO ?", "s", to), "backup");
+    process_db_put(p, db);
+}
+
+void bench_db_put_back(struct bench *b, int site, const char *name)
+{
+    g_autofree char *to = database_of(b, site);
+    g_autofree char *from = database_kept(b, site, name);
+
+    database_close(b, site);
+    file_copy(from, to, 0600);
+}
+
+void bench_db_lose(struct bench *b, int site)
+{
+    g_autofree char *path = database_of(b, site);
+    struct process *p = &b->site[site].p;
+
+    database_close(b, site);
+    g_remove(path);
+    struct db *db = process_db_get(p);
+    bench_must(store_sync(db, env_now_ms(p->env), NULL), "db sync");
+    process_db_put(p, db);
+    keypairs_destroy(TAKE(p->identity.keys));
+    g_clear_pointer(&p->identity.key_id, g_free);
+    bench_must(process_identity(p, true), "identity");
 }

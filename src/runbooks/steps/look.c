@@ -8,12 +8,39 @@
 #include "runbooks/group.h"
 #include "runbooks/steps/steps.h"
 
+const json_t *servers_find_keyed(const json_t *servers, const char *group, const char *member)
+{
+    size_t i;
+    json_t *server;
+
+    json_array_foreach((json_t *)servers, i, server)
+    {
+        const char *subject = nova_metadata(server, "protector:subject");
+        bool ours = g_strcmp0(nova_metadata(server, "protector:group"), group) == 0;
+        if (ours && subject != NULL && (member == NULL || g_str_equal(subject, member)) &&
+            nova_has_power(server))
+            return server;
+    }
+    return NULL;
+}
+
+/* The one that the body names, unless it stands still and another one of the member's runs. */
+static const json_t *look_server(const struct group_now *now, const char *member, const char *id,
+                                 const json_t *servers)
+{
+    const json_t *named = id != NULL ? cloud_find(servers, "id", id) : NULL;
+    const json_t *keyed = servers_find_keyed(servers, now->state.group, member);
+
+    return keyed != NULL && (named == NULL || !nova_has_power(named)) ? keyed : named;
+}
+
 /* "runs" is null where the cloud could not tell. */
 static json_t *look_row(const struct group_now *now, const json_t *member, const json_t *servers,
                         bool partial)
 {
-    const char *id = group_server_at(now->body, now->self, json_str_or(member, "id", ""));
-    const json_t *server = id != NULL ? cloud_find(servers, "id", id) : NULL;
+    const char *member_id = json_str_or(member, "id", "");
+    const char *id = group_server_at(now->body, now->self, member_id);
+    const json_t *server = look_server(now, member_id, id, servers);
     bool unknown =
         id != NULL && (server != NULL ? g_str_equal(nova_status(server), "UNKNOWN") : partial);
     json_t *row = json_object();

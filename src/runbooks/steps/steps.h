@@ -129,6 +129,11 @@ err_t *demote_ended(struct step_call *call, const char *status);
 
 /* look.c: which servers of the group run at this site */
 err_t *servers_look_plan(struct step_call *call, json_t **ret);
+/*
+ * A server with power that bears the group's name and, if 'member' is not NULL, is that member's;
+ * NULL if there is none.  Belongs to 'servers'.
+ */
+const json_t *servers_find_keyed(const json_t *servers, const char *group, const char *member);
 err_t *servers_look_make(struct step_call *call, enum step_answer *ret);
 err_t *servers_look_ended(struct step_call *call, const char *status);
 

@@ -4,6 +4,7 @@
 #include "cloud/cinder.h"
 #include "cloud/nova.h"
 #include "model/body.h"
+#include "runbooks/group.h"
 #include "runbooks/steps/steps.h"
 
 /* Whether copies of the array become Cinder's volumes by 'manage', which tenants need a right for.
@@ -32,6 +33,29 @@ err_t *rights_check_make(struct step_call *call, enum step_answer *ret)
     return cinder_manage_check(&tenant);
 }
 
+/*
+ * A site that has lost its database may run servers of the group that it knows nothing of: what
+ * they wrote is newer than any recovery point.
+ */
+static err_t *nothing_runs(struct step_call *call, const struct cloud *service)
+{
+    AUTO(group_now) now = NULL;
+    g_autoptr(json_t) servers = NULL;
+
+    TRY(group_now_load(call, &now));
+    if (now->state.role != ROLE_RECOVERING)
+        return NULL;
+    TRY(nova_server_list(service, json_str_or(call->plan, "project_id", ""), NULL, &servers));
+    const json_t *server = servers_find_keyed(servers, now->state.group, NULL);
+    if (server == NULL)
+        return NULL;
+    return err(SAFETY_FORGOTTEN,
+               "server '%s' of group '%s' runs at this site since epoch %s, which its restored "
+               "database does not know",
+               json_str_or(server, "name", json_str_or(server, "id", "")), now->state.group,
+               nova_metadata(server, "protector:epoch"));
+}
+
 err_t *target_validate_make(struct step_call *call, enum step_answer *ret)
 {
     struct cloud tenant, service;
@@ -40,6 +64,7 @@ err_t *target_validate_make(struct step_call *call, enum step_answer *ret)
 
     TRY(world_tenant(call, json_str_or(call->plan, "project_id", ""), &tenant));
     TRY(world_service(call, &service));
+    TRY(nothing_runs(call, &service));
     g_autofree char *nova = NULL;
     TRY(cloud_microversion(&tenant, CLOUD_COMPUTE, &nova));
     TRY(cinder_type_find(&service, json_str_or(call->plan, "volume_type", ""), &type));

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Story A7 of the sync protocol on two whole sites: a database is put back to an older copy, or
+ * lost, under services that run.  The site notices before it signs or does anything, parks what
+ * the old copy calls running, and leaves RECOVERING only into an epoch newer than all it forgot.
+ */
+#include "tests/sim/bench.h"
+
+#include "store/restored.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WEB "protection-group", "web"
+
+static int64_t incarnations(struct bench *b, int site)
+{
+    return bench_sql_int(b, site,
+                         "SELECT COUNT(*) FROM incarnations WHERE site_id ="
+                         " (SELECT site_id FROM local_site)");
+}
+
+static void description_is(struct bench *b, int site, const char *what)
+{
+    g_autoptr(json_t) r = bench_ok(b, bench_tenant(site), "protection-group show", WEB, NULL);
+
+    assert_string_equal(bench_field(r, "description"), what);
+}
+
+static void carried(struct bench *b, int site)
+{
+    json_decref(bench_ok(b, bench_tenant(site), "protection-group sync-force", WEB, "!yes", NULL));
+    bench_settle(b);
+}
+
+/*
+ * A is put back to before a change that both hold.  It refuses every verb, does not tell the peer
+ * that it still stands there, and takes its role back on top of what the peer holds; its servers
+ * run all the time.
+ */
+static void test_active_forgets_a_change(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1001);
+    (void)state;
+
+    bench_db_keep(b, SIM_SITE_A, "old");
+    json_decref(bench_ok(b, "prod-a", "protection-group update", WEB, "description", "kept", NULL));
+    bench_in_sync(b);
+    bench_db_put_back(b, SIM_SITE_A, "old");
+    bench_engine(b, SIM_SITE_A, false);
+    bench_engine(b, SIM_SITE_A, true);
+    b->cut[SIM_SITE_B] = true;
+    bench_fails(b, "protector.peer.unreachable", "prod-a", "protection-group update", WEB,
+                "description", "lost", NULL);
+    bench_role_is(b, SIM_SITE_A, "RECOVERING");
+    bench_status_is(b, SIM_SITE_A, "recovering");
+    assert_int_equal(incarnations(b, SIM_SITE_A), 2);
+    b->cut[SIM_SITE_B] = false;
+    json_decref(bench_ok(b, "prod-a", "protection-group show", WEB, NULL)); /* it carries */
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    bench_in_sync(b);
+    description_is(b, SIM_SITE_A, "kept");
+    assert_true(bench_epoch(b, SIM_SITE_A) > 0);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    assert_int_equal(incarnations(b, SIM_SITE_A), 2);
+    json_decref(bench_ok(b, "prod-a", "protection-group update", WEB, "description", "on", NULL));
+    bench_in_sync(b);
+}
+
+/* Any command that reads carries, and so is enough; the engine alone is enough to notice. */
+static void test_engine_notices(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1002);
+    (void)state;
+
+    bench_db_keep(b, SIM_SITE_A, "old");
+    json_decref(bench_ok(b, "prod-a", "protection-group update", WEB, "description", "kept", NULL));
+    bench_settle(b);
+    bench_engine(b, SIM_SITE_A, false);
+    bench_api(b, SIM_SITE_A, false);
+    bench_db_put_back(b, SIM_SITE_A, "old");
+    bench_engine(b, SIM_SITE_A, true);
+    bench_pass(b, 5 * 60000);
+    bench_role_is(b, SIM_SITE_A, "RECOVERING");
+    bench_api(b, SIM_SITE_A, true);
+    carried(b, SIM_SITE_B);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    description_is(b, SIM_SITE_A, "kept");
+}
+
+/* A, active in its old copy, comes back after a failover to B: it becomes the standby. */
+static void test_old_active_meets_the_new_one(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1003);
+    (void)state;
+
+    bench_db_keep(b, SIM_SITE_A, "old");
+    json_decref(bench_ok(b, "prod-a", "protection-group update", WEB, "description", "kept", NULL));
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_db_put_back(b, SIM_SITE_A, "old");
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 60000);
+    bench_role_is(b, SIM_SITE_B, "ACTIVE");
+    carried(b, SIM_SITE_B);
+    bench_role_is(b, SIM_SITE_A, "STANDBY");
+    bench_role_is(b, SIM_SITE_B, "ACTIVE");
+    bench_in_sync(b);
+    description_is(b, SIM_SITE_A, "kept");
+    bench_servers_are(b, SIM_SITE_A, "stopped locked");
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
+/* What is kept of B's database in the middle of a failover: prepared, and not claimed yet. */
+static void keep_before_the_claim(void *data, struct bench_site *site, const char *where,
+                                  const char *step)
+{
+    int *kept = data;
+
+    if (*kept > 0 || !g_str_equal(step, "group.claim") || !g_str_equal(where, "before-intent"))
+        return;
+    *kept = 1;
+    bench_db_copy(site->bench, site->index, "old");
+}
+
+/*
+ * B's failover has claimed, and its servers run; its database goes back to before the claim, where
+ * the operation is running.  No engine goes on with it: it is parked, nothing that runs is taken
+ * away.  A, which knows nothing of the failover, is back: B was active in an epoch that A never
+ * heard of and B has lost, so a person decides.
+ */
+static void lost_claim(struct bench *b)
+{
+    int kept = 0;
+
+    bench_lose(b, SIM_SITE_A);
+    b->site[SIM_SITE_B].on_boundary = keep_before_the_claim;
+    b->site[SIM_SITE_B].on_boundary_data = &kept;
+    json_decref(bench_failover(b, SIM_SITE_B));
+    b->site[SIM_SITE_B].on_boundary = NULL;
+    assert_int_equal(kept, 1);
+    bench_servers_are(b, SIM_SITE_B, "active");
+    bench_db_put_back(b, SIM_SITE_B, "old");
+    bench_pass(b, 10 * 60000);
+    bench_role_is(b, SIM_SITE_B, "RECOVERING");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE is_open = 1"),
+                     0);
+    bench_servers_are(b, SIM_SITE_B, "active");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "servers")), 2);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "volumes")), 4);
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 60000);
+    json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_status_is(b, SIM_SITE_A, "split_brain");
+    bench_role_is(b, SIM_SITE_B, "RECOVERING");
+}
+
+/* The person keeps A: B's servers are stopped, the group is whole again. */
+static void test_lost_claim_is_given_up(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1004);
+    (void)state;
+
+    lost_claim(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-resolve", WEB, "keep", "site-a",
+                         "reason", "A serves", "!yes", NULL));
+    carried(b, SIM_SITE_A);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    bench_in_sync(b);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    bench_servers_are(b, SIM_SITE_B, "stopped locked");
+}
+
+/*
+ * A failover at B from a recovery point would run the members twice, and give up what they wrote
+ * since: it is refused, and nothing is touched.
+ */
+static void test_lost_claim_is_not_forced(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1005);
+    (void)state;
+
+    lost_claim(b);
+    bench_fails(b, "protector.safety.forgotten_servers", "prod-b", "protection-group failover", WEB,
+                "!unplanned", "!force", "reason", "B serves", "!yes", NULL);
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_B, "RECOVERING");
+    bench_servers_are(b, SIM_SITE_B, "active");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "servers")), 2);
+}
+
+/* What its operator says again: which site the peer is, and which projects belong together. */
+static void register_again(struct bench *b)
+{
+    g_autofree char *keystone = sim_origin(b->sim, SIM_SITE_B, SIM_KEYSTONE);
+    const json_t *here = sim_find(b->sim, SIM_SITE_A, "projects", "prod");
+    const json_t *there = sim_find(b->sim, SIM_SITE_B, "projects", "prod");
+
+    json_decref(bench_ok(b, "site-a", "site create", "name", "site-b", "auth-url", keystone,
+                         "region-name", "RegionB", NULL));
+    json_decref(bench_ok(b, "site-a", "tenant mapping create", "local-tenant", json_str(here, "id"),
+                         "remote-site", "site-b", "remote-tenant", json_str(there, "id"), NULL));
+}
+
+/* B, the standby, loses its whole database: the group comes back from A, and only then serves. */
+static void test_standby_loses_all(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1006);
+    (void)state;
+
+    g_autofree char *site = bench_sql(b, SIM_SITE_B, "SELECT site_id FROM local_site");
+    bench_db_lose(b, SIM_SITE_B);
+    g_autofree char *again = bench_sql(b, SIM_SITE_B, "SELECT site_id FROM local_site");
+    assert_string_equal(site, again);
+    register_again(b);
+    carried(b, SIM_SITE_A);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    bench_in_sync(b);
+    bench_wait_point(b);
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
+/* The operator's word is enough where the marks are as old as the database. */
+static void test_operator_says_so(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1007);
+    struct process *p = &b->site[SIM_SITE_A].p;
+    (void)state;
+
+    struct db *db = process_db_get(p);
+    err_t *e = restored_admit(&p->exchange, db, "said by the operator", NULL);
+    process_db_put(p, db);
+    assert_null(e);
+    bench_role_is(b, SIM_SITE_A, "RECOVERING");
+    carried(b, SIM_SITE_A);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_in_sync(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_active_forgets_a_change),
+        cmocka_unit_test(test_engine_notices),
+        cmocka_unit_test(test_old_active_meets_the_new_one),
+        cmocka_unit_test(test_lost_claim_is_given_up),
+        cmocka_unit_test(test_lost_claim_is_not_forced),
+        cmocka_unit_test(test_standby_loses_all),
+        cmocka_unit_test(test_operator_says_so),
+    };
+    cmocka_set_test_filter(g_getenv("ONLY"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
