@@ -220,6 +220,13 @@ static err_t *carry_one(struct end *from, struct end *to, const json_t *message,
     return e;
 }
 
+static void recovering_add(struct carrying *how, const char *pg_id)
+{
+    if (how->recovering == NULL)
+        how->recovering = json_object();
+    json_set_bool(how->recovering, pg_id, true);
+}
+
 /* Which groups the site says recover: they want to be asked in both directions. */
 static void recovering_note(const json_t *outbox, struct carrying *how)
 {
@@ -227,11 +234,7 @@ static void recovering_note(const json_t *outbox, struct carrying *how)
     json_t *id;
 
     json_array_foreach(json_arr(outbox, "recovering"), i, id)
-    {
-        if (how->recovering == NULL)
-            how->recovering = json_object();
-        json_set_bool(how->recovering, json_string_value(id), true);
-    }
+        recovering_add(how, json_string_value(id));
 }
 
 /* Carries a site's outbox of one group, or of its project; adds it to 'sum' (may be NULL). */
@@ -245,6 +248,7 @@ static err_t *carry_from(struct end *from, struct end *to, const char *outbox, G
     err_t *e = end_get(from, &reply, "%s", outbox);
     if (e != NULL && err_http_status(e) == 404) {
         err_free(e);
+        how->unknown = true;
         return NULL;
     }
     if (e != NULL)
@@ -291,14 +295,18 @@ static err_t *carry_quiet(struct end *a, struct end *b, const char *outbox, stru
     return NULL;
 }
 
-/* A challenge of 'asks' that the other answers; that its answer is held, the carrying tells. */
+/*
+ * A challenge of 'asks' that the other answers; that its answer is held, the carrying tells.  A
+ * site that does not know the group, or no more, asks nothing.
+ */
 static err_t *challenge(struct end *asks, struct end *answers, const char *pg_id,
                         struct carrying *how)
 {
     g_autofree char *nonce = NULL;
     err_t *e = carry_proof(asks, answers, pg_id, NULL, how, &nonce);
+    int status = e != NULL ? err_http_status(e) : 0;
 
-    if (e == NULL || (!err_is(e, ERR_WOULD_DEMOTE) && err_http_status(e) != 410))
+    if (e == NULL || (!err_is(e, ERR_WOULD_DEMOTE) && status != 404 && status != 410))
         return e;
     err_free(e);
     return NULL;
@@ -317,6 +325,8 @@ static err_t *carry_recovery(struct end *a, struct end *b, const char *pg_id, st
         TRY(challenge(a, b, pg_id, how));
         TRY(challenge(b, a, pg_id, how));
         TRY(carry_quiet(a, b, outbox, how));
+        trust_rearm(a, pg_id);
+        trust_rearm(b, pg_id);
         if (json_object_get(how->recovering, pg_id) == NULL)
             return NULL;
     }
@@ -339,8 +349,12 @@ static err_t *carry_all(struct end *a, struct end *b, const char *outbox, struct
 err_t *carry_group(struct end *a, struct end *b, const char *pg_id, struct carrying *how)
 {
     g_autofree char *outbox = g_strdup_printf("protection-groups/%s/sync/outbox", pg_id);
+    int count = how->count;
 
-    return carry_all(a, b, outbox, how);
+    how->unknown = false;
+    TRY(carry_all(a, b, outbox, how));
+    bool lost = how->unknown && how->count == count; /* not one that is just being created */
+    return lost ? carry_recovery(a, b, pg_id, how) : NULL;
 }
 
 err_t *carry_in(struct end *from, struct end *to, const char *pg_id, struct carrying *how)

@@ -182,6 +182,7 @@ struct carrying {
     int count;           /* out: messages that were carried */
     struct end *held_at; /* out: the active site that something was not carried to; or NULL */
     json_t *held;        /* out: the envelope of that message.  carrying_fini */
+    bool unknown;        /* out: a site does not know the group */
     json_t *recovering;  /* out: {group: true} of those that recover at either site */
 };
 void carrying_fini(struct carrying *how);
@@ -294,7 +295,7 @@ err_t *trust_put_at(struct end *end) MUST_CHECK;
  * A site that lost its trusts with its database gets one of this user: any member of the project
  * may give it.  One that cannot is told, nothing more.
  */
-void trust_rearm(struct pair *pair, struct end *end);
+void trust_rearm(struct end *end, const char *pg_id);
 /* Reads something below a group at the local site; carries first what the answer says is owed.
  * In cmd_group.c. */
 err_t *below(struct call *call, const char *what, json_t **ret) MUST_CHECK;

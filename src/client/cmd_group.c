@@ -86,18 +86,18 @@ err_t *trust_put_at(struct end *end)
     return end_ask(end, &ask, NULL, NULL);
 }
 
-void trust_rearm(struct pair *pair, struct end *end)
+void trust_rearm(struct end *end, const char *pg_id)
 {
     g_autoptr(json_t) reply = NULL;
-    g_autoptr(err_t) e = end_get(end, &reply, "protection-groups/%s", pair_id(pair));
+    g_autoptr(err_t) e = end_get(end, &reply, "protection-groups/%s", pg_id);
 
     if (e != NULL || g_strcmp0(json_str_at(reply, "protection_group/trusts/local"), "missing") != 0)
         return;
     e = trust_put_at(end);
     if (e != NULL)
-        note_event(pair->client, "warning",
-                   "%s has no trust of the project, and this user could not give one: %s",
-                   pair_end_name(pair, end), err_message(e));
+        note_event(end->client, "warning",
+                   "cloud '%s' has no trust of the project, and this user could not give one: %s",
+                   end->cloud, err_message(e));
 }
 
 static err_t *create_ask(struct call *call, struct creating *cr, json_t **ret)

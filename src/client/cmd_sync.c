@@ -252,8 +252,6 @@ static err_t *force_run(struct call *call, struct pair *pair, GString *t, json_t
     carrying_fini(&how);
     if (e != NULL)
         return e;
-    trust_rearm(pair, pair->local);
-    trust_rearm(pair, pair->peer);
     g_string_append_printf(t, "  Pushing to %s... ✓\n", pair->peer_name);
     TRY(sync_of(pair->local, pair_id(pair), &sync));
     force_print(t, pair, sync, env_mono_ms(call->c->env) - began);

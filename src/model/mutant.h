@@ -39,6 +39,8 @@ enum mutant {
     MUTANT_PROBE_SKIPPED,     /* a make is repeated without looking whether it was done */
     MUTANT_OUTCOME_FIRST,     /* a make's outcome is written before its call */
     MUTANT_RESTORE_UNSEEN,    /* a database that was put back is taken as it stands */
+    MUTANT_PARK_SKIPPED,      /* what it calls running goes on */
+    MUTANT_REBUILD_SKIPPED,   /* what its ledger has forgotten stays forgotten */
     MUTANT_LEASE_IGNORED,     /* an engine that has lost its lease goes on writing */
     MUTANT_BOOT_BEFORE_CLAIM, /* the claim comes after everything it must precede */
     MUTANT_UNDO_SKIPPED,      /* what is unwound is left where it is */

@@ -149,6 +149,7 @@ enum sync_operation {
     SYNC_OP_DEMOTE,   /* stop and lock own servers, lift our fence, stop own pushing; for ever */
     SYNC_OP_RESUME,   /* unlock, and start what ran; for ever */
     SYNC_OP_SETTLE,   /* what takes away, and what may only follow acceptance; for ever */
+    SYNC_OP_REBUILD,  /* after a restore: enter into the ledger what is found under our keys */
     SYNC_OP_HANDOVER, /* the one operation of a handover, at its target */
     SYNC_OP_STUB,     /* its stub at the source */
     SYNC_OP_LOCAL,    /* every local operation (PREEMPT: pre-claim operations and drills only) */

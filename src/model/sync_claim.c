@@ -143,6 +143,7 @@ err_t *sync_force(struct sync_state *state, const struct sync_context *context,
                            .body = force->body};
     AUTO(position) p = sync_new_position(&a, &how);
     TRY(sync_add(&a, p));
+    bool recovered = state->role == ROLE_RECOVERING;
     preempt(&a, force);
     state->closed = state->superseded = state->peer_gone = false;
     state->peer_nonce[0] = '\0';
@@ -151,6 +152,8 @@ err_t *sync_force(struct sync_state *state, const struct sync_context *context,
         sync_set_body(&state->rival_body, NULL);
     }
     sync_open(&a, p, force->body);
+    if (recovered)
+        sync_rebuild(&a);
     g_autofree char *words = g_strdup_printf("forced by %s: %s", force->who, force->reason);
     sync_log(&a, "forced", p->hash, p, force->body, words);
     return sync_done(&a);

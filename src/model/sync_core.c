@@ -141,6 +141,11 @@ void sync_unfreeze(struct act *a, enum sync_verdict stub, const char *words)
     sync_changed(a);
 }
 
+void sync_rebuild(struct act *a)
+{
+    sync_order(a, SYNC_OP_REBUILD, SYNC_START, NULL, a->s->pos, "the database was restored");
+}
+
 void sync_settle(struct act *a, const struct body *base, const struct body *next)
 {
     if (body_needs_settle(base != NULL ? body_json(base) : NULL, body_json(next)))
@@ -171,6 +176,7 @@ static void acknowledge(struct act *a, const struct position *p, const char *ope
         s->peer_nonce[0] = '\0';
         s->floor = MAX(s->floor, p->epoch);
         a->e->write_tag = true;
+        sync_rebuild(a);
         sync_order(a, SYNC_OP_RESUME, SYNC_START, NULL, p->hash, "active again after a restore");
     } else if (p->kind == POSITION_USER) {
         sync_order(a, SYNC_OP_CHANGE, SYNC_COMPLETE, operation, p->hash, NULL);
@@ -260,6 +266,8 @@ void sync_adopt(struct act *a, const char *q, const struct body *body)
     s->rival[0] = s->peer_nonce[0] = '\0';
     sync_set_body(&s->rival_body, NULL);
     sync_resolving_clear(s);
+    if (before == ROLE_RECOVERING)
+        sync_rebuild(a);
     if (old[0] == '\0')
         sync_order(a, SYNC_OP_REALIZE, SYNC_START, NULL, q, "the group was lost here");
     adopt_demote(a, before, epoch);

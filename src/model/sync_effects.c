@@ -8,9 +8,9 @@
 #include "model/sync_internal.h"
 
 static const char *const operation_texts[SYNC_OPERATIONS] = {
-    [SYNC_OP_CHANGE] = "change", [SYNC_OP_REALIZE] = "realize", [SYNC_OP_DEMOTE] = "demote",
-    [SYNC_OP_RESUME] = "resume", [SYNC_OP_SETTLE] = "settle",   [SYNC_OP_HANDOVER] = "handover",
-    [SYNC_OP_STUB] = "stub",     [SYNC_OP_LOCAL] = "local",
+    [SYNC_OP_CHANGE] = "change",     [SYNC_OP_REALIZE] = "realize", [SYNC_OP_DEMOTE] = "demote",
+    [SYNC_OP_REBUILD] = "rebuild",   [SYNC_OP_RESUME] = "resume",   [SYNC_OP_SETTLE] = "settle",
+    [SYNC_OP_HANDOVER] = "handover", [SYNC_OP_STUB] = "stub",       [SYNC_OP_LOCAL] = "local",
 };
 static const char *const verdict_texts[SYNC_VERDICTS] = {
     [SYNC_START] = "start",         [SYNC_COMPLETE] = "complete", [SYNC_FAIL] = "fail",

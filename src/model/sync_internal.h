@@ -94,6 +94,8 @@ const char *sync_drop(const struct sync_state *s);
 void sync_unfreeze(struct act *a, enum sync_verdict stub, const char *words);
 /* The body of pos for a claim in place: without its transition if 'clear'.  A reference. */
 struct body *sync_body_in_place(const struct body *body, bool clear);
+/* "dr_resources is rebuilt from keys found in the clouds and arrays": a site leaves RECOVERING. */
+void sync_rebuild(struct act *a);
 void sync_settle(struct act *a, const struct body *base, const struct body *next);
 void sync_changed(struct act *a);
 /* "lost": every position of anc(x) that is not in the first-parent line of y. */

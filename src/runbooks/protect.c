@@ -162,6 +162,24 @@ const struct runbook runbook_demote = {
     .ended = demote_ended,
 };
 
+/*
+ * The database was restored, and the group recovers: the ledger learns what it has forgotten.
+ * Makes nothing.
+ */
+static const struct step rebuild_steps[] = {
+    {"ledger.rebuild", "Enter what bears the group's keys into the ledger", STEP_PER_GROUP,
+     .make = ledger_rebuild_make, .progress = 100},
+    {0},
+};
+
+const struct runbook runbook_rebuild = {
+    .name = "rebuild",
+    .version = 1,
+    .steps = rebuild_steps,
+    .flags = RUNBOOK_HIDDEN | RUNBOOK_FOREVER,
+    .plan = ledger_rebuild_plan,
+};
+
 /* Before this site's servers are stopped by a message: which of them run?  Makes nothing. */
 static const struct step look_steps[] = {
     {"servers.look", "Look which servers of the group run", STEP_PER_GROUP,

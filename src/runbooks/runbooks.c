@@ -11,7 +11,8 @@
     X(policy_set)                                                                                  \
     X(policy_delete)                                                                               \
     X(delete)                                                                                      \
-    X(realize) X(settle) X(demote) X(look) X(failover) X(reclaim) X(site_validate) X(site_types)
+    X(realize)                                                                                     \
+    X(settle) X(demote) X(rebuild) X(look) X(failover) X(reclaim) X(site_validate) X(site_types)
 
 #define DECLARE(name) extern const struct runbook runbook_##name;
 RUNBOOKS(DECLARE)

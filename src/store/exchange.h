@@ -141,6 +141,9 @@ err_t *exchange_create_failed(const struct exchange *x, struct db *db, const cha
  */
 err_t *exchange_realized(const struct exchange *x, struct db *db, const struct fence *fence,
                          const char *pg_id, const char *hash, const char *cinder_group) MUST_CHECK;
+/* This site's Cinder group was found again: recorded. */
+err_t *exchange_cinder_found(const struct exchange *x, struct db *db, const struct fence *fence,
+                             const char *pg_id, const char *cinder_group) MUST_CHECK;
 err_t *exchange_realize_failed(const struct exchange *x, struct db *db, const char *pg_id,
                                const char *hash, const err_t *why) MUST_CHECK;
 /*

@@ -93,6 +93,22 @@ err_t *exchange_realized(const struct exchange *x, struct db *db, const struct f
     return exchange_act(x, db, &call, NULL);
 }
 
+static err_t *cinder_found_fn(struct exchange_tx *tx)
+{
+    return exchange_cinder_note(tx->db, tx->state, sync_self(tx->state), tx->data, tx->now_ms);
+}
+
+err_t *exchange_cinder_found(const struct exchange *x, struct db *db, const struct fence *fence,
+                             const char *pg_id, const char *cinder_group)
+{
+    struct exchange_call call = {.pg_id = pg_id,
+                                 .fence = fence,
+                                 .fn = cinder_found_fn,
+                                 .data = (void *)cinder_group};
+
+    return exchange_act(x, db, &call, NULL);
+}
+
 static err_t *realize_failed_fn(struct exchange_tx *tx)
 {
     const struct realized_args *args = tx->data;

@@ -2,6 +2,7 @@
 /* orders - see orders.h. */
 #include "store/orders.h"
 
+#include "model/mutant.h"
 #include "store/group.h"
 #include "store/idempotency.h"
 #include "store/op_step.h"
@@ -65,7 +66,7 @@ err_t *orders_leave(struct db *db, struct operation *op, const char *text, int64
  */
 static err_t *orders_park(struct db *db, struct operation *op, const char *text, int64_t now_ms)
 {
-    if (operation_status_terminal(operation_status_of(op->status)))
+    if (operation_status_terminal(operation_status_of(op->status)) || MUTANT(PARK_SKIPPED))
         return NULL;
     g_autoptr(err_t) why = err(OPERATION_ENDED, "parked: %s", text);
     json_decref(op->error);
@@ -140,7 +141,7 @@ static err_t *order_apply(struct exchange_tx *tx, struct operation *op,
  */
 static bool order_means_local(const struct sync_order *order, const struct operation *op)
 {
-    static const char *const kept[] = {"demote", "settle", "resume", "realize", NULL};
+    static const char *const kept[] = {"demote", "settle", "resume", "realize", "rebuild", NULL};
     bool preempt = order->verdict == SYNC_PREEMPT;
 
     if (order->verdict == SYNC_PARK)
@@ -190,6 +191,7 @@ static const struct {
     {SYNC_OP_REALIZE, "realize"},
     {SYNC_OP_DEMOTE, "demote"},
     {SYNC_OP_SETTLE, "settle"},
+    {SYNC_OP_REBUILD, "rebuild"},
 };
 
 static const char *runbook_of(enum sync_operation operation)

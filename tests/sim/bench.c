@@ -511,6 +511,13 @@ void bench_pass(struct bench *b, int64_t ms)
     } while (b->clock_ms < end_ms);
 }
 
+/* Of one site: "settle op-… running, step array.settle waiting; …" */
+#define OPEN_TOLD                                                                                  \
+    "SELECT group_concat(o.operation_type || ' ' || o.id || ' ' || o.status || ' ' || ("           \
+    "SELECT coalesce(group_concat(s.step_key || ' ' || s.state || ' ' || coalesce(s.error, '')), " \
+    "'') FROM dr_steps s WHERE s.op_id = o.id AND s.state NOT IN ('done', 'skipped', 'pending'))," \
+    " '; ') FROM dr_operations o WHERE o.is_open <> 0"
+
 void bench_settle(struct bench *b)
 {
     /* a change that only waits for the other site is at rest */
@@ -528,7 +535,9 @@ void bench_settle(struct bench *b)
         if (!busy)
             return;
     }
-    fail_msg("the engines do not come to rest");
+    g_autofree char *a = bench_sql(b, 0, OPEN_TOLD);
+    g_autofree char *z = bench_sql(b, 1, OPEN_TOLD);
+    fail_msg("the engines do not come to rest: %s; %s", a != NULL ? a : "-", z != NULL ? z : "-");
 }
 
 /* ---- the client ---- */

@@ -180,6 +180,8 @@ void bench_db_keep(struct bench *b, int site, const char *name);
 void bench_db_copy(struct bench *b, int site, const char *name);
 void bench_db_put_back(struct bench *b, int site, const char *name);
 void bench_db_lose(struct bench *b, int site);
+/* A service starts on the database as it stands. */
+void bench_db_noticed(struct bench *b, int site);
 
 /* The client dies at its first request of the method to an address like 'glob'; it arrives. */
 void bench_client_dies_after(struct bench *b, const char *method, const char *glob);

@@ -8,6 +8,7 @@
 #include "tests/sim/bench_internal.h"
 
 #include "store/migrate.h"
+#include "store/restored.h"
 
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -162,4 +163,13 @@ void bench_db_lose(struct bench *b, int site)
     keypairs_destroy(TAKE(p->identity.keys));
     g_clear_pointer(&p->identity.key_id, g_free);
     bench_must(process_identity(p, true), "identity");
+}
+
+void bench_db_noticed(struct bench *b, int site)
+{
+    struct process *p = &b->site[site].p;
+    struct db *db = process_db_get(p);
+
+    bench_must(restored_check(&p->exchange, db, NULL), "a start");
+    process_db_put(p, db);
 }

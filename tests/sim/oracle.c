@@ -23,6 +23,8 @@ struct oracle {
     GHashTable *ended; /* id of an operation that has ended -> its journal as it stood then */
     GPtrArray *groups; /* struct watched */
     GString *unrest;
+    bool restored[BENCH_SITES];   /* at any time */
+    bool old_ledger[BENCH_SITES]; /* and its ledger has not been seen whole since */
 };
 
 /* Both sites' state of a group; 'of' by site, 'by_ordinal' as safety.h wants it. */
@@ -147,6 +149,10 @@ static void group_look(struct oracle *o, struct watched *w)
     struct both both;
 
     both_load(o->b, w->id, &both);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (o->restored[i])
+            safety_watch_restored(w->safety, both.of[i].self);
+    }
     const char *wrong = safety_all(w->safety, both.by_ordinal);
     if (wrong != NULL)
         fail_msg("%s: %s", w->id, wrong);
@@ -187,6 +193,31 @@ static void ended_stays(struct oracle *o, int site)
     }
 }
 
+/* Nothing recovers or is being rebuilt any more: the ledger says again what is there. */
+static void ledger_look(struct oracle *o, int site)
+{
+    bool recovering = bench_sql_int(o->b, site,
+                                    "SELECT COUNT(*) FROM protection_groups WHERE role ="
+                                    " 'RECOVERING'") > 0;
+    bool rebuilt = bench_sql_int(o->b, site,
+                                 "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                 " 'rebuild' AND status = 'completed'") > 0;
+
+    if (open_operations(o->b, site) > 0 || recovering)
+        return;
+    o->old_ledger[site] = o->old_ledger[site] && !rebuilt;
+    if (!o->old_ledger[site])
+        bench_ledger_holds(o->b, site);
+}
+
+void oracle_restored(struct oracle *o, int site)
+{
+    o->restored[site] = o->old_ledger[site] = true;
+    g_hash_table_remove_all(o->ended);
+    for (guint i = 0; i < o->groups->len; i++)
+        ((struct watched *)g_ptr_array_index(o->groups, i))->epoch[site] = 0;
+}
+
 /* A11: what was planted at an array is never made volumes of. */
 static void points_are_of_the_lineage(struct bench *b)
 {
@@ -204,8 +235,7 @@ void oracle_look(struct oracle *o)
         group_look(o, g_ptr_array_index(o->groups, i));
     for (int i = 0; i < BENCH_SITES; i++) {
         ended_stays(o, i);
-        if (open_operations(o->b, i) == 0)
-            bench_ledger_holds(o->b, i);
+        ledger_look(o, i);
     }
 }
 
@@ -308,8 +338,9 @@ static int running(struct bench *b, int site, const char *name)
 }
 
 /* A member of a living group runs once, and only where the group is active. */
-static void members_run_once(struct bench *b, int site)
+static void members_run_once(struct oracle *o, int site)
 {
+    struct bench *b = o->b;
     AUTO(db_rows)
     rows = bench_rows(
         b, site,
@@ -325,7 +356,8 @@ static void members_run_once(struct bench *b, int site)
             fail_msg("%s runs at %s, the standby", name, bench_site_name(site));
         if (count > 1)
             fail_msg("%s runs %d times at %s", name, count, bench_site_name(site));
-        if (active && count == 0 && g_str_equal(db_str(rows, i, 3), "protected"))
+        bool forgotten = o->restored[0] || o->restored[1]; /* which servers ran: a person looks */
+        if (active && count == 0 && !forgotten && g_str_equal(db_str(rows, i, 3), "protected"))
             fail_msg("%s is protected (the group %s) and does not run at %s, which is active", name,
                      db_str(rows, i, 1), bench_site_name(site));
     }
@@ -364,14 +396,15 @@ static void groups_are_made(struct bench *b, int site)
                  db_rows_count(rows), made);
 }
 
-/* Every operation that ended can be told from its journal. */
+/* Every operation that ended can be told from its journal, but one that a restore has parked. */
 static void journals_are_whole(struct bench *b, int site)
 {
     AUTO(db_rows)
     rows = bench_rows(
         b, site,
         "SELECT o.id, o.operation_type, o.status, s.step_key, s.state FROM dr_operations o"
-        " JOIN dr_steps s ON s.op_id = o.id WHERE o.is_open = 0 AND (o.status = 'completed'"
+        " JOIN dr_steps s ON s.op_id = o.id WHERE o.is_open = 0 AND (o.error IS NULL OR o.error NOT"
+        " LIKE '%parked:%') AND (o.status = 'completed'"
         " AND s.state NOT IN ('done', 'skipped') OR s.state IN ('intent', 'undo_intent'))");
 
     if (db_rows_count(rows) > 0)
@@ -388,7 +421,7 @@ void oracle_rest(struct oracle *o)
         fail_msg("the sites do not come to rest: %s", why);
     oracle_look(o);
     for (int i = 0; i < BENCH_SITES; i++) {
-        members_run_once(o->b, i);
+        members_run_once(o, i);
         groups_are_made(o->b, i);
         unwound_is_gone(o->b, i);
         journals_are_whole(o->b, i);

@@ -23,6 +23,12 @@ struct oracle *oracle_create(struct bench *b);
 void oracle_destroy(struct oracle *o);
 AUTO_DEFINE(oracle, oracle_destroy)
 
+/*
+ * The database of a site was put back to an older copy: what is compared with what it said before
+ * begins anew, and its ledger is judged again once it has been rebuilt.
+ */
+void oracle_restored(struct oracle *o, int site);
+
 void oracle_look(struct oracle *o);
 /* NULL if the two sites have come to rest, else why not yet; owned by the oracle. */
 const char *oracle_unrest(struct oracle *o);

@@ -706,9 +706,40 @@ static void delete_gives_back(void **state)
     bench_in_sync(b);
 }
 
+/*
+ * A server that is added again while what its removal takes away is still being taken: the two do
+ * not undo each other for ever.
+ */
+static void removed_and_added_at_once(void **state)
+{
+    AUTO(bench) b = bench_create(431);
+    static const char begun[] = "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                " 'member_add' AND is_open <> 0 AND plan IS NOT NULL";
+    (void)state;
+
+    bench_register(b);
+    bench_protect(b);
+    bench_settle(b);
+    sim_site_down(b->sim, SIM_SITE_A, "cinder", true);
+    g_autofree char *id = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
+    json_decref(bench_ok(b, "prod-a", "protection-group member-remove", "protection-group", "web",
+                         "member-id", id, NULL));
+    json_decref(bench_ok(b, "prod-a", "protection-group member-add", "protection-group", "web",
+                         "instance-id", id, "!no-wait", NULL));
+    bench_pass(b, 20000);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A, begun), 0);
+    sim_site_down(b->sim, SIM_SITE_A, "cinder", false);
+    bench_settle(b);
+    bench_carry(b);
+    bench_settle(b);
+    bench_in_sync(b);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A, "SELECT COUNT(*) FROM pg_members"), 2);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(removed_and_added_at_once),
         cmocka_unit_test(test_points_after_a_death),
         cmocka_unit_test(many_volumes),
         cmocka_unit_test(many_volumes_come_back),

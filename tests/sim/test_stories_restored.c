@@ -36,6 +36,24 @@ static void carried(struct bench *b, int site)
     bench_settle(b);
 }
 
+/* Whatever bears the group's keys stands in the ledger again, and is taken away by nobody. */
+static void ledger_is_whole(struct bench *b, int site)
+{
+    static const char *const kinds[] = {"server", "volume", "port", "copy"};
+
+    bench_ledger_holds(b, site);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *sql =
+            g_strdup_printf("SELECT COUNT(*) FROM dr_resources WHERE kind = '%s' AND state ="
+                            " 'released'",
+                            kinds[i]);
+        int64_t count = bench_sql_int(b, site, sql);
+        if (count == 0 || count % 2 != 0)
+            fail_msg("%s: %" G_GINT64_FORMAT " rows of kind %s", bench_site_name(site), count,
+                     kinds[i]);
+    }
+}
+
 /*
  * A is put back to before a change that both hold.  It refuses every verb, does not tell the peer
  * that it still stands there, and takes its role back on top of what the peer holds; its servers
@@ -177,6 +195,7 @@ static void test_lost_claim_is_given_up(void **state)
     bench_in_sync(b);
     bench_servers_are(b, SIM_SITE_A, "active");
     bench_servers_are(b, SIM_SITE_B, "stopped locked");
+    ledger_is_whole(b, SIM_SITE_B);
 }
 
 /*
@@ -225,6 +244,10 @@ static void test_standby_loses_all(void **state)
     bench_role_is(b, SIM_SITE_A, "ACTIVE");
     bench_role_is(b, SIM_SITE_B, "STANDBY");
     bench_in_sync(b);
+    bench_ledger_holds(b, SIM_SITE_B);
+    g_autofree char *cinder =
+        bench_sql(b, SIM_SITE_B, "SELECT secondary_cg_id FROM consistency_groups");
+    assert_non_null(json_object_get(sim_table(b->sim, SIM_SITE_B, "groups"), cinder));
     bench_wait_point(b);
     bench_lose(b, SIM_SITE_A);
     json_decref(bench_failover(b, SIM_SITE_B));

@@ -130,6 +130,9 @@ void walk_run(uint64_t seed, GString *story)
     b->patience_ms = PATIENCE_MS;
     w.oracle = oracle;
     begin(&w);
+    for (int i = 0; i < BENCH_SITES; i++)
+        bench_db_copy(b, i, "0");
+    w.kept[0] = w.kept[1] = 1;
     for (int i = 0; i < BENCH_SITES; i++) {
         b->site[i].on_boundary = on_boundary;
         b->site[i].on_boundary_data = &w;

@@ -22,8 +22,10 @@ struct walk {
     int depth;                /* commands within a command */
     int mid_at;               /* requests of the client until trouble strikes; 0: none is armed */
     bool sleeps[BENCH_SITES]; /* its engine is paused at its next intent, and another takes over */
-    unsigned told;            /* for names nobody has used */
-    GString *story;           /* one line per event */
+    unsigned kept[BENCH_SITES]; /* copies of its database */
+    bool restored;              /* one was put back: a walk has one such day */
+    unsigned told;              /* for names nobody has used */
+    GString *story;             /* one line per event */
 };
 
 /* How often each event of the table happened, over all walks of this process. */

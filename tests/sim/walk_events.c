@@ -183,8 +183,9 @@ static bool resolve(struct walk *w)
 {
     int site = some_site_of(w, "ACTIVE");
 
+    json_t *args = walk_dice(w, 2) == 0 ? flag(web(), "yes") : web();
     return run(w, site, "protection-group sync-resolve",
-               with(with(web(), "keep", bench_site_name(walk_dice(w, 3) ? site : 1 - site)),
+               with(with(args, "keep", bench_site_name(walk_dice(w, 3) ? site : 1 - site)),
                     "reason", "the walk"));
 }
 
@@ -425,6 +426,32 @@ static bool old_point(struct walk *w)
     return true;
 }
 
+static bool database_kept(struct walk *w)
+{
+    int site = some_site(w);
+    g_autofree char *name = g_strdup_printf("%u", w->kept[site]++);
+
+    walk_say(w, "the database of %s is backed up", bench_site_name(site));
+    bench_db_copy(w->b, site, name);
+    return true;
+}
+
+/* An older copy, and services that start on it. */
+static bool database_put_back(struct walk *w)
+{
+    int site = some_site(w);
+
+    if (w->restored || w->kept[site] == 0)
+        return false;
+    g_autofree char *name = g_strdup_printf("%u", walk_dice(w, w->kept[site]));
+    walk_say(w, "the database of %s is put back to copy %s", bench_site_name(site), name);
+    w->restored = true;
+    bench_db_put_back(w->b, site, name);
+    bench_db_noticed(w->b, site);
+    oracle_restored(w->oracle, site);
+    return true;
+}
+
 static bool client_dies(struct walk *w)
 {
     if (w->depth == 0)
@@ -481,6 +508,8 @@ static const struct {
     {"clock jumps", clock_jumps, 2, true},
     {"old point", old_point, 6, true},
     {"replay", replay, 6, true},
+    {"database kept", database_kept, 3, false},
+    {"database put back", database_put_back, 2, false},
     {"client dies", client_dies, 6, true},
     {"second client", second_client, 10, true},
 };
@@ -555,14 +584,101 @@ static void fork_decided(struct walk *w)
     }
     if (keep >= 0)
         (void)run(w, keep, "protection-group sync-resolve",
-                  with(with(web(), "keep", bench_site_name(keep)), "reason", "the walk ends"));
+                  with(with(flag(web(), "yes"), "keep", bench_site_name(keep)), "reason",
+                       "the walk ends"));
+}
+
+/* The role of the first group that lives at the site. */
+static char *role_at(struct walk *w, int site)
+{
+    return bench_sql(w->b, site,
+                     "SELECT role FROM protection_groups WHERE role NOT IN ('NONE', 'TOMBSTONE')"
+                     " ORDER BY id LIMIT 1");
+}
+
+static bool is_split(struct walk *w, int site)
+{
+    return bench_sql_int(w->b, site,
+                         "SELECT COUNT(*) FROM protection_groups WHERE status = 'split_brain'") > 0;
+}
+
+/*
+ * Nobody is left to ask: the other one recovers as well, or is a standby that has diverged, and
+ * keeps nothing.
+ */
+static void recovery_decided(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        int at = (i + (int)walk_dice(w, 2)) % BENCH_SITES;
+        g_autofree char *here = role_at(w, at);
+        g_autofree char *there = role_at(w, 1 - at);
+        bool nobody = g_strcmp0(there, "RECOVERING") == 0 ||
+                      (g_strcmp0(there, "STANDBY") == 0 && is_split(w, 1 - at));
+        if (g_strcmp0(here, "RECOVERING") != 0 || !nobody)
+            continue;
+        (void)run(w, at, "protection-group failover",
+                  flag(flag(with(flag(web(), "unplanned"), "reason", "the walk ends"), "force"),
+                       "yes"));
+        return;
+    }
+}
+
+/* Groups at a site, by a condition of their row. */
+static struct db_rows *groups_at(struct walk *w, int site, const char *where)
+{
+    g_autofree char *sql =
+        g_strdup_printf("SELECT id FROM protection_groups WHERE %s ORDER BY id", where);
+
+    return bench_rows(w->b, site, sql);
+}
+
+/*
+ * What no peer will ever answer: a create that names an incarnation which is over is withdrawn; a
+ * group that is gone at the other site, and lives here in an epoch that it did not know, is ended
+ * without it.
+ */
+static void ends_decided(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        AUTO(db_rows) creating = groups_at(w, i, "status = 'creating' AND staged IS NOT NULL");
+        AUTO(db_rows) left = groups_at(w, i, "role IN ('ACTIVE', 'FROZEN', 'RECOVERING')");
+        for (size_t row = 0; row < db_rows_count(creating); row++)
+            (void)run(w, i, "protection-group delete",
+                      json_pack("{ss}", "protection-group", db_str(creating, row, 0)));
+        for (size_t row = 0; row < db_rows_count(left); row++) {
+            g_autofree char *gone =
+                g_strdup_printf("id = '%s' AND role = 'TOMBSTONE'", db_str(left, row, 0));
+            AUTO(db_rows) there = groups_at(w, 1 - i, gone);
+            if (db_rows_count(there) > 0)
+                (void)run(w, i, "protection-group delete",
+                          json_pack("{ss ss sb}", "protection-group", db_str(left, row, 0),
+                                    "peer-is-gone", "the walk ends", "yes", 1));
+        }
+    }
+}
+
+/* Somebody looks at each group where it lives: a site that has lost it learns of it so. */
+static void groups_shown(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        AUTO(db_rows)
+        rows = bench_rows(w->b, i,
+                          "SELECT id FROM protection_groups WHERE role NOT IN ('NONE',"
+                          " 'TOMBSTONE') ORDER BY id");
+        for (size_t row = 0; row < db_rows_count(rows); row++)
+            (void)run(w, i, "protection-group show",
+                      json_pack("{ss}", "protection-group", db_str(rows, row, 0)));
+    }
 }
 
 /* What only a person may do, in the order a sensible one would try it. */
 void walk_decide(struct walk *w)
 {
     w->depth = 1; /* this client does not die */
+    groups_shown(w);
+    ends_decided(w);
     fork_decided(w);
+    recovery_decided(w);
     for (int i = 0; i < BENCH_SITES; i++) {
         g_autofree char *id = some_operation(w, i, "status = 'needs_operator'");
         if (id != NULL)

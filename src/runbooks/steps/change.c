@@ -90,13 +90,37 @@ static err_t *change_draft(struct step_call *call, const struct group_now *now, 
     return NULL;
 }
 
+/*
+ * What the last change takes away is still being taken away, and this one would add to the same
+ * groups at Cinder and the array: the two would undo each other for ever.
+ */
+static err_t *waits_for_settle(struct step_call *call, bool *ret)
+{
+    static const char *const adding[] = {"member_add", "policy_set", NULL};
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = false;
+    if (!g_strv_contains(adding, call->op->operation_type))
+        return NULL;
+    TRY(operation_list_open(call->db, call->op->pg_id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        *ret = *ret || g_str_equal(op->operation_type, "settle");
+    }
+    return NULL;
+}
+
 /* The plan: the body as the change would make it now; signed is what stands at the signing. */
 err_t *change_plan(struct step_call *call, json_t **ret)
 {
     AUTO(group_now) now = NULL;
-    json_t *plan = json_object();
+    bool waits = false;
 
+    TRY(waits_for_settle(call, &waits));
+    if (waits)
+        return NULL;
     TRY(group_now_load(call, &now));
+    json_t *plan = json_object();
     g_autoptr(json_t) params = json_deep_copy(call->op->params);
     json_t *base = sync_is_empty(&now->state) ? NULL : sync_draft(&now->state);
     json_t *body = NULL;

@@ -128,6 +128,8 @@ err_t *demote_report_make(struct step_call *call, enum step_answer *ret);
 err_t *demote_ended(struct step_call *call, const char *status);
 
 /* look.c: which servers of the group run at this site */
+err_t *ledger_rebuild_plan(struct step_call *call, json_t **ret);
+err_t *ledger_rebuild_make(struct step_call *call, enum step_answer *ret);
 err_t *servers_look_plan(struct step_call *call, json_t **ret);
 /*
  * A server with power that bears the group's name and, if 'member' is not NULL, is that member's;
