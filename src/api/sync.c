@@ -104,9 +104,10 @@ err_t *sync_outbox_handler(struct request *r)
         return e;
     }
     recovering_add(recovering, after);
+    bool known = after != NULL && !g_str_equal(after->role, "NONE");
     reply_json(r, 200,
-               json_pack("{s:o, s:I, s:O}", "messages", messages, "count", (json_int_t)count,
-                         "recovering", recovering));
+               json_pack("{s:o, s:I, s:O, s:b}", "messages", messages, "count", (json_int_t)count,
+                         "recovering", recovering, "known", known));
     return NULL;
 }
 

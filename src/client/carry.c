@@ -254,6 +254,7 @@ static err_t *carry_from(struct end *from, struct end *to, const char *outbox, G
     if (e != NULL)
         return e;
     recovering_note(reply, how);
+    how->unknown = how->unknown || !json_bool(reply, "known", true);
     json_array_foreach(json_arr(reply, "messages"), i, message)
     {
         const char *envelope = json_str_or(message, "envelope", "");
@@ -306,7 +307,8 @@ static err_t *challenge(struct end *asks, struct end *answers, const char *pg_id
     err_t *e = carry_proof(asks, answers, pg_id, NULL, how, &nonce);
     int status = e != NULL ? err_http_status(e) : 0;
 
-    if (e == NULL || (!err_is(e, ERR_WOULD_DEMOTE) && status != 404 && status != 410))
+    bool silent = status == 400 || status == 404 || status == 410;
+    if (e == NULL || (!err_is(e, ERR_WOULD_DEMOTE) && !silent))
         return e;
     err_free(e);
     return NULL;

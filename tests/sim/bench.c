@@ -204,10 +204,41 @@ static void report_policy(void *data, const err_t *e)
     report_fault(data, NULL, e);
 }
 
+/* ---- a database that does not answer ---- */
+
+static err_t *down_run(void *backend, const char *sql, const struct db_value *values, size_t count,
+                       struct db_rows **ret_rows, int64_t *ret_affected)
+{
+    (void)backend, (void)sql, (void)values, (void)count, (void)ret_rows, (void)ret_affected;
+    return err(DB_CONNECT, "the database is down, by the test");
+}
+
+static err_t *down_begin(void *backend)
+{
+    (void)backend;
+    return err(DB_CONNECT, "the database is down, by the test");
+}
+
+static void down_end(void *backend)
+{
+    (void)backend;
+}
+
+static const struct db_ops down = {
+    .name = "sqlite",
+    .run = down_run,
+    .begin = down_begin,
+    .commit = down_begin,
+    .rollback = down_end,
+    .close = down_end,
+};
+
 static struct db *site_db_get(void *data)
 {
     struct bench_site *site = data;
     guint idle = site->p.idle->len;
+    if (site->bench->site[site->index].db_down)
+        return db_create(&down, NULL);
     struct db *db = process_db_get(&site->p);
 
     if (idle == 0 && site->on_db != NULL)
@@ -217,7 +248,10 @@ static struct db *site_db_get(void *data)
 
 static void site_db_put(void *data, struct db *db)
 {
-    process_db_put(&((struct bench_site *)data)->p, db);
+    if (db_has_ops(db, &down))
+        db_destroy(db);
+    else
+        process_db_put(&((struct bench_site *)data)->p, db);
 }
 
 static char *conf_text(struct bench *b, int i)
@@ -407,9 +441,8 @@ void bench_engine_start(struct bench_site *site)
         .report = report,
     };
     site->runner = runner_create(&runner);
-    struct db *db = site_db_get(site);
-    bench_must(restored_check(&site->p.exchange, db, NULL), "restored"); /* as process_identity */
-    site_db_put(site, db);
+    if (!site->bench->site[site->index].db_down)
+        bench_db_noticed(site->bench, site->index); /* as process_identity does */
     site->next_tick_ms = site->next_tags_ms = 0;
 }
 
@@ -492,9 +525,22 @@ static int64_t engine_round(struct bench_site *site)
     return MIN(wake_at_ms, MIN(site->next_tick_ms, site->next_tags_ms));
 }
 
+/* Of a site with two engines the one or the other looks first. */
+static int64_t site_round(struct bench_site *site)
+{
+    if (site->twin == NULL)
+        return engine_round(site);
+    site->turns = site->turns * 6364136223846793005u + 1442695040888963407u;
+    bool twin_first = site->turns >> 63;
+    int64_t first = engine_round(twin_first ? site->twin : site);
+    int64_t second = engine_round(twin_first ? site : site->twin);
+    return MIN(first, second);
+}
+
 static int64_t round_both(struct bench *b)
 {
-    int64_t wake_at_ms = MIN(engine_round(&b->site[0]), engine_round(&b->site[1]));
+    int64_t first = site_round(&b->site[0]), second = site_round(&b->site[1]);
+    int64_t wake_at_ms = MIN(first, second);
 
     sim_advance(b->sim);
     return wake_at_ms;
@@ -754,6 +800,9 @@ void bench_destroy(struct bench *b)
     for (int i = 0; i < BENCH_SITES; i++) {
         struct bench_site *site = &b->site[i];
         bench_engine_stop(site);
+        if (site->twin != NULL)
+            bench_engine_stop(site->twin);
+        g_free(site->twin);
         api_destroy(site->api);
         token_validator_destroy(site->tokens);
         policy_destroy(site->policy);

@@ -66,8 +66,12 @@ struct bench_site {
     int crash_at;         /* the engine dies at this boundary, counted from 1; 0: it lives */
     int boundaries;       /* passed since bench_crash_at */
     bool crashed;
-    bool stays_dead; /* after a crash, until bench_engine */
-    bool lock_file;  /* it may take its earlier engine's leases at once (default) */
+    bool stays_dead;         /* after a crash, until bench_engine */
+    bool forgets;            /* its database was put back: what it alone knew, nobody knows */
+    bool db_down;            /* its database answers nobody of the site */
+    struct bench_site *twin; /* its other engine, on another host; or NULL */
+    uint64_t turns;          /* which of the two looks first */
+    bool lock_file;          /* it may take its earlier engine's leases at once (default) */
     /* Told of every boundary that counts.  May be NULL. */
     void (*on_boundary)(void *data, struct bench_site *site, const char *where, const char *step);
     void *on_boundary_data;
@@ -154,6 +158,8 @@ void bench_revive(struct bench *b, int site);
  * leases have run out, and works until all is done.  'room' is its memory.
  */
 void bench_second_engine(struct bench_site *site, struct bench_site *room);
+/* From now on two engines work at the site, on two hosts; chance says which looks first. */
+void bench_twin(struct bench *b, int site);
 /* To the API or the cloud that the address belongs to, without any trouble. */
 err_t *bench_route(struct bench *b, const struct http_request *req,
                    struct http_response **ret) MUST_CHECK;

@@ -123,6 +123,13 @@ void bench_engine(struct bench *b, int site, bool up)
         bench_engine_start(s);
     else
         bench_engine_stop(s);
+    if (s->twin == NULL)
+        return;
+    s->twin->engine_down = !up;
+    if (up)
+        bench_engine_start(s->twin);
+    else
+        bench_engine_stop(s->twin);
 }
 
 void bench_lose(struct bench *b, int site)
@@ -196,6 +203,23 @@ void bench_second_engine(struct bench_site *site, struct bench_site *room)
         sim_advance(b->sim);
     }
     bench_engine_stop(room);
+}
+
+void bench_twin(struct bench *b, int site)
+{
+    struct bench_site *s = &b->site[site], *twin = g_new(struct bench_site, 1);
+
+    s->lock_file = false; /* the other one lives */
+    *twin = *s;
+    twin->twin = NULL;
+    twin->on_boundary = NULL;
+    twin->crash_type = twin->crash_where = NULL;
+    twin->crash_at = 0;
+    twin->engines = 1000;
+    s->twin = twin;
+    s->turns = b->seed + (uint64_t)site;
+    if (!s->engine_down)
+        bench_engine_start(twin);
 }
 
 void bench_client_dies_after(struct bench *b, const char *method, const char *address)

@@ -64,6 +64,7 @@ static void end(struct walk *w)
     const char *why = NULL;
 
     walk_heal(w);
+    walk_visit(w);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         bench_settle(w->b);
         bench_carry(w->b);
@@ -133,6 +134,12 @@ void walk_run(uint64_t seed, GString *story)
     for (int i = 0; i < BENCH_SITES; i++)
         bench_db_copy(b, i, "0");
     w.kept[0] = w.kept[1] = 1;
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (walk_dice(&w, 4) == 0) {
+            walk_say(&w, "%s has two engines", bench_site_name(i));
+            bench_twin(b, i);
+        }
+    }
     for (int i = 0; i < BENCH_SITES; i++) {
         b->site[i].on_boundary = on_boundary;
         b->site[i].on_boundary_data = &w;

@@ -51,5 +51,7 @@ void walk_say(struct walk *w, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void walk_event(struct walk *w, bool trouble);
 /* What stops when faults stop: everything is up, nobody is dead, nothing is cut. */
 void walk_heal(struct walk *w);
+/* Somebody looks at each group where it lives. */
+void walk_visit(struct walk *w);
 /* What only a person may decide: forks, operations that ask, sites that both wait. */
 void walk_decide(struct walk *w);

@@ -237,7 +237,7 @@ static void everything_up(struct walk *w)
         sim_site_down(b->sim, i, NULL, false);
         bench_api(b, i, true);
         bench_engine(b, i, true);
-        b->cut[i] = false;
+        b->cut[i] = b->site[i].db_down = false;
     }
 }
 
@@ -258,7 +258,7 @@ static int lasting(const struct walk *w)
     for (int i = 0; i < BENCH_SITES; i++) {
         const struct bench_site *s = &w->b->site[i];
         count += s->lost ? 1 : s->api_down + s->engine_down;
-        count += w->b->cut[i];
+        count += w->b->cut[i] + s->db_down;
         for (size_t j = 0; j < G_N_ELEMENTS(services) && !s->lost; j++)
             count += sim_is_down(w->b->sim, i, services[j]);
     }
@@ -317,6 +317,17 @@ static bool engine_down(struct walk *w)
     walk_say(w, "the engine of %s is %s", bench_site_name(s->index),
              s->engine_down ? "up" : "down");
     bench_engine(w->b, s->index, s->engine_down);
+    return true;
+}
+
+static bool database_down(struct walk *w)
+{
+    struct bench_site *s = &w->b->site[some_site(w)];
+
+    if (s->lost || (!s->db_down && !bearable(w)))
+        return false;
+    s->db_down = !s->db_down;
+    walk_say(w, "the database of %s is %s", bench_site_name(s->index), s->db_down ? "down" : "up");
     return true;
 }
 
@@ -500,6 +511,7 @@ static const struct {
     {"site lost", site_lost, 4, true},
     {"api down", api_down, 4, true},
     {"engine down", engine_down, 4, true},
+    {"database down", database_down, 4, true},
     {"engine dies", engine_dies, 6, true},
     {"engine sleeps", engine_sleeps, 2, true},
     {"cut", cut, 4, true},
@@ -658,8 +670,9 @@ static void ends_decided(struct walk *w)
 }
 
 /* Somebody looks at each group where it lives: a site that has lost it learns of it so. */
-static void groups_shown(struct walk *w)
+void walk_visit(struct walk *w)
 {
+    w->depth = 1; /* this client does not die */
     for (int i = 0; i < BENCH_SITES; i++) {
         AUTO(db_rows)
         rows = bench_rows(w->b, i,
@@ -669,13 +682,14 @@ static void groups_shown(struct walk *w)
             (void)run(w, i, "protection-group show",
                       json_pack("{ss}", "protection-group", db_str(rows, row, 0)));
     }
+    w->depth = 0;
 }
 
 /* What only a person may do, in the order a sensible one would try it. */
 void walk_decide(struct walk *w)
 {
+    walk_visit(w);
     w->depth = 1; /* this client does not die */
-    groups_shown(w);
     ends_decided(w);
     fork_decided(w);
     recovery_decided(w);

@@ -245,8 +245,9 @@ err_t *ledger_rebuild_make(struct step_call *call, enum step_answer *ret)
 
     *ret = STEP_DONE;
     TRY(group_now_load(call, &now));
-    if (now->body == NULL || MUTANT(REBUILD_SKIPPED))
-        return NULL; /* lost again: nothing is known, and the next way back orders it anew */
+    /* lost again: nothing is known, and the next way back orders it anew; or gone for ever */
+    if (now->body == NULL || now->state.role == ROLE_TOMBSTONE || MUTANT(REBUILD_SKIPPED))
+        return NULL;
     struct rebuild r = {.call = call, .now = now, .project = group_project(now->body, now->self)};
     TRY(world_tenant(call, r.project, &r.tenant));
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)

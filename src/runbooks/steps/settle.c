@@ -34,13 +34,31 @@ static json_t *volumes_left(const json_t *before, const json_t *body)
     return left;
 }
 
+/* What is to be taken away must be known first. */
+static err_t *rebuild_runs(struct step_call *call, bool *ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = false;
+    TRY(operation_list_open(call->db, call->op->pg_id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        *ret = *ret || g_str_equal(op->operation_type, "rebuild");
+    }
+    return NULL;
+}
+
 err_t *settle_plan(struct step_call *call, json_t **ret)
 {
     AUTO(group_now) now = NULL;
     const json_t *before = json_obj(call->op->params, "before");
-    json_t *plan = json_object();
+    bool waits = false;
 
+    TRY(rebuild_runs(call, &waits));
+    if (waits)
+        return NULL;
     TRY(group_now_load(call, &now));
+    json_t *plan = json_object();
     json_set_str(plan, "group_id", call->op->pg_id);
     json_set_int(plan, "epoch", sync_epoch(&now->state));
     json_set(plan, "before", json_deep_copy(before));
