@@ -391,6 +391,25 @@ static bool call_fails(struct walk *w)
     return true;
 }
 
+/* A cell of Nova is down: lists lack what lies in it, and one row says so (API 2.69). */
+static bool list_cut(struct walk *w)
+{
+    struct sim_fault cut = {
+        .site = some_site(w),
+        .service = "nova",
+        .method = "GET",
+        .path = "*/servers/detail*",
+        .count = 1 + (int)walk_dice(w, 4),
+        .kind = SIM_FAULT_STATUS,
+        .status = 200,
+        .body = "{\"servers\": [{\"id\": \"0d2e4d2c-6a5c-4b8e-9d7e-1f6a3c2b1a00\", \"status\": "
+                "\"UNKNOWN\", \"created\": \"2026-11-21T14:15:43Z\", \"links\": []}]}"};
+
+    walk_say(w, "%d lists of Nova at %s are cut", cut.count, bench_site_name(cut.site));
+    sim_fault_add(w->b->sim, &cut);
+    return true;
+}
+
 static bool clock_jumps(struct walk *w)
 {
     static const int64_t skews_ms[] = {0, DAY_MS, -DAY_MS, 61000, -61000};
@@ -517,6 +536,7 @@ static const struct {
     {"cut", cut, 4, true},
     {"service down", service_down, 4, true},
     {"call fails", call_fails, 8, true},
+    {"list cut", list_cut, 4, true},
     {"clock jumps", clock_jumps, 2, true},
     {"old point", old_point, 6, true},
     {"replay", replay, 6, true},
