@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Thin over meson: every target installs the packages it needs (as root; nothing happens if they are
 # there) and then calls one thing.  HACKING.md says more.
-.PHONY: all check check-deep demo bench lab-demo lab-check format clean
+.PHONY: all check check-deep reliability demo bench lab-demo lab-check format clean
 
 # The build of the distribution, whatever else is in PATH.
 MESON = /usr/bin/meson
@@ -19,6 +19,10 @@ check:
 check-deep:
 	@tools/install-deps build check
 	@tools/check --deep
+
+reliability:
+	@tools/install-deps build check
+	@tools/reliability
 
 demo: all
 	@tools/demo
