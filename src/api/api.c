@@ -386,8 +386,14 @@ static err_t *audit_tx(struct db *db, void *data)
 
 err_t *request_audit(struct request *r, const char *action, const char *target)
 {
+    return request_audit_with(r, action, target, NULL);
+}
+
+err_t *request_audit_with(struct request *r, const char *action, const char *target, json_t *takes)
+{
     AUTO(audit_entry) entry = audit_entry_create();
 
+    entry->details = takes;
     entry->project_id = g_strdup(r->project);
     entry->user_id = g_strdup(r->auth->user_id);
     entry->request_id = g_strdup(r->request_id);

@@ -120,6 +120,7 @@ static err_t *site_named(struct request *r, const json_t *in, const char *field,
         return e;
     if (e != NULL)
         return err_recode(BAD_REQUEST, e, "'%s' names no site", field);
+    TRY(site_open_check(*ret));
     if (!g_str_equal((*ret)->status, "active"))
         return err_remedy(err(CONFLICT, "site '%s' is %s", (*ret)->name, (*ret)->status),
                           "protector site validate %s", (*ret)->name);
@@ -323,6 +324,10 @@ err_t *groups_delete(struct request *r)
         reply_empty(r, 204);
         return NULL;
     }
+    if (g->flags & GROUP_FLAG_UNPROTECTED)
+        return exits_delete_unprotected(r);
+    if ((g->flags & GROUP_FLAG_PEER_GONE) && g_str_equal(g->role, "ACTIVE"))
+        return exits_delete_told(r);
     TRY(judge_held(r->db, g->id));
     TRY(change_begin(r, g, VERB_DELETE, "delete", json_object(), &op));
     return reply_operation(r, op, NULL);
@@ -352,6 +357,8 @@ const struct body_spec groups_action_bodies[] = {
     {"failover", failover_fields, false,
      "{\"planned\": false, \"reason\": \"the other site lost its power\"}"},
     {"look", look_fields, false, "{}"},
+    {"delete_peer_gone", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
+    {"unprotect", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
     {0},
 };
 
@@ -424,13 +431,11 @@ static err_t *groups_look(struct request *r)
  * Where the group is active already, with a change nobody answers, or was, as far as a restored
  * database knows, the claim is made in place.
  */
-err_t *groups_action(struct request *r)
+static err_t *groups_failover(struct request *r)
 {
     const json_t *in = r->in;
     AUTO(group_row) g = NULL;
 
-    if (g_str_equal(r->spec->key, "look"))
-        return groups_look(r);
     TRY(request_allowed(r, "protector:protection_groups:action", r->project));
     TRY(failover_check(in));
     TRY(change_group(r, &g));
@@ -452,4 +457,23 @@ err_t *groups_action(struct request *r)
     TRY(request_audit(r, "protection_group.failover", g->id));
     request_ring(r);
     return reply_operation(r, op->id, NULL);
+}
+
+err_t *groups_action(struct request *r)
+{
+    static const struct {
+        const char *key;
+        route_handler *run;
+    } actions[] = {
+        {"failover", groups_failover},
+        {"look", groups_look},
+        {"delete_peer_gone", exits_delete_alone},
+        {"unprotect", exits_unprotect},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+        if (g_str_equal(r->spec->key, actions[i].key))
+            return actions[i].run(r);
+    }
+    g_assert_not_reached();
 }

@@ -115,3 +115,6 @@ bool request_is_admin(const struct request *r);
 void request_ring(const struct request *r);
 /* A short record in the audit log. */
 err_t *request_audit(struct request *r, const char *action, const char *target) MUST_CHECK;
+/* The same with details, which are taken: no secrets. */
+err_t *request_audit_with(struct request *r, const char *action, const char *target,
+                          json_t *takes) MUST_CHECK;

@@ -355,6 +355,8 @@ err_t *sites_update(struct request *r)
     TRY(status_check(json_str(in, "status")));
     TRY(json_str(in, "auth_url") != NULL ? url_check(json_str(in, "auth_url")) : NULL);
     TRY(site_of(r, &site));
+    if (json_str(in, "status") != NULL)
+        TRY(site_open_check(site));
     TRY(service_check(in, site->is_local));
     TRY(credentials_merge(r, in, site, &changed));
     text_set(&site->description, in, "description");

@@ -111,6 +111,7 @@ json_t *view_group(const struct request *r, const struct group_row *g,
     json_set_int(out, "failover_count", g->failover_count);
     json_set_int(out, "member_count", g->member_count);
     json_set_bool(out, "has_policy", (g->flags & GROUP_FLAG_POLICY) != 0);
+    json_set_bool(out, "peer_gone", (g->flags & GROUP_FLAG_PEER_GONE) != 0);
     view_time(out, "last_failover_at", g->last_failover_at_ms);
     view_time(out, "last_replication_at", g->last_replication_at_ms);
     view_time(out, "created_at", g->created_at_ms);

@@ -9,6 +9,7 @@
  *     demote.c    who would be stopped by a message, and the question before it
  *     mappings.c  what a failover makes of networks, flavors and images
  *     change.c    a change of a group until the peer has it
+ *     look.c      what is seen of a site without logging in
  *     debug.c     what goes over the wire, told
  *     commands.c  the table of commands; cmd_*.c their functions
  *     client.c    the handle
@@ -82,6 +83,7 @@ struct end {
     char *token;
     json_t *token_body; /* "token" of Keystone */
     char *project_id;
+    char *project; /* whose groups are meant instead, of an admin; NULL */
     char *user_id;
     char *endpoint; /* "http://h:8788/v1", without project */
     json_t *range;  /* {"min", "max"} of its API, once asked */
@@ -227,6 +229,20 @@ err_t *servers_of(struct end *end, const char *pg_id, char **ret) MUST_CHECK;
 /* What a command that may not ask says of a held message: WOULD_DEMOTE with the servers' names. */
 err_t *held_error(const struct pair *pair, const struct carrying *how) MUST_CHECK;
 
+/* ---- look.c ---- */
+
+/*
+ * {"keystone", "nova", "protector"}: "alive", "dead" or "unknown" (no address is known); any answer
+ * is alive.  'protector' is its address where the record has none, 'silent_url' one at which a host
+ * was waited for in vain; both may be NULL.  New reference.
+ */
+json_t *site_look(struct protector_client *c, const json_t *site, const char *protector,
+                  const char *silent_url);
+/* The same of a group's other site. */
+err_t *peer_look(struct pair *pair, json_t **ret) MUST_CHECK;
+/* "Site 'site-b': Keystone is dead, …"  Caller frees. */
+char *seen_words(const char *site, const json_t *seen);
+
 /* ---- mappings.c ---- */
 
 /* --network-mapping SRC=DST … of a call, as {"network_mapping": {SRC: DST}, …}. */
@@ -308,4 +324,6 @@ command_fn cmd_site_create, cmd_site_list, cmd_site_show, cmd_site_update, cmd_s
     cmd_member_list, cmd_member_show, cmd_member_remove, cmd_cg_show, cmd_map_set, cmd_map_list,
     cmd_map_unset, cmd_failover, cmd_sync_status, cmd_sync_force, cmd_sync_log, cmd_sync_export,
     cmd_sync_import, cmd_sync_resolve, cmd_op_list, cmd_op_show, cmd_op_steps, cmd_op_retry,
-    cmd_op_skip, cmd_op_abandon, cmd_op_cancel;
+    cmd_op_skip, cmd_op_abandon, cmd_op_cancel, cmd_pg_unprotect, cmd_site_decommission;
+/* protection-group delete --peer-is-gone.  In cmd_exit.c. */
+command_fn pg_delete_alone;

@@ -12,70 +12,7 @@
     "id operation_type status progress source_site target_site started_at completed_at "           \
     "steps_completed "                                                                             \
     "steps_failed error_message"
-#define PROBE_TIMEOUT_MS 5000
-#define PROBE_AGAIN_MS   1000 /* where the same host was silent a moment ago */
-#define CARRY_BEFORE_MS  10000
-
-/* Who was waited for in vain: whether another port of a silent host takes a connection shows soon;
- * the answer may take its time. */
-struct looking {
-    struct protector_client *c;
-    char *silent; /* the host part of an address, or NULL */
-};
-
-/* "a.example" of "https://a.example:5000/v3".  Caller frees; NULL if there is none. */
-static char *host_of(const char *url)
-{
-    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
-
-    return uri != NULL ? g_strdup(g_uri_get_host(uri)) : NULL;
-}
-
-static void silent_set(struct looking *l, const char *url)
-{
-    g_free(l->silent);
-    l->silent = host_of(url);
-}
-
-/* Any HTTP answer is alive. */
-static const char *look(struct looking *l, const char *url)
-{
-    AUTO(http_response) resp = NULL;
-
-    if (url == NULL)
-        return "unknown";
-    g_autofree char *host = host_of(url);
-    bool known = l->silent != NULL && g_strcmp0(host, l->silent) == 0;
-    AUTO(http_request) req = http_request_create("GET", url);
-    req->timeout_ms = PROBE_TIMEOUT_MS;
-    req->connect_timeout_ms = known ? PROBE_AGAIN_MS : PROBE_TIMEOUT_MS;
-    g_autoptr(err_t) e = http_send(l->c->transport, req, &resp);
-    if (e != NULL && err_is(e, ERR_NET_TIMEOUT))
-        silent_set(l, url);
-    return e == NULL || err_is(e, ERR_NET_TLS) ? "alive" : "dead";
-}
-
-/* What the client sees of the other site's Keystone, Nova and Protector. */
-static err_t *probe(struct pair *pair, json_t **ret)
-{
-    g_autoptr(json_t) reply = NULL;
-    struct looking l = {pair->client, NULL};
-
-    TRY(end_get(pair->local, &reply, "sites/%s", json_str_or(pair->group, "peer_site_id", "")));
-    const json_t *site = json_obj(reply, "site");
-    const char *protector = json_str(site, "protector_url");
-    if (protector == NULL && pair->peer != NULL)
-        protector = pair->peer->endpoint;
-    if (pair->peer_error != NULL && err_is(pair->peer_error, ERR_NET_TIMEOUT))
-        silent_set(&l, json_str_or(site, "auth_url", ""));
-    json_t *seen = json_object();
-    json_set_str(seen, "keystone", look(&l, json_str(site, "auth_url")));
-    json_set_str(seen, "nova", look(&l, json_str(site, "compute_url")));
-    json_set_str(seen, "protector", look(&l, protector));
-    g_free(l.silent);
-    *ret = seen;
-    return NULL;
-}
+#define CARRY_BEFORE_MS 10000
 
 /* --planned, --unplanned, or what the user says when asked. */
 static err_t *planned_or_not(struct call *call, struct pair *pair, const json_t *seen,
@@ -88,11 +25,9 @@ static err_t *planned_or_not(struct call *call, struct pair *pair, const json_t 
         return err(CLIENT_USAGE, "--planned and --unplanned exclude each other");
     if (planned || unplanned)
         return NULL;
+    g_autofree char *words = seen_words(pair->peer_name, seen);
     g_autofree char *found =
-        g_strdup_printf("Site '%s': Keystone is %s, Nova is %s, Protector is %s.\n%s%s",
-                        pair->peer_name, json_str_or(seen, "keystone", "?"),
-                        json_str_or(seen, "nova", "?"), json_str_or(seen, "protector", "?"),
-                        *mappings != '\0' ? "Mappings:\n" : "", mappings);
+        g_strdup_printf("%s\n%s%s", words, *mappings != '\0' ? "Mappings:\n" : "", mappings);
     g_autofree char *question =
         g_strdup_printf("%sUnplanned failover of '%s' to this site? (yes/no) ", found,
                         pair_name(pair));
@@ -225,7 +160,7 @@ static err_t *failover_begin(struct call *call, struct pair *pair, json_t **ret)
     bool planned = false;
 
     TRY(mappings_given(call, in));
-    TRY(probe(pair, &seen));
+    TRY(peer_look(pair, &seen));
     TRY(mappings_effective(pair, in, &mappings));
     if (*mappings != '\0')
         note_event(call->c, "note", "Mappings:\n%.*s", (int)strlen(mappings) - 1, mappings);

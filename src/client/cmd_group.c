@@ -301,22 +301,49 @@ static json_t *taken_away(struct call *call, const json_t *reply)
                                                          : json_pack("{s:s}", "kind", "nothing");
 }
 
+/* Nobody else has to be asked: the peer never accepted it, or said that it is gone there. */
+static bool deleted_alone(const struct pair *pair)
+{
+    return *json_str_or(pair->group, "position", "") == '\0' ||
+           g_strcmp0(json_str(pair->group, "status"), "unprotected") == 0 ||
+           (json_bool(pair->group, "peer_gone", false) && pair->local_is_active);
+}
+
+static err_t *delete_here(struct pair *pair, json_t **ret)
+{
+    g_autofree char *path = g_strdup_printf("protection-groups/%s", pair_id(pair));
+    struct ask ask = {.method = "DELETE", .path = path};
+
+    return end_ask(pair->local, &ask, ret, NULL);
+}
+
+/* With both sites; where the other one answers that the group is gone there, without it. */
+static err_t *delete_with_both(struct call *call, struct pair *pair, json_t **ret)
+{
+    err_t *e = change_run(pair, "DELETE", "", NULL, !arg_flag(call, "no-wait"), ret);
+
+    if (e == NULL || pair->peer == NULL || pair->proof != NULL)
+        return e;
+    g_autoptr(err_t) unread = pair_refresh(pair);
+    if (unread != NULL || !deleted_alone(pair))
+        return e;
+    err_free(e);
+    return delete_here(pair, ret);
+}
+
 err_t *cmd_pg_delete(struct call *call, json_t **ret)
 {
     struct pair pair;
     g_autoptr(json_t) reply = NULL;
 
+    if (arg(call, "peer-is-gone") != NULL)
+        return pg_delete_alone(call, ret);
+    if (arg(call, "project") != NULL || arg_flag(call, "force"))
+        return err(CLIENT_USAGE, "--project and --force go with --peer-is-gone");
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
     pair.proof = arg(call, "proof");
-    const char *position = json_str_or(pair.group, "position", "");
-    err_t *e = NULL;
-    if (*position == '\0') { /* never accepted by the peer: withdrawn without it */
-        g_autofree char *path = g_strdup_printf("protection-groups/%s", pair_id(&pair));
-        struct ask ask = {.method = "DELETE", .path = path};
-        e = end_ask(pair.local, &ask, NULL, NULL);
-    } else {
-        e = change_run(&pair, "DELETE", "", NULL, !arg_flag(call, "no-wait"), &reply);
-    }
+    err_t *e =
+        deleted_alone(&pair) ? delete_here(&pair, &reply) : delete_with_both(call, &pair, &reply);
     pair_close(&pair);
     if (e == NULL)
         *ret = taken_away(call, reply);

@@ -44,6 +44,12 @@
     {                                                                                              \
         "protection-group", "name or id of the protection group"                                   \
     }
+#define GONE                                                                                       \
+    {"--project", "ID", 0, "whose group it is, if not the token's"},                               \
+        {"--force", NULL, 0, "although the other site's Protector answers"},                       \
+    {                                                                                              \
+        "--yes", NULL, 0, "do not ask"                                                             \
+    }
 #define MAPS                                                                                       \
     {"--network-mapping", "SRC=DST", OPTION_REPEAT,                                                \
      "network SRC of the source becomes DST at the target"},                                       \
@@ -111,6 +117,15 @@ const struct command commands[] = {
      "nothing",
      {{"site", "name or id"}},
      {{0}}},
+    {"site decommission",
+     "dr site decommission",
+     "Give up a site that is gone for ever, and all groups with it (admin)",
+     cmd_site_decommission,
+     "list",
+     {{"site", "name or id"}},
+     {{"--reason", "TEXT", OPTION_REQUIRED, "why; recorded"},
+      {"--force", NULL, 0, "although its Protector answers"},
+      {"--yes", NULL, 0, "do not ask"}}},
     {"site validate",
      "dr site validate",
      "Check a site (admin)",
@@ -207,7 +222,17 @@ const struct command commands[] = {
      cmd_pg_delete,
      "nothing",
      {PG},
-     {PROOF, NO_WAIT}},
+     {{"--peer-is-gone", "REASON", 0, "the other site is gone for ever: without it (admin)"},
+      GONE,
+      PROOF,
+      NO_WAIT}},
+    {"protection-group unprotect",
+     "protection group unprotect",
+     "Give up the protection of a group whose other site is gone for ever (admin)",
+     cmd_pg_unprotect,
+     "record",
+     {PG},
+     {{"--reason", "TEXT", OPTION_REQUIRED, "why; recorded"}, GONE, NO_CARRY}},
     {"protection-group policy-create",
      "policy create",
      "Attach a replication policy",

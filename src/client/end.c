@@ -357,7 +357,9 @@ static err_t *fault(const struct end *end, const struct ask *ask, const struct h
 static struct http_request *request_for(const struct end *end, const struct ask *ask)
 {
     g_autofree char *path =
-        ask->admin ? g_strdup(ask->path) : g_strdup_printf("%s/%s", end->project_id, ask->path);
+        ask->admin ? g_strdup(ask->path)
+                   : g_strdup_printf("%s/%s", end->project != NULL ? end->project : end->project_id,
+                                     ask->path);
     g_autofree char *url = url_join(end->endpoint, path);
     struct http_request *req = http_request_create(ask->method, url);
 
@@ -573,6 +575,7 @@ void end_destroy(struct end *end)
     if (end == NULL)
         return;
     token_forget(end);
+    g_free(end->project);
     g_free(end->cloud);
     g_free(end->auth_url);
     g_free(end->region);

@@ -128,6 +128,7 @@ enum verb {
     VERB_SYNC, /* sync-force, outbox, inbox, hello */
     VERB_SYNC_RESOLVE,
     VERB_UNPROTECT,
+    VERB_DELETE_UNPROTECTED,
     VERBS
 };
 enum verb_where {

@@ -87,6 +87,7 @@ struct sync_state {
     bool superseded; /* flag over ACTIVE, set by the epoch watch */
     bool
         unprotected; /* over TOMBSTONE: an admin gave the peer up, the servers were never touched */
+    bool leaving;    /* over unprotected: a user deletes what is left; this site's part goes */
     bool peer_gone; /* the peer said GONE to a group that lives here; over STANDBY: clean-up runs */
     bool gone_owed; /* TOMBSTONE: the peer has not yet answered GONE */
     char pos[HASH_HEX_SIZE];        /* position held; POSITION_EMPTY */
@@ -240,7 +241,9 @@ const char *sync_active(const struct sync_state *state);
 int64_t sync_next_epoch(const struct sync_state *state);
 /* Body of pos, or what is staged, says deleting. */
 bool sync_deleting(const struct sync_state *state);
-/* This site takes its part of the group away: a committed delete, or a standby that was told GONE.
+/*
+ * This site takes its part of the group away: a committed delete, a standby that was told GONE, or
+ * an unprotected group that a user deletes.
  */
 bool sync_leaving(const struct sync_state *state);
 /*
@@ -400,9 +403,18 @@ err_t *sync_withdraw(struct sync_state *state, const struct sync_context *contex
 err_t *sync_delete_alone(struct sync_state *state, const struct sync_context *context,
                          struct body *body, const char *who, const char *reason,
                          struct sync_effects *ret) MUST_CHECK;
-/* delete, last step: everything of ours is removed; role := TOMBSTONE.  Code GROUP_STATE. */
+/*
+ * delete, last step: everything of ours is removed; role := TOMBSTONE, and no longer listed if it
+ * was unprotected.  Code GROUP_STATE.
+ */
 err_t *sync_tombstone(struct sync_state *state, const struct sync_context *context,
                       struct sync_effects *ret) MUST_CHECK;
 /* unprotect: "an admin, role ACTIVE, the peer gone for ever => towards the peer as a TOMBSTONE". */
 err_t *sync_unprotect(struct sync_state *state, const struct sync_context *context, const char *who,
                       const char *reason, struct sync_effects *ret) MUST_CHECK;
+/*
+ * The delete of an unprotected group: nobody is asked, this site takes its part away, then it is
+ * an ordinary TOMBSTONE.  Repeating it is no error.  Code GROUP_STATE.
+ */
+err_t *sync_delete_unprotected(struct sync_state *state, const struct sync_context *context,
+                               const char *who, struct sync_effects *ret) MUST_CHECK;

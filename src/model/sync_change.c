@@ -418,6 +418,10 @@ err_t *sync_tombstone(struct sync_state *state, const struct sync_context *conte
                       struct sync_effects *ret)
 {
     struct act a = {.s = state, .c = context, .e = ret};
+    if (state->unprotected && sync_leaving(state)) {
+        state->unprotected = state->leaving = false;
+        return sync_done(&a);
+    }
     if (state->role == ROLE_TOMBSTONE)
         return NULL;
     bool deleting = state->body != NULL && body_deleting(body_json(state->body)) &&
@@ -447,10 +451,27 @@ err_t *sync_unprotect(struct sync_state *state, const struct sync_context *conte
     sync_give_up_staged(&a, words);
     sync_log(&a, "unprotected", state->pos, chain_find(state->chain, state->pos), state->body,
              words);
-    sync_order(&a, SYNC_OP_LOCAL, SYNC_PREEMPT, NULL, NULL, words);
+    sync_order(&a, SYNC_OP_LOCAL, SYNC_SUPERSEDE, NULL, NULL, words);
     g_autofree char *last = g_strdup(state->pos);
     bury(&a, last, true);
     state->unprotected = true;
+    return sync_done(&a);
+}
+
+/* An unprotected group is a TOMBSTONE towards the peer already: what is left of it is ours alone.
+ */
+err_t *sync_delete_unprotected(struct sync_state *state, const struct sync_context *context,
+                               const char *who, struct sync_effects *ret)
+{
+    struct act a = {.s = state, .c = context, .e = ret};
+    if (!state->unprotected)
+        return err(GROUP_STATE, "group %s is not unprotected", state->group);
+    if (state->leaving)
+        return NULL;
+    g_autofree char *words = g_strdup_printf("deleted by %s after it was unprotected", who);
+    sync_log(&a, "alone", state->pos, chain_find(state->chain, state->pos), state->body, words);
+    sync_order(&a, SYNC_OP_SETTLE, SYNC_START, NULL, state->pos, words);
+    state->leaving = true;
     return sync_done(&a);
 }
 

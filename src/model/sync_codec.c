@@ -30,8 +30,8 @@ static const struct {
     size_t offset;
 } flags[] =
     {
-        FLAG(split),       FLAG(closed),    FLAG(superseded),
-        FLAG(unprotected), FLAG(peer_gone), FLAG(gone_owed),
+        FLAG(split),     FLAG(closed),    FLAG(superseded), FLAG(unprotected),
+        FLAG(peer_gone), FLAG(gone_owed), FLAG(leaving),
 },
   numbers[] = {
       FLAG(minted),

@@ -191,7 +191,7 @@ bool sync_deleting(const struct sync_state *state)
 bool sync_leaving(const struct sync_state *state)
 {
     return (state->body != NULL && body_deleting(body_json(state->body))) ||
-           (state->role == ROLE_STANDBY && state->peer_gone);
+           (state->role == ROLE_STANDBY && state->peer_gone) || state->leaving;
 }
 
 json_t *sync_draft(const struct sync_state *state)
@@ -263,6 +263,8 @@ static const char *wrong_flags(const struct sync_state *s)
         return "superseded without ACTIVE";
     if (s->unprotected && s->role != ROLE_TOMBSTONE)
         return "unprotected without TOMBSTONE";
+    if (s->leaving && !s->unprotected)
+        return "an unprotected group is deleted that is none";
     if (s->resolving.nonce[0] != '\0' && !s->split)
         return "resolving without SPLIT";
     if (s->floor > s->minted)

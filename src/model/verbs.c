@@ -24,7 +24,7 @@ static const struct {
     [VERB_CREATE] = {"create", "create", WHERE_ACTIVE, PEER},
     [VERB_UPDATE] = {"update", "update", WHERE_ACTIVE, PEER},
     [VERB_DELETE] = {"delete", "delete", WHERE_ACTIVE, PEER | EXCLUSIVE},
-    [VERB_DELETE_PEER_GONE] = {"delete-peer-is-gone", "delete without its peer", WHERE_ACTIVE, 0},
+    [VERB_DELETE_PEER_GONE] = {"delete-peer-is-gone", "delete without its peer", WHERE_LOCAL, 0},
     [VERB_WITHDRAW] = {"withdraw", "withdraw", WHERE_ACTIVE, 0},
     [VERB_POLICY_SET] = {"policy-set", "set the policy of", WHERE_ACTIVE, PEER},
     [VERB_POLICY_DELETE] = {"policy-delete", "delete the policy of", WHERE_ACTIVE, PEER | POLICY},
@@ -44,7 +44,9 @@ static const struct {
                              EXCLUSIVE},
     [VERB_SYNC] = {"sync", "synchronise", WHERE_LOCAL, 0},
     [VERB_SYNC_RESOLVE] = {"sync-resolve", "resolve", WHERE_LOCAL, 0},
-    [VERB_UNPROTECT] = {"unprotect", "unprotect", WHERE_ACTIVE, 0},
+    [VERB_UNPROTECT] = {"unprotect", "unprotect", WHERE_LOCAL, 0},
+    [VERB_DELETE_UNPROTECTED] = {"delete-unprotected", "delete the unprotected", WHERE_LOCAL,
+                                 EXCLUSIVE},
 };
 
 /* clang-format off */
@@ -72,6 +74,7 @@ static const unsigned char by_status[VERBS][GROUP_STATUSES] = {
     [VERB_SYNC]               = {1, 1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1},
     [VERB_SYNC_RESOLVE]       = {0, 0,  0,  1,  0,  0,  0,  0,  0,  0,  0,  0,  0},
     [VERB_UNPROTECT]          = {0, 0,  0,  1,  0,  1,  1,  0,  0,  0,  1,  1,  1},
+    [VERB_DELETE_UNPROTECTED] = {0, 1,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0},
 };
 
 static const unsigned char by_role[VERBS][SYNC_ROLES] = {
@@ -98,6 +101,7 @@ static const unsigned char by_role[VERBS][SYNC_ROLES] = {
     [VERB_SYNC]               = {1, 1,  1,  1,  1,  1},
     [VERB_SYNC_RESOLVE]       = {0, 0,  1,  1,  0,  0},
     [VERB_UNPROTECT]          = {0, 0,  1,  0,  0,  0},
+    [VERB_DELETE_UNPROTECTED] = {0, 0,  0,  0,  0,  1},
 };
 /* clang-format on */
 

@@ -250,6 +250,18 @@ err_t *group_count_recovering(struct db *db, int64_t *ret)
     return NULL;
 }
 
+err_t *group_list_of_peer(struct db *db, const char *site_id, const char *marker, int limit,
+                          GPtrArray **ret_ids)
+{
+    AUTO(db_rows) rows = NULL;
+    TRY(db_query(db, &rows,
+                 "SELECT id FROM protection_groups WHERE peer_site_id = ?"
+                 " AND role NOT IN ('NONE', 'TOMBSTONE') AND id > ? ORDER BY id LIMIT ?",
+                 "ssi", site_id, marker != NULL ? marker : "", (int64_t)limit));
+    *ret_ids = ids_of(rows);
+    return NULL;
+}
+
 err_t *group_uses_site(struct db *db, const char *site_id, bool *ret)
 {
     AUTO(db_rows) rows = NULL;
@@ -278,7 +290,8 @@ err_t *group_others_live(struct db *db, const char *project_id, const char *but,
     AUTO(db_rows) rows = NULL;
     TRY(db_query(db, &rows,
                  "SELECT 1 FROM protection_groups"
-                 " WHERE project_id = ? AND role <> 'TOMBSTONE' AND id <> ? LIMIT 1",
+                 " WHERE project_id = ? AND (role <> 'TOMBSTONE' OR listed = 1) AND id <> ?"
+                 " LIMIT 1",
                  "ss", project_id, but));
     *ret = db_rows_count(rows) > 0;
     return NULL;

@@ -114,9 +114,13 @@ err_t *group_list_outbox(struct db *db, const char *project_id, const char *mark
 err_t *group_list_ids(struct db *db, const char *marker, int limit, GPtrArray **ret_ids) MUST_CHECK;
 /* How many groups are RECOVERING at this site. */
 err_t *group_count_recovering(struct db *db, int64_t *ret) MUST_CHECK;
+/* Ids of the groups that live at this site with 'site_id' as their other one, after 'marker'. */
+err_t *group_list_of_peer(struct db *db, const char *site_id, const char *marker, int limit,
+                          GPtrArray **ret_ids) MUST_CHECK;
 /* Whether any listed group has the site (a uuid), or the pair of projects, at its ends. */
 err_t *group_uses_site(struct db *db, const char *site_id, bool *ret) MUST_CHECK;
-/* Whether another group of the project lives at this site, or is being made here. */
+/* Whether another group of the project lives at this site, is being made here or is unprotected.
+ */
 err_t *group_others_live(struct db *db, const char *project_id, const char *but,
                          bool *ret) MUST_CHECK;
 err_t *group_uses_projects(struct db *db, const char *project_id, const char *peer_project_id,

@@ -6,6 +6,7 @@
 #include "store/operation.h"
 #include "store/policy.h"
 #include "store/resource.h"
+#include "store/site.h"
 #include "store/tenant_mapping.h"
 #include "store/trust.h"
 
@@ -106,6 +107,15 @@ static err_t *names_check(struct db *db, const struct sync_state *state, const j
     return NULL;
 }
 
+/* A site that was given up for ever here joins nothing any more. */
+static err_t *peer_check(struct db *db, const char *peer)
+{
+    AUTO(site) site = NULL;
+
+    TRY(site_find(db, peer, &site));
+    return site != NULL ? site_open_check(site) : NULL;
+}
+
 err_t *judge_content(struct db *db, const char *project_id, const struct sync_state *state,
                      const struct body *body)
 {
@@ -123,6 +133,7 @@ err_t *judge_content(struct db *db, const char *project_id, const struct sync_st
                    (int)body_schema(j), BODY_SCHEMA);
     if (body_deleting(j))
         return judge_held(db, state->group);
+    TRY(peer_check(db, sync_peer(state)));
     TRY(names_check(db, state, j));
     TRY(array_check(db, state, j));
     TRY(trust_list(db, mine, &trusts));

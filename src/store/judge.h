@@ -13,7 +13,7 @@
 /*
  * NULL: acceptable.  'project_id' is the token's or the group's own at this site; NULL: any.  Codes
  * BODY_INVALID, FORBIDDEN, BODY_SCHEMA, GROUP_NAME_TAKEN, MAPPING_MISSING, TRUST_MISSING, CONFLICT,
- * DELETE_HELD; those of the database mean that nothing was judged.
+ * DELETE_HELD, SITE_DECOMMISSIONED; those of the database mean that nothing was judged.
  */
 err_t *judge_content(struct db *db, const char *project_id, const struct sync_state *state,
                      const struct body *body) MUST_CHECK;

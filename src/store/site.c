@@ -124,3 +124,21 @@ err_t *site_delete(struct db *db, const char *id)
     TRY(record_delete(db, &record, &count, "id = ?", "s", id));
     return count > 0 ? NULL : err(SITE_NOT_FOUND, "site %s does not exist", id);
 }
+
+bool site_is_closed(const struct site *site)
+{
+    return g_strcmp0(site->status, SITE_DECOMMISSIONING) == 0 ||
+           g_strcmp0(site->status, SITE_DECOMMISSIONED) == 0;
+}
+
+err_t *site_open_check(const struct site *site)
+{
+    if (!site_is_closed(site))
+        return NULL;
+    return err_remedy(err(SITE_DECOMMISSIONED, "site '%s' was decommissioned here%s%s", site->name,
+                          site->status_reason != NULL ? ", " : "",
+                          site->status_reason != NULL ? site->status_reason : ""),
+                      "to join it anew, delete what is left of its groups, its tenant mappings and "
+                      "its record, then register it: protector site delete %s",
+                      site->name);
+}

@@ -19,7 +19,7 @@ struct site {
     char *site_type; /* "primary" or "secondary": a label of the manual, nothing more */
     char *auth_url;
     char *region_name;
-    char *status; /* active, unreachable, error */
+    char *status; /* active, unreachable, error, or one of the two below */
     char *status_reason;
     bool is_local;
     char *protector_url; /* of its API, as its catalog told; NULL while unknown */
@@ -37,6 +37,13 @@ struct site {
 struct site *site_create(void);
 void site_destroy(struct site *site);
 AUTO_DEFINE(site, site_destroy)
+
+#define SITE_DECOMMISSIONING "decommissioning" /* closed; groups with it are left (exits.h) */
+#define SITE_DECOMMISSIONED  "decommissioned"
+/* Given up for ever: no group is made with it, no proposal of it is accepted. */
+bool site_is_closed(const struct site *site);
+/* SITE_DECOMMISSIONED if it is closed. */
+err_t *site_open_check(const struct site *site) MUST_CHECK;
 
 /* Error: SITE_NOT_FOUND. */
 err_t *site_get(struct db *db, const char *id, struct site **ret) MUST_CHECK;

@@ -86,8 +86,8 @@ static err_t *server_or_gone(const struct cloud *service, const char *project, c
                       "%s: server '%s' is listed and yet not found", cloud_name(service), id);
 }
 
-/* A standby that deletes the group gives back the servers it holds stopped: unlocked, still
- * stopped. */
+/* A site that was not active and deletes the group gives back the servers it holds stopped:
+ * unlocked, still stopped. */
 static err_t *servers_unlock(struct step_call *call, const struct group_now *now)
 {
     struct cloud service;
@@ -146,9 +146,10 @@ err_t *group_settle_make(struct step_call *call, enum step_answer *ret)
 
     *ret = STEP_DONE;
     TRY(group_now_load(call, &now));
-    if (now->state.role == ROLE_TOMBSTONE || !sync_leaving(&now->state))
+    bool gone = now->state.role == ROLE_TOMBSTONE && !now->state.unprotected;
+    if (gone || !sync_leaving(&now->state))
         return NULL;
-    if (now->state.role == ROLE_STANDBY)
+    if (now->state.role == ROLE_STANDBY || now->state.role == ROLE_RECOVERING)
         TRY(servers_unlock(call, now));
     TRY(trusts_end(call, now));
     return exchange_tombstone(world_options_of(call->world)->exchange, call->db, &fence,

@@ -293,8 +293,10 @@ static err_t *site_record(struct step_call *call, const char *site_id, const cha
     AUTO(site) site = NULL;
 
     TRY(site_get(call->db, site_id, &site));
-    g_free(site->status);
-    site->status = g_strdup(status);
+    if (!site_is_closed(site)) { /* a person gave it up: no look takes that back */
+        g_free(site->status);
+        site->status = g_strdup(status);
+    }
     json_decref(site->checks);
     site->checks = json_incref(rows);
     if (compute != NULL && (site->compute_url == NULL || *site->compute_url == '\0')) {
