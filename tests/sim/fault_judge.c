@@ -111,10 +111,12 @@ static void agree(struct bench *b, struct oracle *oracle)
     fail_msg("the sites do not agree: %s", why);
 }
 
-static void rest(struct bench *b, const struct verb *verb, struct oracle *oracle)
+static void rest(struct bench *b, struct oracle *oracle)
 {
-    if (verb->alone)
-        bench_restore(b, SIM_SITE_A);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (b->site[i].lost)
+            bench_restore(b, i);
+    }
     bench_settle(b);
     agree(b, oracle);
     oracle_rest(oracle);
@@ -236,7 +238,7 @@ enum verdict fault_run(struct bench *b, const struct verb *verb, struct strike *
     }
     verb->check(b);
     trusts_are_known(b);
-    rest(b, verb, oracle);
+    rest(b, oracle);
     strike_end(strike);
     return verdict;
 }

@@ -77,6 +77,8 @@ static struct sweep sweeps[] = {
     {"demote", SIM_SITE_A, "demote", "demote", 0, false},
     {"delete", SIM_SITE_A, "delete", "delete", 0, false},
     {"settle of a delete", SIM_SITE_A, "settle", "delete", 0, false},
+    {"settle of a delete alone", SIM_SITE_A, "settle", "delete_alone", 0, false},
+    {"settle of what was unprotected", SIM_SITE_A, "settle", "delete_unprotected", 0, false},
     {"settle of a delete at the peer", SIM_SITE_B, "settle", "delete", 0, false},
 };
 

@@ -242,6 +242,47 @@ static void deleted(struct bench *b)
     assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 4);
 }
 
+/* ---- the other site is gone for ever ---- */
+
+static void prepare_gone(struct bench *b)
+{
+    prepare_protected(b);
+    bench_lose(b, SIM_SITE_B);
+}
+
+static json_t *as_admin(struct bench *b, const char *command, const char *option)
+{
+    return bench_try(b, "site-a", command, WEB, "project",
+                     json_str(sim_find(b->sim, SIM_SITE_A, "projects", "prod"), "id"), option,
+                     "burnt down", "!yes", NULL);
+}
+
+static json_t *delete_alone(struct bench *b)
+{
+    return as_admin(b, "protection-group delete", "peer-is-gone");
+}
+
+static void prepare_unprotected(struct bench *b)
+{
+    prepare_gone(b);
+    json_t *said = as_admin(b, "protection-group unprotect", "reason");
+    if (said == NULL)
+        fail_msg("unprotect: %s", b->last_error);
+    json_decref(said);
+}
+
+/* Site A's part is gone, its servers run as they did. */
+static void deleted_here(struct bench *b)
+{
+    bench_fails(b, "protector.group.not_found", "prod-a", "protection-group show", WEB, NULL);
+    g_autofree char *role = bench_sql(b, SIM_SITE_A, "SELECT role FROM protection_groups");
+    assert_string_equal(role, "TOMBSTONE");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "groups")), 0);
+    trusts_ended(b, SIM_SITE_A);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 4);
+}
+
 /* ---- the table ---- */
 
 const struct verb verbs_all[] = {
@@ -254,6 +295,8 @@ const struct verb verbs_all[] = {
     {"failover", prepare_lost, failover, failed_over, true},
     {"demote", prepare_back, demote, demoted, false},
     {"delete", prepare_protected, delete_group, deleted, false},
+    {"delete_alone", prepare_gone, delete_alone, deleted_here, true},
+    {"delete_unprotected", prepare_unprotected, delete_group, deleted_here, true},
     {0},
 };
 

@@ -193,6 +193,11 @@ static void refusals(void **state)
         {VERB_FAILOVER_UNPLANNED, ERR_GROUP_DELETING, WITH(deleting)},
         {VERB_FAILOVER_UNPLANNED, ERR_GROUP_CREATING, WITH(empty)},
         {VERB_UPDATE, ERR_GROUP_STATE, WITH(unprotected)},
+        {VERB_DELETE_PEER_GONE, ERR_SYNC_SPLIT, WITH(split)},
+        {VERB_DELETE_PEER_GONE, ERR_SYNC_SUPERSEDED, WITH(superseded)},
+        {VERB_UNPROTECT, ERR_SYNC_SUPERSEDED, WITH(superseded)},
+        {VERB_UNPROTECT, ERR_GROUP_CREATING, WITH(empty)},
+        {VERB_DELETE_UNPROTECTED, ERR_GROUP_STATE, WITH(deleting)},
         {VERB_UPDATE, ERR_GROUP_STATE, WITH(local.needs_operator)},
 #undef WITH
     };
@@ -256,6 +261,21 @@ static void split_and_recovering(void **state)
     assert_code(verb_check(VERB_FAILOVER_UNPLANNED, &r, "web"), ERR_GROUP_DELETING);
 }
 
+/* What is left of an unprotected group: it is shown, its drill is cleaned up, it is deleted. */
+static void unprotected(void **state)
+{
+    (void)state;
+    struct group_view v = {.role = ROLE_TOMBSTONE, .unprotected = true, .owed = true};
+    uint32_t left = 1U << VERB_SHOW | 1U << VERB_SYNC | 1U << VERB_DELETE_UNPROTECTED;
+    assert_int_equal(verbs_allowed(&v), left);
+    v.local.drill = true;
+    assert_ok(verb_check(VERB_TEST_CLEANUP, &v, "web"));
+    assert_code(verb_check(VERB_DELETE_UNPROTECTED, &v, "web"), ERR_OPERATION_IN_PROGRESS);
+    struct group_view b = standby_view();
+    assert_code(verb_check(VERB_UNPROTECT, &b, "web"), ERR_GROUP_NOT_ACTIVE);
+    assert_code(verb_check(VERB_DELETE_PEER_GONE, &b, "web"), ERR_GROUP_NOT_ACTIVE);
+}
+
 /* Every verb of the peer's column is one of a user's change or a handover, and no other. */
 static void needs_the_peer(void **state)
 {
@@ -309,6 +329,25 @@ static void walk(const struct group_view *v)
                  group_status_text(status));
 }
 
+/* L2: "force and then unprotect are enabled"; the force's own operation has ended by then. */
+static void then_unprotect(const struct group_view *v)
+{
+    struct group_view after = *v;
+    if (v->empty || v->deleting)
+        return;
+    if (v->role != ROLE_ACTIVE || v->superseded) {
+        after.role = ROLE_ACTIVE;
+        after.superseded = after.staged = after.serving = after.transition = false;
+        after.local = (struct group_local){0};
+    }
+    after.transition = after.transition && v->local.needs_operator;
+    err_t *e = verb_check(VERB_UNPROTECT, &after, "web");
+    if (e != NULL)
+        fail_msg("role %s: %s", sync_role_text(v->role), err_message(e));
+    struct group_view gone = {.role = ROLE_TOMBSTONE, .unprotected = true, .owed = true};
+    assert_ok(verb_check(VERB_DELETE_UNPROTECTED, &gone, "web"));
+}
+
 static void every_cell_has_a_way_out(void **state)
 {
     (void)state;
@@ -335,6 +374,7 @@ static void every_cell_has_a_way_out(void **state)
             if (!possible(&v))
                 continue;
             walk(&v);
+            then_unprotect(&v);
             walked++;
         }
     assert_true(walked > 1000);
@@ -366,6 +406,7 @@ int main(void)
         cmocka_unit_test(without_a_policy),
         cmocka_unit_test(unlisted),
         cmocka_unit_test(split_and_recovering),
+        cmocka_unit_test(unprotected),
         cmocka_unit_test(needs_the_peer),
         cmocka_unit_test(every_cell_has_a_way_out),
         cmocka_unit_test(page),

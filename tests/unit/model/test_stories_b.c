@@ -219,6 +219,15 @@ static void b4_unprotect(void **state)
     assert_int_equal(out->len, 1);
     pair_round(&p, B, pair_post(&p, g_ptr_array_index(out, 0)));
     assert_int_equal(status_at(&p, B), GROUP_DELETING);
+    /* what is left at A is A's alone: its delete asks nobody */
+    assert_code(PAIR(&p, B, sync_delete_unprotected, "ann"), ERR_GROUP_STATE);
+    for (int i = 0; i < 2; i++)
+        assert_ok(PAIR(&p, A, sync_delete_unprotected, "ann"));
+    assert_true(pair_asked(&p, A, "start settle"));
+    assert_int_equal(status_at(&p, A), GROUP_UNPROTECTED);
+    assert_true(sync_leaving(&p.s[A]));
+    assert_ok(PAIR(&p, A, sync_tombstone));
+    assert_int_equal(status_at(&p, A), GROUP_UNLISTED);
     pair_fini(&p);
 }
 

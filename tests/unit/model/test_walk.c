@@ -3,7 +3,8 @@
  * Random walks of two sites with everything the search leaves out: challenges and closing positions
  * that arrive late or twice, reserved slots, realize, create, withdraw, delete, GONE, databases put
  * back to real backups, clocks that jump, two operators at once.  After every step S1 to S4 and the
- * invariants hold; when faults stop, the walk ends in L1 within a bounded number of rounds.
+ * invariants hold, and each site alone has a way out (L2); when faults stop, the walk ends in L1
+ * within a bounded number of rounds.
  *
  * MODEL_WALKS=N walks N seeds (from MODEL_FROM); MODEL_SEED=N walks that one and prints its steps.
  */
@@ -32,7 +33,7 @@ struct walk {
 /* What the walks have met: a walk that meets nothing proves nothing. */
 static struct {
     unsigned split, closed, recovering, frozen, serving, tombstone, both_active, realizing,
-        superseded, reserved, forced_twice;
+        superseded, reserved, forced_twice, ways_out;
 } met;
 
 static void meet(const struct pair *p)
@@ -306,6 +307,73 @@ static void step(struct walk *w)
                w->p.s[B].pos, w->p.s[B].split ? " SPLIT" : "");
 }
 
+/* ---- L2: with the peer dead for ever from here on ---- */
+
+#define ALONE(action, ...)                                                                         \
+    ({                                                                                             \
+        struct sync_effects e_;                                                                    \
+        sync_effects_init(&e_);                                                                    \
+        err_t *r_ = action(__VA_ARGS__, &e_);                                                      \
+        sync_effects_fini(&e_);                                                                    \
+        r_;                                                                                        \
+    })
+
+static struct sync_force force_alone(const struct sync_state *a)
+{
+    json_t *draft = sync_draft(a);
+    bool standby = a->role == ROLE_STANDBY;
+    body_transition_set(draft, "op-force", sync_self(a));
+    body_claim_set(draft, NULL, standby ? sync_next_epoch(a) : -1);
+    struct sync_force force = {.evidence = standby ? &pair_from_point : &pair_in_place,
+                               .body = pair_seal(draft),
+                               .operation = "op-force",
+                               .reason = "fire",
+                               .who = "ann"};
+    sync_plan_init(a, &force.plan);
+    return force;
+}
+
+/* A create withdrawn, a delete ended alone; else forced where it is not active, and unprotected. */
+static err_t *leave_alone(struct sync_state *a, const struct sync_context *c)
+{
+    bool lost = sync_is_empty(a) && a->rival_body != NULL;
+    bool doubtful = a->role != ROLE_ACTIVE || a->superseded;
+    if (sync_leaving(a) && (a->role == ROLE_ACTIVE || a->role == ROLE_STANDBY))
+        return NULL; /* its settle ends it */
+    if (sync_is_empty(a) && !lost)
+        return ALONE(sync_withdraw, a, c);
+    if (sync_deleting(a))
+        return ALONE(sync_delete_alone, a, c, NULL, "root", "dead for ever");
+    if (doubtful) {
+        struct sync_force force = force_alone(a);
+        AUTO(body) body G_GNUC_UNUSED = force.body;
+        TRY(ALONE(sync_force, a, c, &force));
+    }
+    return ALONE(sync_unprotect, a, c, "root", "dead for ever");
+}
+
+/* "in every state with the peer dead for ever, force and then unprotect are enabled". */
+static void way_out(struct walk *w, int s)
+{
+    struct sync_context c = pair_context(&w->p, s);
+    struct sync_state a;
+    if (w->p.s[s].role == ROLE_NONE || w->p.s[s].role == ROLE_TOMBSTONE)
+        return;
+    sync_state_copy(&w->p.s[s], &a);
+    const char *role = sync_role_text(a.role);
+    err_t *e = leave_alone(&a, &c);
+    if (e == NULL && a.unprotected)
+        e = ALONE(sync_delete_unprotected, &a, &c, "ann");
+    if (e == NULL)
+        e = ALONE(sync_tombstone, &a, &c);
+    if (e != NULL)
+        fail_msg("seed %u, L2: no way out of %s: %s", w->seed, role, err_message(e));
+    assert_int_equal(a.role, ROLE_TOMBSTONE);
+    assert_false(a.unprotected);
+    met.ways_out++;
+    sync_state_fini(&a);
+}
+
 /* ---- faults have stopped: engines finish, clients carry, persons decide what only they can ----
  */
 
@@ -381,8 +449,11 @@ static void walk_once(unsigned seed, bool loud)
         ignore(pair_create(&w.p, "op-create"));
         pair_carry(&w.p);
     }
-    for (int i = 0; i < STEPS; i++)
+    for (int i = 0; i < STEPS; i++) {
         step(&w);
+        for (int s = 0; s < SITES; s++)
+            way_out(&w, s);
+    }
     if (!come_to_rest(&w)) {
         g_autofree char *a = json_print(sync_state_to_json(&w.p.s[A]));
         g_autofree char *b = json_print(sync_state_to_json(&w.p.s[B]));
@@ -403,12 +474,12 @@ static void walks(void **state)
     for (unsigned seed = first; seed < first + n; seed++)
         walk_once(seed, false);
     printf("met: split %u closed %u recovering %u frozen %u serving %u tombstone %u both active %u "
-           "realizing %u superseded %u reserved %u\n",
+           "realizing %u superseded %u reserved %u ways out %u\n",
            met.split, met.closed, met.recovering, met.frozen, met.serving, met.tombstone,
-           met.both_active, met.realizing, met.superseded, met.reserved);
+           met.both_active, met.realizing, met.superseded, met.reserved, met.ways_out);
     assert_true(met.split && met.closed && met.recovering && met.frozen && met.serving &&
                 met.tombstone && met.both_active && met.realizing && met.superseded &&
-                met.reserved && met.forced_twice);
+                met.reserved && met.forced_twice && met.ways_out);
 }
 
 int main(void)
