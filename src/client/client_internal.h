@@ -240,6 +240,8 @@ json_t *site_look(struct protector_client *c, const json_t *site, const char *pr
                   const char *silent_url);
 /* The same of a group's other site. */
 err_t *peer_look(struct pair *pair, json_t **ret) MUST_CHECK;
+/* The record says that the site was given up for ever: nobody waits for it. */
+bool site_given_up(const json_t *site);
 /* "Site 'site-b': Keystone is dead, …"  Caller frees. */
 char *seen_words(const char *site, const json_t *seen);
 

@@ -374,7 +374,9 @@ err_t *cmd_site_show(struct call *call, json_t **ret)
     g_autoptr(json_t) site = NULL;
 
     TRY(site_read(call, &local, &site));
-    *ret = show_record(site, SITE_COLUMNS " validated_at");
+    bool why = json_str(site, "status_reason") != NULL;
+    *ret = show_record(site, why ? SITE_COLUMNS " validated_at status_reason"
+                                 : SITE_COLUMNS " validated_at");
     return NULL;
 }
 
@@ -450,7 +452,8 @@ static struct place *place_local(struct end *local, const json_t *site)
 
 /*
  * Where the record of 'site' stands, all of them reached, the local site last: the site itself, or
- * every other one for the local site's own.
+ * every other one for the local site's own.  One that was given up for ever is waited for by
+ * nobody.
  */
 static err_t *places_of(struct call *call, struct end *local, const json_t *site, GPtrArray *places)
 {
@@ -464,7 +467,7 @@ static err_t *places_of(struct call *call, struct end *local, const json_t *site
     {
         bool other = !json_bool(at, "is_local", false);
         bool named = g_strcmp0(json_str(at, "id"), json_str(site, "id")) == 0;
-        if (other && (named || json_bool(site, "is_local", false)))
+        if (other && !site_given_up(at) && (named || json_bool(site, "is_local", false)))
             TRY(place_add(call, at, site, places));
     }
     g_ptr_array_add(places, place_local(local, site));

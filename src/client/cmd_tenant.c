@@ -145,14 +145,30 @@ static err_t *mapping_back(struct end *local, struct end *peer, const json_t *m,
                       "repeat the command, or restore it with: protector tenant mapping create");
 }
 
+/* A mapping to a site that was given up for ever stands at this site alone. */
+static err_t *mapping_is_alone(struct end *local, const json_t *m, bool *ret)
+{
+    g_autoptr(json_t) reply = NULL;
+
+    TRY(end_get(local, &reply, "sites/%s", json_str_or(m, "remote_site_id", "")));
+    *ret = site_given_up(json_obj(reply, "site"));
+    return NULL;
+}
+
 err_t *cmd_mapping_delete(struct call *call, json_t **ret)
 {
     struct end *local = NULL, *peer = NULL;
     g_autoptr(json_t) m = NULL;
     g_autoptr(json_t) site = NULL;
+    bool alone = false;
 
     TRY(mapping_read(call, &local, &m));
     const char *id = json_str_or(m, "id", "");
+    TRY(mapping_is_alone(local, m, &alone));
+    if (alone) {
+        *ret = json_pack("{s:s}", "kind", "nothing");
+        return mapping_drop(local, id);
+    }
     TRY(mapping_peer(call, local, json_str_or(m, "remote_site_id", ""), &peer, &site));
     err_t *e = mapping_drop(peer, id);
     bool absent = e != NULL && err_http_status(e) == 404;

@@ -82,3 +82,10 @@ char *seen_words(const char *site, const json_t *seen)
                            json_str_or(seen, "keystone", "?"), json_str_or(seen, "nova", "?"),
                            json_str_or(seen, "protector", "?"));
 }
+
+bool site_given_up(const json_t *site)
+{
+    const char *status = json_str_or(site, "status", "");
+
+    return g_str_equal(status, "decommissioning") || g_str_equal(status, "decommissioned");
+}

@@ -477,15 +477,57 @@ static void test_b4_decommission(void **state)
     site_is_closed_for_all(b);
 }
 
+/* B4.  Nothing of a site that is given up waits for it: groups, mappings and its record go. */
+static void test_b4_forgotten(void **state)
+{
+    AUTO(bench) b = bench_create_protected(322);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_B);
+    json_t *done = decommission(b);
+    if (done == NULL)
+        fail_msg("decommission: %s", b->last_error);
+    json_decref(done);
+    bench_fails(b, "protector.conflict", "site-a", "site delete", "site", "site-b", NULL);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    g_autofree char *mapping = bench_sql(b, SIM_SITE_A, "SELECT id FROM tenant_mappings");
+    json_decref(bench_ok(b, "site-a", "tenant mapping delete", "mapping", mapping, NULL));
+    json_decref(bench_ok(b, "site-a", "site delete", "site", "site-b", NULL));
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A, "SELECT COUNT(*) FROM sites"), 1);
+    untouched(b);
+}
+
+/* B4.  The client dies in the midst of it: the site is closed, and a repetition completes it. */
+static void test_b4_decommission_again(void **state)
+{
+    AUTO(bench) b = bench_create_protected(323);
+    (void)state;
+
+    create(b, "more");
+    bench_lose(b, SIM_SITE_B);
+    bench_client_dies_after(b, "POST", "*/decommission");
+    assert_null(decommission(b));
+    bench_client_lives(b);
+    json_t *done = decommission(b);
+    if (done == NULL)
+        fail_msg("decommission: %s", b->last_error);
+    json_decref(done);
+    site_status_is(b, "decommissioned");
+    column_is(b, SIM_SITE_A, "web", "status", "unprotected");
+    column_is(b, SIM_SITE_A, "more", "status", "unprotected");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_b4_delete_alone),      cmocka_unit_test(test_b4_staged_delete),
-        cmocka_unit_test(test_b4_other_change),      cmocka_unit_test(test_b4_alive),
-        cmocka_unit_test(test_b4_unprotect),         cmocka_unit_test(test_b4_standby_returns),
-        cmocka_unit_test(test_b4_active_returns),    cmocka_unit_test(test_b4_active_unprotects),
-        cmocka_unit_test(test_b4_delete_meets_gone), cmocka_unit_test(test_b4_unprotect_undecided),
-        cmocka_unit_test(test_b4_decommission),
+        cmocka_unit_test(test_b4_delete_alone),       cmocka_unit_test(test_b4_staged_delete),
+        cmocka_unit_test(test_b4_other_change),       cmocka_unit_test(test_b4_alive),
+        cmocka_unit_test(test_b4_unprotect),          cmocka_unit_test(test_b4_standby_returns),
+        cmocka_unit_test(test_b4_active_returns),     cmocka_unit_test(test_b4_active_unprotects),
+        cmocka_unit_test(test_b4_delete_meets_gone),  cmocka_unit_test(test_b4_unprotect_undecided),
+        cmocka_unit_test(test_b4_decommission),       cmocka_unit_test(test_b4_forgotten),
+        cmocka_unit_test(test_b4_decommission_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,7 +142,9 @@ static json_t *arguments_of(struct bench *b, int site, const struct command *c)
         value_add(args, c->arguments[i].name, false, value_of(b, site, c->arguments[i].name, true));
     for (size_t i = 0; i < COMMAND_OPTIONS_MAX && c->options[i].name != NULL; i++) {
         const struct option *o = &c->options[i];
-        if (!g_str_equal(o->name, "--yes"))
+        bool gone = g_str_equal(c->name, "protection-group delete") && /* of --peer-is-gone only */
+                    g_str_equal(o->name, "--force");
+        if (!g_str_equal(o->name, "--yes") && !gone)
             value_add(args, o->name + 2, o->flags & OPTION_REPEAT,
                       value_of(b, site, o->name + 2, o->flags & OPTION_REQUIRED));
     }
