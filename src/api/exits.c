@@ -34,7 +34,8 @@ const struct body_spec sites_decommission_bodies[] = {
 
 static struct exit_word word_of(const struct request *r)
 {
-    return (struct exit_word){r->auth->user_id, json_str_or(r->in, "reason", "")};
+    return (struct exit_word){r->auth->user_id, json_str_or(r->in, "reason", ""),
+                              json_bool(r->in, "force", false)};
 }
 
 /* What a person said, and what was seen of the site. */
@@ -102,7 +103,7 @@ err_t *exits_delete_told(struct request *r)
 {
     AUTO(group_row) g = NULL;
     g_autofree char *op = NULL;
-    struct exit_word word = {r->auth->user_id, "the other site says that it is gone there"};
+    struct exit_word word = {r->auth->user_id, "the other site says that it is gone there", false};
 
     TRY(change_group(r, &g));
     TRY(exit_delete_alone(r->o->exchange, r->db, g->id, &word, &op));

@@ -46,7 +46,7 @@
     }
 #define GONE                                                                                       \
     {"--project", "ID", 0, "whose group it is, if not the token's"},                               \
-        {"--force", NULL, 0, "although the other site's Protector answers"},                       \
+        {"--force", NULL, 0, "although that site answers, or a failover could be tried"},          \
     {                                                                                              \
         "--yes", NULL, 0, "do not ask"                                                             \
     }

@@ -397,8 +397,8 @@ err_t *sync_withdraw(struct sync_state *state, const struct sync_context *contex
                      struct sync_effects *ret) MUST_CHECK;
 /*
  * delete --peer-is-gone: ends a staged delete, or commits 'body' (deleting) without the peer; at a
- * RECOVERING site ends a delete that was accepted.  Code GROUP_NOT_ACTIVE.  'body' may be NULL when
- * a delete is staged or accepted.
+ * RECOVERING site ends a delete that was accepted; a STANDBY takes its part away as after a GONE.
+ * Code GROUP_NOT_ACTIVE.  'body' may be NULL when a delete is staged or accepted, and at a STANDBY.
  */
 err_t *sync_delete_alone(struct sync_state *state, const struct sync_context *context,
                          struct body *body, const char *who, const char *reason,

@@ -378,6 +378,17 @@ static err_t *delete_recovering(struct act *a, const char *words)
     return sync_done(a);
 }
 
+/* STANDBY: the person's word stands for the GONE that the peer will never send. */
+static err_t *delete_standby(struct act *a, const char *words)
+{
+    struct sync_state *s = a->s;
+    if (sync_leaving(s))
+        return NULL; /* repeated, or an accepted delete: the settle that ends it is under way */
+    sync_log(a, "alone", s->pos, chain_find(s->chain, s->pos), s->body, words);
+    sync_leave(a, words);
+    return sync_done(a);
+}
+
 /* delete --peer-is-gone: "ends a delete", without the peer. */
 err_t *sync_delete_alone(struct sync_state *state, const struct sync_context *context,
                          struct body *body, const char *who, const char *reason,
@@ -387,6 +398,8 @@ err_t *sync_delete_alone(struct sync_state *state, const struct sync_context *co
     g_autofree char *words = g_strdup_printf("deleted without the peer by %s: %s", who, reason);
     if (state->role == ROLE_RECOVERING)
         return delete_recovering(&a, words);
+    if (state->role == ROLE_STANDBY)
+        return delete_standby(&a, words);
     if (state->role != ROLE_ACTIVE)
         return not_active(state);
     if (sync_is_empty(state))

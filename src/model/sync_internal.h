@@ -92,6 +92,8 @@ void sync_give_up_incoming(struct act *a, const char *words);
 const char *sync_drop(const struct sync_state *s);
 /* Leaves FROZEN for ACTIVE: the stub ends, the servers are started again. */
 void sync_unfreeze(struct act *a, enum sync_verdict stub, const char *words);
+/* A STANDBY without a peer: peer_gone, nothing is served, settle takes its part away. */
+void sync_leave(struct act *a, const char *words);
 /* The body of pos for a claim in place: without its transition if 'clear'.  A reference. */
 struct body *sync_body_in_place(const struct body *body, bool clear);
 /* "dr_resources is rebuilt from keys found in the clouds and arrays": a site leaves RECOVERING. */

@@ -194,19 +194,25 @@ static bool accepted_delete(struct act *a, const struct message *m)
     return true;
 }
 
+void sync_leave(struct act *a, const char *words)
+{
+    struct sync_state *s = a->s;
+    s->peer_gone = true;
+    if (s->serving[0] != '\0')
+        sync_order(a, SYNC_OP_HANDOVER, SYNC_SUPERSEDE, NULL, s->serving, "the peer is gone");
+    s->serving[0] = '\0';
+    sync_give_up_incoming(a, "the peer is gone");
+    sync_order(a, SYNC_OP_SETTLE, SYNC_START, NULL, s->pos, words);
+    sync_changed(a);
+}
+
 /* "STANDBY: clean up, TOMBSTONE": settle runs, then sync_tombstone. */
 err_t *sync_on_gone_standby(struct act *a, const struct message *m)
 {
     struct sync_state *s = a->s;
     if (accepted_delete(a, m) || s->peer_gone)
         return NULL;
-    s->peer_gone = true;
-    if (s->serving[0] != '\0')
-        sync_order(a, SYNC_OP_HANDOVER, SYNC_SUPERSEDE, NULL, s->serving, "the peer is gone");
-    s->serving[0] = '\0';
-    sync_give_up_incoming(a, "the peer is gone");
-    sync_order(a, SYNC_OP_SETTLE, SYNC_START, NULL, s->pos, "the peer has deleted the group");
-    sync_changed(a);
+    sync_leave(a, "the peer has deleted the group");
     return NULL;
 }
 

@@ -62,9 +62,27 @@ static err_t *deleting_body(const struct exchange_tx *tx, struct body **ret)
     return body_seal(draft, ret);
 }
 
-static bool is_committed(const struct sync_state *s)
+/* Its settle is under way; a RECOVERING site has none. */
+static bool ends_by_itself(const struct sync_state *s)
 {
-    return s->body != NULL && body_deleting(body_json(s->body)) && s->role == ROLE_ACTIVE;
+    return sync_leaving(s) && (s->role == ROLE_ACTIVE || s->role == ROLE_STANDBY);
+}
+
+/* What replicates here may be all that is left of the servers: that is given up by force only. */
+static err_t *standby_check(const struct exchange_tx *tx, const struct exit_word *word)
+{
+    const struct sync_state *s = tx->state;
+
+    if (s->role != ROLE_STANDBY || word->force || s->body == NULL ||
+        body_policy(body_json(s->body)) == NULL)
+        return NULL;
+    return err_remedy(err(GROUP_NOT_ACTIVE,
+                          "group '%s' is standby at this site: its servers may still be made of a "
+                          "recovery point",
+                          body_name(body_json(s->body))),
+                      "make it active here: protector protection-group failover %s --unplanned; or "
+                      "repeat with --force to give up what was replicated",
+                      body_name(body_json(s->body)));
 }
 
 static err_t *delete_alone_fn(struct exchange_tx *tx)
@@ -72,12 +90,13 @@ static err_t *delete_alone_fn(struct exchange_tx *tx)
     const struct exit_word *word = tx->data;
     AUTO(body) body = NULL;
 
-    if (is_committed(tx->state)) /* repeated */
+    if (ends_by_itself(tx->state)) /* repeated */
         return NULL;
     TRY(allowed(tx, VERB_DELETE_PEER_GONE));
+    TRY(standby_check(tx, word));
     TRY(judge_held(tx->db, tx->state->group));
     TRY(nothing_else_runs(tx));
-    if (!sync_deleting(tx->state))
+    if (!sync_deleting(tx->state) && tx->state->role == ROLE_ACTIVE)
         TRY(deleting_body(tx, &body));
     err_t *e =
         sync_delete_alone(tx->state, &tx->context, body, word->who, word->reason, tx->effects);
@@ -174,7 +193,8 @@ static enum way way_of(const struct group_view *view)
         return WAY_NONE;
     if (view->empty && may(VERB_WITHDRAW, view))
         return WAY_WITHDRAW;
-    if (view->deleting && may(VERB_DELETE_PEER_GONE, view))
+    bool nothing_here = view->role == ROLE_STANDBY && !view->policy; /* no failover of it can be */
+    if ((view->deleting || nothing_here) && may(VERB_DELETE_PEER_GONE, view))
         return WAY_DELETE;
     return may(VERB_UNPROTECT, view) ? WAY_UNPROTECT : WAY_BLOCKED;
 }

@@ -16,10 +16,12 @@
 /* Who says that the peer is gone, and why. */
 struct exit_word {
     const char *who, *reason;
+    bool force; /* also where a failover could still make servers of what is here */
 };
 
 /*
- * delete --peer-is-gone: ends a delete that waits for the peer, or commits one without it.
+ * delete --peer-is-gone: ends a delete that waits for the peer, or commits one without it; a
+ * standby is given up: GROUP_NOT_ACTIVE while a failover could be tried and 'force' is not given.
  * '*ret_op' (may be NULL): the operation that takes this site's part away; caller frees.  Repeating
  * it is no error.  Errors: of verb_check, DELETE_HELD, SYNC_STAGED (another change is undecided),
  * OPERATION_IN_PROGRESS.

@@ -622,6 +622,13 @@ inline delete_recovering(s)
 	if :: alones -> alones-- :: else fi; printf("delete_recovering(%d)\n", s);
 	by_hand = 1; peer_gone[s] = 1
 }
+/* the same at a STANDBY: a person's word stands for the peer's GONE */
+#define g_delete_standby(s) alones && role[s] == STANDBY && !DELETED(s) && !peer_gone[s]
+inline delete_standby(s)
+{
+	alones--; printf("delete_standby(%d)\n", s);
+	by_hand = 1; peer_gone[s] = 1; serving[s] = 0
+}
 #define g_unprotect(s) (alones || QUIET && peer_gone[s]) && role[s] == ACTIVE && !EMPTY(s)
 inline unprotect(s)
 {
@@ -723,7 +730,7 @@ init {
 	:: d_step { !QUIET -> faults_stop() }
 	BOTH(tag) BOTH(rejoin) BOTH(on_amnesia) BOTH(on_here) BOTH(recover)
 	EACH(restore) BOTH(snapshot) BOTH(lose)
-	BOTH(create) BOTH(withdraw) BOTH(delete) BOTH(tombstone) BOTH(delete_alone) BOTH(delete_recovering) BOTH(unprotect) BOTH(on_gone)
+	BOTH(create) BOTH(withdraw) BOTH(delete) BOTH(tombstone) BOTH(delete_alone) BOTH(delete_recovering) BOTH(delete_standby) BOTH(unprotect) BOTH(on_gone)
 	:: else -> CLAIMED(L1, L1_HOLDS); goto quiet /* nothing enabled: only after faults_stop */
 	fi;
 	d_step {

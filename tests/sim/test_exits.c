@@ -192,6 +192,66 @@ static void test_b4_alive(void **state)
     untouched(b);
 }
 
+/* B4.  At a standby the delete gives up what could still be made of a recovery point: by force. */
+static void test_b4_standby(void **state)
+{
+    AUTO(bench) b = bench_create_protected(305);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    bench_fails(b, "protector.group.not_active", "site-b", "protection-group delete", WEB,
+                "project", project(b, SIM_SITE_B), "peer-is-gone", "burnt down", "!yes", NULL);
+    said(b, "failover web --unplanned");
+    column_is(b, SIM_SITE_B, "web", "role", "STANDBY");
+    json_decref(bench_ok(b, "site-b", "protection-group delete", WEB, "project",
+                         project(b, SIM_SITE_B), "peer-is-gone", "burnt down", "!yes", "!force",
+                         NULL));
+    column_is(b, SIM_SITE_B, "web", "role", "TOMBSTONE");
+    assert_int_equal(cinder_groups(b, SIM_SITE_B), 0);
+    recorded(b, SIM_SITE_B, "alone", "protection_group.delete_peer_gone", "burnt down");
+
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 20000);
+    bench_carry(b);
+    bench_settle(b);
+    column_is(b, SIM_SITE_A, "web", "role", "ACTIVE"); /* told, and nothing is stopped */
+    column_is(b, SIM_SITE_A, "web", "status", "active");
+    untouched(b);
+}
+
+static err_t *restored_fn(struct exchange_tx *tx)
+{
+    return sync_restored(tx->state, &tx->context, tx->effects);
+}
+
+/* B4.  A database that was put back, in a delete that was accepted: nobody is left to ask. */
+static void test_b4_recovering(void **state)
+{
+    AUTO(bench) b = bench_create_protected(306);
+    struct bench_death death = {"after-intent", "array.settle", false};
+    g_autofree char *id = column(b, SIM_SITE_A, "web", "id");
+    struct exchange_call restored = {.pg_id = id, .fn = restored_fn};
+    (void)state;
+
+    bench_dies_at(b, SIM_SITE_A, "settle", &death);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    assert_true(death.died);
+    struct db *db = process_db_get(&b->site[SIM_SITE_A].p);
+    err_t *e = exchange_act(&b->site[SIM_SITE_A].p.exchange, db, &restored, NULL);
+    process_db_put(&b->site[SIM_SITE_A].p, db);
+    assert_null(e);
+    bench_lose(b, SIM_SITE_B);
+    bench_revive(b, SIM_SITE_A);
+    bench_pass(b, 60000);
+    column_is(b, SIM_SITE_A, "web", "status", "recovering");
+    json_decref(bench_ok(b, "site-a", "protection-group delete", WEB, "project",
+                         project(b, SIM_SITE_A), "peer-is-gone", "burnt down", "!yes", NULL));
+    column_is(b, SIM_SITE_A, "web", "role", "TOMBSTONE");
+    assert_int_equal(cinder_groups(b, SIM_SITE_A), 0);
+    untouched(b);
+}
+
 /* ---- unprotect ---- */
 
 static void unprotect(struct bench *b)
@@ -400,7 +460,8 @@ static void site_is_closed_for_all(struct bench *b)
                      0);
 }
 
-/* Groups of every kind at A when B is lost: web is active, other is B's with A as standby. */
+/* Groups of every kind at A when B is lost: web is active, other is B's with A as standby, bare
+ * likewise but without a policy: nothing of it can be failed over. */
 static void every_kind(struct bench *b)
 {
     create(b, "dying");
@@ -413,6 +474,8 @@ static void every_kind(struct bench *b)
                          "secondary-fa-url", "https://array-a.lab", "secondary-fa-token", "T-a",
                          "pure-pg-name", "pg-other", "replication-interval", "60", "rpo-minutes",
                          "15", NULL));
+    json_decref(bench_ok(b, "prod-b", "protection-group create", "name", "bare", "primary-site",
+                         "site-b", "secondary-site", "site-a", TYPE, "!wait", NULL));
     json_decref(bench_ok(b, "prod-a", "protection-group create", "name", "unborn", PAIR, TYPE,
                          "!no-wait", "!no-carry", NULL));
     bench_lose(b, SIM_SITE_B);
@@ -452,6 +515,7 @@ static void test_b4_decommission(void **state)
     column_is(b, SIM_SITE_A, "other", "status", "unprotected");
     column_is(b, SIM_SITE_A, "dying", "role", "TOMBSTONE");
     column_is(b, SIM_SITE_A, "unborn", "role", "TOMBSTONE");
+    column_is(b, SIM_SITE_A, "bare", "role", "TOMBSTONE");
     column_is(b, SIM_SITE_A, "dying", "listed", "0");
     column_is(b, SIM_SITE_A, "unborn", "listed", "0");
     assert_int_equal(cinder_groups(b, SIM_SITE_A), 2);
@@ -459,20 +523,22 @@ static void test_b4_decommission(void **state)
     untouched(b);
 
     b_returns(b);
-    static const char *const groups[] = {"web", "other", "dying"};
-    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++) {
-        bool active = strcmp(groups[i], "other") == 0; /* B never heard that A took it over */
-        column_is(b, SIM_SITE_B, groups[i], "role", active ? "ACTIVE" : "TOMBSTONE");
-    }
-    assert_int_equal(alarms(b, SIM_SITE_B), 1);
-    /* it stays owed to who has not answered GONE */
+    column_is(b, SIM_SITE_B, "web", "role", "TOMBSTONE");
+    column_is(b, SIM_SITE_B, "dying", "role", "TOMBSTONE");
+    /* B never heard what A did with its own: it is told, and it stays owed until B ends them, too
+     */
+    static const char *const own[] = {"other", "bare"};
     static const char owed[] = "SELECT SUM(outbox_count) FROM protection_groups";
-    assert_int_equal(bench_sql_int(b, SIM_SITE_A, owed), 1);
-    json_decref(
-        bench_ok(b, "prod-b", "protection-group delete", "protection-group", "other", NULL));
-    bench_settle(b);
-    bench_carry(b);
-    column_is(b, SIM_SITE_B, "other", "role", "TOMBSTONE");
+    assert_int_equal(alarms(b, SIM_SITE_B), 2);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A, owed), 2);
+    for (size_t i = 0; i < G_N_ELEMENTS(own); i++) {
+        column_is(b, SIM_SITE_B, own[i], "role", "ACTIVE");
+        json_decref(
+            bench_ok(b, "prod-b", "protection-group delete", "protection-group", own[i], NULL));
+        bench_settle(b);
+        bench_carry(b);
+        column_is(b, SIM_SITE_B, own[i], "role", "TOMBSTONE");
+    }
     assert_int_equal(bench_sql_int(b, SIM_SITE_A, owed), 0);
     site_is_closed_for_all(b);
 }
@@ -521,12 +587,20 @@ static void test_b4_decommission_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_b4_delete_alone),       cmocka_unit_test(test_b4_staged_delete),
-        cmocka_unit_test(test_b4_other_change),       cmocka_unit_test(test_b4_alive),
-        cmocka_unit_test(test_b4_unprotect),          cmocka_unit_test(test_b4_standby_returns),
-        cmocka_unit_test(test_b4_active_returns),     cmocka_unit_test(test_b4_active_unprotects),
-        cmocka_unit_test(test_b4_delete_meets_gone),  cmocka_unit_test(test_b4_unprotect_undecided),
-        cmocka_unit_test(test_b4_decommission),       cmocka_unit_test(test_b4_forgotten),
+        cmocka_unit_test(test_b4_delete_alone),
+        cmocka_unit_test(test_b4_staged_delete),
+        cmocka_unit_test(test_b4_other_change),
+        cmocka_unit_test(test_b4_alive),
+        cmocka_unit_test(test_b4_standby),
+        cmocka_unit_test(test_b4_recovering),
+        cmocka_unit_test(test_b4_unprotect),
+        cmocka_unit_test(test_b4_standby_returns),
+        cmocka_unit_test(test_b4_active_returns),
+        cmocka_unit_test(test_b4_active_unprotects),
+        cmocka_unit_test(test_b4_delete_meets_gone),
+        cmocka_unit_test(test_b4_unprotect_undecided),
+        cmocka_unit_test(test_b4_decommission),
+        cmocka_unit_test(test_b4_forgotten),
         cmocka_unit_test(test_b4_decommission_again),
     };
 

@@ -296,7 +296,7 @@ static const struct {
      "conflict group.not_active sync.cancelled group.not_active "
      "group.not_active sync.not_serving sync.not_serving ok "
      "sync.not_split sync.not_split group.not_creating "
-     "group.not_active group.state group.not_active ok"},
+     "ok group.state group.not_active ok"},
     {"ACTIVE", at_active,
      "conflict ok sync.cancelled ok "
      "ok sync.not_serving sync.not_serving group.already_active "
@@ -326,7 +326,7 @@ static const struct {
      "conflict group.not_active sync.cancelled group.not_active "
      "group.not_active ok ok ok "
      "sync.not_split sync.not_split group.not_creating "
-     "group.not_active group.state group.not_active ok"},
+     "ok group.state group.not_active ok"},
     {"superseded", at_superseded,
      "conflict sync.superseded sync.cancelled sync.superseded "
      "local sync.not_serving sync.not_serving ok "
@@ -341,7 +341,7 @@ static const struct {
      "conflict group.not_active sync.cancelled group.not_active "
      "group.not_active sync.not_serving sync.not_serving ok "
      "sync.keep_has_no_servers sync.keep_has_no_servers group.not_creating "
-     "group.not_active group.state group.not_active ok"},
+     "ok group.state group.not_active ok"},
     {"closed", at_closed,
      "conflict sync.split_brain sync.cancelled sync.split_brain "
      "local sync.not_serving sync.not_serving group.already_active "
@@ -366,7 +366,7 @@ static const struct {
      "conflict group.not_active sync.cancelled group.not_active "
      "group.not_active sync.not_serving sync.not_serving group.deleting "
      "sync.not_split sync.not_split group.not_creating "
-     "group.not_active ok group.not_active ok"},
+     "ok ok group.not_active ok"},
     {"TOMBSTONE", at_tombstone,
      "group.gone group.gone sync.cancelled group.gone "
      "group.gone sync.not_serving sync.not_serving group.gone "
