@@ -5,7 +5,7 @@
  */
 #include "tests/sim/bench.h"
 
-#include "store/db.h"
+#include "store/faulty.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -584,6 +584,77 @@ static void test_b4_decommission_again(void **state)
     column_is(b, SIM_SITE_A, "more", "status", "unprotected");
 }
 
+struct trouble {
+    enum faulty_point point;
+    int nth;
+    bool happens;
+    struct faulty *last;
+};
+
+static void trouble_on(void *data, struct bench_site *site, struct db *db)
+{
+    struct trouble *t = data;
+
+    (void)site;
+    if (t->last != NULL)
+        return;
+    t->last = faulty_stack(db);
+    faulty_arm(t->last, t->point, t->nth, 1, ERR_DB, t->happens);
+}
+
+/* The nth COMMIT or statement fails; true if it came so far. */
+static bool cut_off(enum faulty_point point, int nth, bool happens)
+{
+    AUTO(bench) b = bench_create(331);
+    struct trouble t = {point, nth, happens, NULL};
+    static const char left[] = "SELECT COUNT(*) FROM protection_groups WHERE role <> 'TOMBSTONE'";
+
+    bench_register(b);
+    create(b, "web");
+    create(b, "more");
+    bench_lose(b, SIM_SITE_B);
+    bench_engine(b, SIM_SITE_A, false);
+    g_ptr_array_set_size(b->site[SIM_SITE_A].p.idle, 0);
+    b->site[SIM_SITE_A].on_db = trouble_on;
+    b->site[SIM_SITE_A].on_db_data = &t;
+    json_decref(decommission(b));
+    assert_non_null(t.last);
+    bool struck = faulty_failed(t.last, point) > 0;
+    b->site[SIM_SITE_A].on_db = NULL;
+    g_ptr_array_set_size(b->site[SIM_SITE_A].p.idle, 0);
+    bench_engine(b, SIM_SITE_A, true);
+    json_t *done = decommission(b);
+    if (done == NULL)
+        fail_msg("%d: not completed: %s", nth, b->last_error);
+    json_decref(done);
+    site_status_is(b, "decommissioned");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A, left), 0);
+    return struck;
+}
+
+/* B4.  The database fails at any COMMIT, done or not, or statement: a repetition completes it. */
+static void test_b4_cut_off(void **state)
+{
+    static const struct {
+        enum faulty_point point;
+        bool happens;
+        int stride, least;
+    } kinds[] = {
+        {FAULTY_COMMIT, false, 1, 4},
+        {FAULTY_COMMIT, true, 1, 4},
+        {FAULTY_STATEMENT, false, 5, 40},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        int nth = 1;
+        while (nth < 400 && cut_off(kinds[i].point, nth, kinds[i].happens))
+            nth += kinds[i].stride;
+        if (nth < kinds[i].least || nth >= 400)
+            fail_msg("the last one was number %d", nth);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -602,6 +673,7 @@ int main(void)
         cmocka_unit_test(test_b4_decommission),
         cmocka_unit_test(test_b4_forgotten),
         cmocka_unit_test(test_b4_decommission_again),
+        cmocka_unit_test(test_b4_cut_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
