@@ -296,6 +296,8 @@ err_t *sites_create(struct request *r)
     TRY(site_clash(r, site));
     TRY(site_find(r->db, site->id, &before));
     if (before != NULL)
+        TRY(site_open_check(before));
+    if (before != NULL)
         TRY(same_site(before, site));
     struct site *kept = before != NULL ? before : site;
     TRY(credentials_merge(r, in, kept, &changed));

@@ -448,6 +448,9 @@ static void site_is_closed_for_all(struct bench *b)
 {
     bench_fails(b, "protector.site.decommissioned", "prod-a", "protection-group create", "name",
                 "new", PAIR, TYPE, NULL);
+    g_autofree char *keystone = sim_origin(b->sim, SIM_SITE_B, SIM_KEYSTONE);
+    bench_fails(b, "protector.site.decommissioned", "site-a", "site create", "name", "site-b",
+                "auth-url", keystone, "region-name", "RegionB", NULL);
     json_decref(bench_try(b, "site-a", "site validate", "site", "site-b", NULL));
     site_status_is(b, "decommissioned");
     assert_null(bench_try(b, "prod-b", "protection-group create", "name", "late", "primary-site",
