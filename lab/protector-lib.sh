@@ -95,6 +95,10 @@ default_trust_roles = member,_member_
 [oslo_policy]
 policy_file = $TOP/tests/manual/policy.yaml
 
+# the story shows how a person is asked before servers are stopped: the engine does not forestall it
+[site]
+on_superseded = ${ON_SUPERSEDED:-alarm}
+
 [site:$PEER]
 username = ${PEER_USER:-protector-peer}
 password = lab

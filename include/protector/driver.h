@@ -368,6 +368,8 @@ struct protector_tag {
 };
 
 typedef int protector_tag_row(void *data, const struct protector_tag *tag);
+/* The same for tags of many groups; 'group' is the id of one. */
+typedef int protector_tag_of_row(void *data, const char *group, const struct protector_tag *tag);
 
 /*
  * What tag_set must store when 'now' meets 'before' (same writer): numbers never go down, the
@@ -413,6 +415,7 @@ struct protector_health {
 #define PROTECTOR_CAN_TAG       (UINT64_C(1) << 4) /* tag_get, tag_set */
 #define PROTECTOR_CAN_REVERSE   (UINT64_C(1) << 5) /* reverse */
 #define PROTECTOR_CAN_PROMOTE   (UINT64_C(1) << 6) /* promote, demote; nothing is writable before */
+#define PROTECTOR_CAN_TAG_LIST  (UINT64_C(1) << 7) /* tag_list: every minute asks an array once */
 /* No array replicates by itself: the active site's engine calls replicate_now at every interval. */
 #define PROTECTOR_NEEDS_TICKS (UINT64_C(1) << 16)
 /* Copies are CREATE, never MANAGE: no data is moved.  The engine says so in plan and report. */
@@ -652,6 +655,13 @@ struct protector_driver {
                                      const struct protector_call *call,
                                      const struct protector_tag *tag,
                                      struct protector_error *error);
+    /*
+     * At call->site: the tags of all groups there, as one request (or as few as the array allows);
+     * none is OK.  The engine watches all groups by it; without it tag_get is asked for each.
+     */
+    enum protector_status (*tag_list)(struct protector_handle *handle,
+                                      const struct protector_call *call, protector_tag_of_row *row,
+                                      void *data, struct protector_error *error);
 };
 
 /*

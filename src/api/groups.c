@@ -7,6 +7,7 @@
 #include "base/secrets.h"
 #include "model/body.h"
 #include "plan/change.h"
+#include "store/drift.h"
 #include "store/idempotency.h"
 #include "store/judge.h"
 #include "store/tenant_mapping.h"
@@ -48,6 +49,53 @@ static err_t *trouble_view(struct request *r, const struct group_row *g, json_t 
     return NULL;
 }
 
+/* "web-1: its flavor is …" for each thing that an engine here saw to differ. */
+static err_t *drift_texts(struct request *r, const struct group_row *g, json_t *texts)
+{
+    g_autoptr(json_t) found = NULL;
+    g_autoptr(json_t) body = NULL;
+    int64_t seen_at_ms = 0;
+    const char *id;
+    json_t *list, *text;
+    size_t i;
+
+    TRY(drift_get(r->db, g->id, &found, &seen_at_ms));
+    if (json_object_size(found) > 0)
+        TRY(change_body(g, &body));
+    json_object_foreach(found, id, list)
+    {
+        const char *name = json_str(body_member(body, id), "instance_name");
+        json_array_foreach(list, i, text)
+        {
+            g_autofree char *line = g_strdup_printf("%s: %s", name, json_string_value(text));
+            if (name != NULL) /* it has left since */
+                json_array_append_new(texts, json_string(line));
+        }
+    }
+    return NULL;
+}
+
+/* What this site's engines have seen: the worst of it in a word, all of it in sentences. */
+static err_t *health_view(struct request *r, const struct group_row *g, json_t *out)
+{
+    json_t *texts = json_array();
+    bool superseded = (g->flags & GROUP_FLAG_SUPERSEDED) != 0;
+
+    json_set(out, "health_details", texts);
+    if (superseded)
+        json_array_append_new(texts,
+                              json_string("the other site was seen to be active in a newer epoch: "
+                                          "carry its metadata here (sync-force), or keep this site "
+                                          "(failover --unplanned)"));
+    bool drift = false;
+    if (g_str_equal(g->role, "ACTIVE")) {
+        TRY(drift_texts(r, g, texts));
+        drift = json_array_size(texts) > superseded;
+    }
+    json_set_str(out, "health", superseded ? "superseded" : drift ? "drift" : "ok");
+    return NULL;
+}
+
 static err_t *group_view_full(struct request *r, const struct group_row *g, json_t **ret)
 {
     AUTO(site_names) names = NULL;
@@ -56,6 +104,7 @@ static err_t *group_view_full(struct request *r, const struct group_row *g, json
     g_autoptr(json_t) out = view_group(r, g, names);
     TRY(trusts_view(r, g->project_id, out));
     TRY(trouble_view(r, g, out));
+    TRY(health_view(r, g, out));
     *ret = TAKE(out);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include "api/view.h"
 
 #include "model/body.h"
+#include "store/drift.h"
 
 /*
  * By its id, by the server it was added as, or by one that it was recovered as at either site.
@@ -19,20 +20,36 @@ static err_t *member_named(struct request *r, const struct group_row *g, const j
     return member_get(r->db, g->id, known != NULL ? json_str_or(known, "id", named) : named, ret);
 }
 
+/* What an engine here saw to differ, of one member. */
+static void health_view(const struct group_row *g, const json_t *found, json_t *member)
+{
+    const json_t *texts = json_arr(found, json_str_or(member, "id", ""));
+    bool drift = g_str_equal(g->role, "ACTIVE") && json_array_size(texts) > 0;
+
+    json_set_str(member, "health", drift ? "drift" : "ok");
+    json_set(member, "health_details", drift ? json_incref((json_t *)texts) : json_array());
+}
+
 err_t *members_index(struct request *r)
 {
     AUTO(group_row) g = NULL;
     struct list_query query;
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(json_t) body = NULL;
+    g_autoptr(json_t) found = NULL;
+    int64_t seen_at_ms = 0;
 
     TRY(request_list(r, "status", &query));
     TRY(change_group(r, &g));
     TRY(change_body(g, &body));
     TRY(member_list(r->db, g->id, &query, &rows));
+    TRY(drift_get(r->db, g->id, &found, &seen_at_ms));
     json_t *list = json_array();
-    for (guint i = 0; i < rows->len; i++)
-        json_array_append_new(list, view_member(g_ptr_array_index(rows, i), body));
+    for (guint i = 0; i < rows->len; i++) {
+        json_t *member = view_member(g_ptr_array_index(rows, i), body);
+        health_view(g, found, member);
+        json_array_append_new(list, member);
+    }
     json_t *out = json_pack("{s:o}", "members", list);
     const struct member *last = rows->len > 0 ? g_ptr_array_index(rows, rows->len - 1) : NULL;
     reply_links(r, out, "members", last != NULL ? last->id : NULL, rows->len, query.limit);
@@ -45,11 +62,16 @@ err_t *members_show(struct request *r)
     AUTO(group_row) g = NULL;
     AUTO(member) m = NULL;
     g_autoptr(json_t) body = NULL;
+    g_autoptr(json_t) found = NULL;
+    int64_t seen_at_ms = 0;
 
     TRY(change_group(r, &g));
     TRY(change_body(g, &body));
     TRY(member_named(r, g, body, &m));
-    reply_json(r, 200, json_pack("{s:o}", "member", view_member(m, body)));
+    TRY(drift_get(r->db, g->id, &found, &seen_at_ms));
+    json_t *out = view_member(m, body);
+    health_view(g, found, out);
+    reply_json(r, 200, json_pack("{s:o}", "member", out));
     return NULL;
 }
 

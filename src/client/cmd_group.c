@@ -10,7 +10,8 @@
     "current_primary_site volume_type "                                                            \
     "secondary_volume_type consistency_group_id failover_count last_failover_at "                  \
     "last_replication_at version "                                                                 \
-    "role member_count has_policy trusts error_message created_at updated_at"
+    "role member_count has_policy trusts health health_details error_message created_at "          \
+    "updated_at"
 
 static err_t *group_show(struct end *end, const char *id, const char *columns, json_t **ret)
 {
@@ -483,8 +484,8 @@ err_t *cmd_member_show(struct call *call, json_t **ret)
     g_autofree char *what = g_strdup_printf("members/%s", id);
 
     TRY(below(call, what, &reply));
-    *ret = show_record(json_obj(reply, "member"),
-                       MEMBER_COLUMNS " error_message volumes servers created_at");
+    *ret = show_record(json_obj(reply, "member"), MEMBER_COLUMNS
+                       " health health_details error_message volumes servers created_at");
     return NULL;
 }
 

@@ -4,16 +4,21 @@
  *
  * Threads: the main one finds what is due and hands it out; a pool runs operations, a second one
  * the rows of their steps (an operation waits for its rows, never a row for an operation); one
- * beats the leases; one makes recovery points for drivers that need ticks.
+ * beats the leases; one makes recovery points for drivers that need ticks, one writes the tags that
+ * are owed, one watches for newer epochs at the other site, one for drift, one forgets what a
+ * database need not keep.
  */
 #include "daemons/process.h"
 #include "drivers/host.h"
 #include "drivers/registry.h"
 #include "run/run.h"
+#include "runbooks/drift.h"
 #include "runbooks/runbooks.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
+#include "runbooks/watch.h"
 #include "runbooks/world.h"
+#include "store/prune.h"
 #include "store/restored.h"
 
 #include <fcntl.h>
@@ -33,6 +38,16 @@
 #define ROUND_AGAIN_MS     5000  /* after a round that the database let fail */
 #define ROUND_MAX_MS       60000 /* between two rounds at most */
 
+struct engine;
+/* What the engine does beside its operations, in rounds. */
+struct rounds {
+    /* 'state' is its own; '*ret_next_ms': by the clock that 'now_ms' is of, INT64_MAX: nothing. */
+    err_t *(*run)(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                  int64_t *ret_next_ms);
+    const char *fails; /* for the log */
+    int64_t max_ms;    /* between two of them at most */
+};
+
 struct engine {
     struct process p;
     struct registry *registry;
@@ -40,6 +55,9 @@ struct engine {
     struct driver_host *host;
     struct world *world;
     struct runner *runner;
+    struct watch *watch;
+    struct rounds watch_rounds;
+    int64_t watch_wait_ms;
     GThreadPool *operations, *rows;
     GMutex lock;           /* of 'under_way' */
     GHashTable *under_way; /* ids of operations handed out */
@@ -281,14 +299,6 @@ static void *beat_thread(void *data)
     return NULL;
 }
 
-/* What the engine does beside its operations, in rounds. */
-struct rounds {
-    /* 'state' is its own; '*ret_next_ms': by the clock that 'now_ms' is of, INT64_MAX: nothing. */
-    err_t *(*run)(struct engine *e, void *state, struct db *db, int64_t now_ms,
-                  int64_t *ret_next_ms);
-    const char *fails; /* for the log */
-};
-
 static void report_tick(void *data, const char *pg_id, const err_t *why)
 {
     struct engine *e = data;
@@ -305,6 +315,22 @@ static void report_tag(void *data, const char *pg_id, const err_t *why)
             "an array is owed the tag of group %s", pg_id);
 }
 
+static void report_watch(void *data, const char *pg_id, const err_t *why)
+{
+    struct engine *e = data;
+
+    log_err(e->p.log, LOG_LEVEL_WARNING, "protector.engine", NULL, why,
+            "the epoch watch of group %s", pg_id);
+}
+
+static void report_drift(void *data, const char *pg_id, const err_t *why)
+{
+    struct engine *e = data;
+
+    log_err(e->p.log, LOG_LEVEL_WARNING, "protector.engine", NULL, why,
+            "the servers of group %s (and of the others of its project) are not compared", pg_id);
+}
+
 /* One round.  Returns how long to wait for the next one: no clock that jumps keeps it away. */
 static int64_t round_run(struct engine *e, const struct rounds *rounds, void *state)
 {
@@ -317,12 +343,13 @@ static int64_t round_run(struct engine *e, const struct rounds *rounds, void *st
         log_err(e->p.log, LOG_LEVEL_ERROR, "protector.engine", NULL, why, "%s", rounds->fails);
         return ROUND_AGAIN_MS;
     }
-    return next_ms == INT64_MAX ? ROUND_MAX_MS : CLAMP(next_ms - now_ms, 0, ROUND_MAX_MS);
+    return next_ms == INT64_MAX ? rounds->max_ms : CLAMP(next_ms - now_ms, 0, rounds->max_ms);
 }
 
-static void rounds_run(struct engine *e, const struct rounds *rounds, void *state)
+/* 'wait_ms': until the first one. */
+static void rounds_run(struct engine *e, const struct rounds *rounds, void *state, int64_t wait_ms)
 {
-    int64_t next_mono_ms = 0;
+    int64_t next_mono_ms = env_mono_ms(e->p.env) + wait_ms;
 
     while (!e->stopping) {
         g_usleep(200000);
@@ -343,24 +370,85 @@ static err_t *tag_round(struct engine *e, void *state, struct db *db, int64_t no
     return tags_run(state, db, e->owner, now_ms, report_tag, e, ret_next_ms);
 }
 
+static err_t *watch_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                          int64_t *ret_next_ms)
+{
+    return watch_run(state, db, e->owner, now_ms, report_watch, e, ret_next_ms);
+}
+
 static void *tick_thread(void *data)
 {
-    static const struct rounds rounds = {tick_round, "recovery points are not made"};
+    static const struct rounds rounds = {tick_round, "recovery points are not made", ROUND_MAX_MS};
     struct engine *e = data;
     AUTO(ticks) ticks = ticks_create(e->world, conf_int(e->p.conf, "DEFAULT", "lease_ttl_ms"));
 
-    rounds_run(e, &rounds, ticks);
+    rounds_run(e, &rounds, ticks, 0);
     return NULL;
 }
 
 /* In a thread of its own: an array of a dead site takes its time to not answer. */
 static void *tag_thread(void *data)
 {
-    static const struct rounds rounds = {tag_round, "tags that are owed are not written"};
+    static const struct rounds rounds = {tag_round, "tags that are owed are not written",
+                                         ROUND_MAX_MS};
     struct engine *e = data;
     AUTO(tags) tags = tags_create(e->world);
 
-    rounds_run(e, &rounds, tags);
+    rounds_run(e, &rounds, tags, 0);
+    return NULL;
+}
+
+/*
+ * The first look is taken before the first operation is: whoever comes back from the dead makes
+ * nothing before.
+ */
+static void watch_begin(struct engine *e)
+{
+    e->watch = watch_create(e->world);
+    e->watch_rounds =
+        (struct rounds){watch_round, "the other site is not watched for newer epochs",
+                        conf_int(e->p.conf, "DEFAULT", "epoch_watch_interval_s") * 1000};
+    e->watch_wait_ms = round_run(e, &e->watch_rounds, e->watch);
+}
+
+static err_t *drift_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                          int64_t *ret_next_ms)
+{
+    (void)state;
+    return drift_run(e->world, db, e->owner, now_ms, report_drift, e, ret_next_ms);
+}
+
+static void *drift_thread(void *data)
+{
+    struct engine *e = data;
+    struct rounds rounds = {drift_round, "servers are not compared with the metadata",
+                            conf_int(e->p.conf, "DEFAULT", "drift_interval_s") * 1000};
+
+    rounds_run(e, &rounds, NULL, drift_first_ms(e->world));
+    return NULL;
+}
+
+static err_t *prune_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                          int64_t *ret_next_ms)
+{
+    (void)e, (void)state;
+    return prune_run(db, now_ms, ret_next_ms);
+}
+
+static void *prune_thread(void *data)
+{
+    static const struct rounds rounds = {prune_round, "what need not be kept is not forgotten",
+                                         PRUNE_ROUND_MS};
+
+    rounds_run(data, &rounds, NULL, 0);
+    return NULL;
+}
+
+static void *watch_thread(void *data)
+{
+    struct engine *e = data;
+
+    rounds_run(e, &e->watch_rounds, e->watch, e->watch_wait_ms);
     return NULL;
 }
 
@@ -449,6 +537,7 @@ static err_t *engine_run(struct engine *e)
     TRY(bell_open(&e->p, &e->bell_fd));
     driver_open(e);
     engine_build(e, &executor);
+    watch_begin(e);
     g_mutex_init(&e->lock);
     e->under_way = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     e->rows = g_thread_pool_new(row_run, e, ROWS_AT_ONCE, FALSE, NULL);
@@ -456,6 +545,9 @@ static err_t *engine_run(struct engine *e)
     GThread *beat = g_thread_new("beat", beat_thread, e);
     GThread *tick = g_thread_new("tick", tick_thread, e);
     GThread *tag = g_thread_new("tag", tag_thread, e);
+    GThread *watch = g_thread_new("watch", watch_thread, e);
+    GThread *drift = g_thread_new("drift", drift_thread, e);
+    GThread *prune = g_thread_new("prune", prune_thread, e);
     log_write(e->p.log, LOG_LEVEL_INFO, PROGRAM, NULL, "running as %s", e->owner);
     while (!asked_to_stop) {
         reopen(e);
@@ -468,8 +560,12 @@ static err_t *engine_run(struct engine *e)
     g_thread_join(beat);
     g_thread_join(tick);
     g_thread_join(tag);
+    g_thread_join(watch);
+    g_thread_join(drift);
+    g_thread_join(prune);
     g_thread_pool_free(e->rows, FALSE, TRUE);
     runner_destroy(e->runner);
+    watch_destroy(e->watch);
     world_destroy(e->world);
     driver_host_destroy(e->host);
     registry_destroy(e->registry);

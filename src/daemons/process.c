@@ -122,11 +122,8 @@ static const struct {
     const char *instead;
 } not_yet[] = {
     {"DEFAULT", "transport_url", NULL, "engines are rung by a socket in state_path"},
-    {"DEFAULT", "epoch_watch_interval_s", NULL,
-     "no engine watches for newer epochs: a site learns of them when a client carries them"},
     {"keystone_authtoken", "memcached_servers", NULL, "tokens are kept in the process"},
     {"service_credentials", "fallback", "none", "without a trust nothing is done in a project"},
-    {"site", "on_superseded", "stop", "servers of a superseded site are stopped and locked"},
 };
 
 GPtrArray *process_warnings(const struct conf *conf)

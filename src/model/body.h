@@ -132,7 +132,9 @@ err_t *body_policy_set(json_t *draft, const json_t *fields) MUST_CHECK;
 err_t *body_policy_delete(json_t *draft) MUST_CHECK;
 /* Takes 'member' also on error.  An id or instance that is there is replaced. */
 err_t *body_member_add(json_t *draft, json_t *member) MUST_CHECK;
-err_t *body_member_remove(json_t *draft, const char *id) MUST_CHECK; /* NOT_FOUND */
+err_t *body_member_remove(json_t *draft, const char *id) MUST_CHECK;
+/* In the place of the member with its id, whose status it keeps; 'member' is taken.  NOT_FOUND. */
+err_t *body_member_renew(json_t *draft, json_t *member) MUST_CHECK; /* NOT_FOUND */
 /* 'target' NULL removes the row. */
 err_t *body_mapping_set(json_t *draft, const char *source_site, const char *kind,
                         const char *source, const char *target) MUST_CHECK;

@@ -195,6 +195,18 @@ err_t *body_member_remove(json_t *draft, const char *id)
     return NULL;
 }
 
+err_t *body_member_renew(json_t *draft, json_t *member)
+{
+    g_autoptr(json_t) own = member;
+    const char *id = json_str_or(own, "id", "");
+    json_t *old = body_member(draft, id);
+    if (old == NULL)
+        return no_member(draft, id);
+    json_set_str(own, "status", json_str(old, "status"));
+    json_array_set(body_members(draft), member_index(draft, id), own);
+    return body_check(draft);
+}
+
 err_t *body_member_status(json_t *draft, const char *id, const char *status, const char *message)
 {
     json_t *member = body_member(draft, id);

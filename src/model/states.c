@@ -251,7 +251,8 @@ bool operation_status_terminal(enum operation_status status)
 
 bool operation_type_endless(const char *type)
 {
-    static const char *const types[] = {"demote", "settle", "resume", "rebuild", NULL};
+    static const char *const types[] = {"demote",  "settle",          "resume",
+                                        "rebuild", "superseded_stop", NULL};
 
     return g_strv_contains(types, type);
 }

@@ -387,8 +387,10 @@ err_t *sync_resolve_gone(struct sync_state *state, const struct sync_context *co
  */
 err_t *sync_restored(struct sync_state *state, const struct sync_context *context,
                      struct sync_effects *ret) MUST_CHECK;
-/* Epoch watch (A8): a tag names 'epoch' above ours: superseded := on.  No error if it does not
- * apply. */
+/*
+ * Epoch watch (A8): a tag of the peer names 'epoch', in which it was active, above ours: superseded
+ * := on, minted at least 'epoch'.  No error if it does not apply (also where a fork is known).
+ */
 err_t *sync_superseded(struct sync_state *state, int64_t epoch,
                        struct sync_effects *ret) MUST_CHECK;
 

@@ -342,6 +342,8 @@ static void bury(struct act *a, const char *last, bool owed)
     sync_incoming_clear(s);
     sync_resolving_clear(s);
     s->proof_count = 0;
+    while (s->refused_count > 0) /* it adopts nothing any more */
+        g_free(s->refused[--s->refused_count].text);
     sync_changed(a);
 }
 
@@ -488,14 +490,19 @@ err_t *sync_delete_unprotected(struct sync_state *state, const struct sync_conte
     return sync_done(&a);
 }
 
-/* Epoch watch (A8): "a higher epoch on a chain we do not know: flag superseded over ACTIVE, alarm".
+/*
+ * Epoch watch (A8): "a higher epoch on a chain we do not know: flag superseded over ACTIVE, alarm".
+ * Of a fork that is known a person decides.  The number counts as used: a force opens an epoch
+ * above it, else the watch would find this site superseded again by what that person knew.
  */
 err_t *sync_superseded(struct sync_state *state, int64_t epoch, struct sync_effects *ret)
 {
     struct act a = {.s = state, .e = ret};
-    if (state->role != ROLE_ACTIVE || epoch <= sync_epoch(state) || state->superseded)
+    bool known = state->split || state->superseded;
+    if (state->role != ROLE_ACTIVE || epoch <= sync_epoch(state) || known)
         return NULL;
     state->superseded = true;
+    sync_mint(&a, epoch);
     if (state->staged.kind == STAGED_RESERVED)
         sync_give_up_staged(&a, "the peer was seen in a newer epoch");
     sync_alarm(&a, "SUPERSEDED",

@@ -87,6 +87,8 @@ static err_t *resolve(struct act *a, const char *x, const struct body *bundle, i
     sync_log(a, "resolved", p->hash, p, body, words);
     sync_give_up_staged(a, "undecided: the peer may hold it");
     sync_unfreeze(a, SYNC_SUPERSEDE, "the fork was resolved");
+    if (s->superseded)
+        sync_order(a, SYNC_OP_RESUME, SYNC_START, NULL, s->pos, "kept after being superseded");
     s->split = s->closed = s->superseded = false;
     s->rival[0] = s->serving[0] = '\0';
     sync_set_body(&s->rival_body, NULL);

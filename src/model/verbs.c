@@ -179,7 +179,8 @@ static err_t *check_listed(const struct question *q)
 static err_t *check_flags(const struct question *q)
 {
     bool always = q->verb == VERB_SHOW || q->verb == VERB_SYNC ||
-                  q->verb == VERB_FAILOVER_UNPLANNED || q->verb == VERB_TEST_CLEANUP;
+                  q->verb == VERB_FAILOVER_UNPLANNED || q->verb == VERB_TEST_CLEANUP ||
+                  (q->verb == VERB_SYNC_RESOLVE && q->v->split); /* the fork is known by now */
     if (q->v->superseded && !always)
         return err(SYNC_SUPERSEDED, "cannot %s group '%s': the peer was seen in a newer epoch",
                    verb_title(q->verb), q->group);

@@ -18,6 +18,24 @@
             .probe = commit_probe, .flags = STEP_NO_SKIP, .progress = 100                          \
     }
 
+/*
+ * What differs from the metadata goes into the next change (B22): rows only of members that do.
+ * Best effort: it keeps nobody from changing something else.
+ */
+#define RECAPTURE(first, second, third)                                                            \
+    {"member.recapture",  "Read the servers that were changed anew",                               \
+     STEP_PER_MEMBER,     .make = recapture_make,                                                  \
+     .progress = (first), .flags = STEP_BEST_EFFORT},                                              \
+        {"member.join",           "Add volumes that were attached since to the consistency group", \
+         STEP_PER_MEMBER,         .probe = cg_volumes_probe,                                       \
+         .make = cg_volumes_make, .undo = cg_volumes_undo,                                         \
+         .progress = (second),    .flags = STEP_BEST_EFFORT},                                      \
+    {                                                                                              \
+        "member.replicate", "Add these volumes to the replication", STEP_PER_MEMBER,               \
+            .make = array_volumes_make, .undo = array_volumes_undo, .progress = (third),           \
+            .flags = STEP_BEST_EFFORT                                                              \
+    }
+
 static const struct step create_steps[] = {
     {"type.check", "Check the volume type", STEP_PER_GROUP, .make = type_check_make,
      .progress = 20},
@@ -39,6 +57,7 @@ const struct runbook runbook_create = {
 };
 
 static const struct step member_add_steps[] = {
+    RECAPTURE(3, 6, 9),
     {"server.capture", "Read the server's configuration and check it", STEP_PER_GROUP,
      .make = capture_make, .progress = 20},
     {"cg.add", "Add its volumes to the consistency group", STEP_PER_GROUP,
@@ -59,6 +78,7 @@ const struct runbook runbook_member_add = {
 };
 
 static const struct step policy_steps[] = {
+    RECAPTURE(10, 20, 30),
     {"array.ensure", "Prepare the replication group at the array", STEP_PER_GROUP,
      .make = array_ensure_make, .undo = array_ensure_undo, .progress = 50},
     STAGE_AND_COMMIT,
@@ -77,25 +97,32 @@ const struct runbook runbook_policy_set = {
 /* Changes that need nothing made beforehand: name, description, mappings, and all that takes away.
  */
 static const struct step change_steps[] = {
+    RECAPTURE(20, 40, 60),
     STAGE_AND_COMMIT,
     {0},
 };
 
-#define CHANGE(variable, text)                                                                     \
+#define CHANGE(variable, text, table)                                                              \
     const struct runbook variable = {                                                              \
-        .name = text,                                                                              \
+        .name = (text),                                                                            \
         .version = 1,                                                                              \
-        .steps = change_steps,                                                                     \
+        .steps = table,                                                                            \
         .flags = RUNBOOK_HIDDEN,                                                                   \
         .plan = change_plan,                                                                       \
         .ended = change_ended,                                                                     \
     }
 
-CHANGE(runbook_update, "update");
-CHANGE(runbook_mappings_set, "mappings_set");
-CHANGE(runbook_member_remove, "member_remove");
-CHANGE(runbook_policy_delete, "policy_delete");
-CHANGE(runbook_delete, "delete");
+/* A delete takes nothing in. */
+static const struct step delete_steps[] = {
+    STAGE_AND_COMMIT,
+    {0},
+};
+
+CHANGE(runbook_update, "update", change_steps);
+CHANGE(runbook_mappings_set, "mappings_set", change_steps);
+CHANGE(runbook_member_remove, "member_remove", change_steps);
+CHANGE(runbook_policy_delete, "policy_delete", change_steps);
+CHANGE(runbook_delete, "delete", delete_steps);
 
 /* The other site's part of a change, before it accepts: "I hold it and have what it needs". */
 static const struct step realize_steps[] = {

@@ -2,17 +2,12 @@
 /* runbooks - see runbooks.h. */
 #include "runbooks/runbooks.h"
 
+/* clang-format off */
 #define RUNBOOKS(X)                                                                                \
-    X(create)                                                                                      \
-    X(update)                                                                                      \
-    X(mappings_set)                                                                                \
-    X(member_add)                                                                                  \
-    X(member_remove)                                                                               \
-    X(policy_set)                                                                                  \
-    X(policy_delete)                                                                               \
-    X(delete)                                                                                      \
-    X(realize)                                                                                     \
-    X(settle) X(demote) X(rebuild) X(look) X(failover) X(reclaim) X(site_validate) X(site_types)
+    X(create) X(update) X(mappings_set) X(member_add) X(member_remove) X(policy_set)               \
+    X(policy_delete) X(delete) X(realize) X(settle) X(demote) X(rebuild) X(superseded_stop)        \
+    X(resume) X(look) X(failover) X(reclaim) X(site_validate) X(site_types)
+/* clang-format on */
 
 #define DECLARE(name) extern const struct runbook runbook_##name;
 RUNBOOKS(DECLARE)

@@ -126,7 +126,8 @@ static err_t *group_tick(struct tick *t, const char *pg_id)
 
     TRY(group_find(t->db, pg_id, &row));
     bool mine = row != NULL && g_str_equal(row->role, "ACTIVE") &&
-                (row->flags & GROUP_FLAG_POLICY) && !(row->flags & GROUP_FLAG_DELETING) &&
+                (row->flags & GROUP_FLAG_POLICY) &&
+                !(row->flags & (GROUP_FLAG_DELETING | GROUP_FLAG_SUPERSEDED)) &&
                 g_strcmp0(row->replication_type, "async") == 0 && row->member_count > 0;
     if (!mine)
         return NULL;

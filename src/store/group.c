@@ -362,7 +362,9 @@ err_t *group_prune(struct db *db, int64_t before_ms)
     return db_exec(db, NULL,
                    "DELETE FROM protection_groups WHERE role = 'NONE' AND position = ''"
                    " AND staged IS NULL AND updated_at < ? AND NOT EXISTS"
-                   " (SELECT 1 FROM dr_operations o WHERE o.pg_id = protection_groups.id)",
+                   " (SELECT 1 FROM dr_operations o WHERE o.pg_id = protection_groups.id)"
+                   " AND NOT EXISTS"
+                   " (SELECT 1 FROM refusals f WHERE f.pg_id = protection_groups.id)",
                    "i", before_ms);
 }
 

@@ -137,7 +137,10 @@ err_t *group_refresh(struct db *db, const char *id, int64_t now_ms) MUST_CHECK;
 err_t *group_refresh_of(struct db *db, const char *op_id, int64_t now_ms) MUST_CHECK;
 /* Observations, in no version. */
 err_t *group_replicated(struct db *db, const char *id, int64_t last_replication_at_ms) MUST_CHECK;
-/* Forgets NONE rows (a hello that no create followed) that have not changed since 'before_ms'. */
+/*
+ * Forgets NONE rows (a hello that no create followed) that have not changed since 'before_ms'; not
+ * one that has refused a create: it must refuse it for ever.
+ */
 err_t *group_prune(struct db *db, int64_t before_ms) MUST_CHECK;
 
 /* For sync.c: writes a row whole (but for the body and the times that are observations). */

@@ -225,8 +225,17 @@ static const char *const initial[] = {
     NULL,
 };
 
+/* A row per member of a group whose cloud differs from the metadata; see drift.h. */
+static const char *const drift[] = {
+    "CREATE TABLE IF NOT EXISTS drift ("
+    "pg_id {id} NOT NULL, member_id {id} NOT NULL, differences {text}, seen_at {big} NOT NULL,"
+    "PRIMARY KEY (pg_id, member_id)){end}",
+    NULL,
+};
+
 const struct migration migrations[] = {
     {"0001_initial", initial},
+    {"0002_drift", drift},
 };
 const size_t migrations_count = G_N_ELEMENTS(migrations);
 

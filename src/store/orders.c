@@ -182,16 +182,13 @@ static err_t *order_existing(struct exchange_tx *tx, const struct sync_order *or
 
 /* ---- operations that begin ---- */
 
-/* An order to start that this release can carry out; others (handover, resume) have no runbook yet.
- */
+/* An order to start that this release can carry out; others (handover) have no runbook yet. */
 static const struct {
     enum sync_operation operation;
     const char *runbook;
 } started[] = {
-    {SYNC_OP_REALIZE, "realize"},
-    {SYNC_OP_DEMOTE, "demote"},
-    {SYNC_OP_SETTLE, "settle"},
-    {SYNC_OP_REBUILD, "rebuild"},
+    {SYNC_OP_REALIZE, "realize"}, {SYNC_OP_DEMOTE, "demote"}, {SYNC_OP_SETTLE, "settle"},
+    {SYNC_OP_REBUILD, "rebuild"}, {SYNC_OP_RESUME, "resume"},
 };
 
 static const char *runbook_of(enum sync_operation operation)

@@ -14,7 +14,7 @@
 
 #define TX_UNKNOWN_TRIES_MAX 3
 /* Rows of 'commits' older than this are of no use any more. */
-#define TX_KEEP_MS (24 * 3600 * (int64_t)1000)
+#define TX_KEEP_MS (7 * 24 * 3600 * (int64_t)1000) /* longer than a clock is ever wrong */
 
 /*
  * As db_tx, but DB_COMMIT_UNKNOWN comes back only if the database cannot be asked.  What 'body'

@@ -311,9 +311,9 @@ enum protector_status mock_health(struct protector_handle *h, const struct prote
 
 /* ---- tags ---- */
 
-#define TAG_SELECT                                                                                 \
-    "SELECT writer, incarnation, minted, floor, epoch, active_site FROM tags WHERE array=?"        \
-    " AND grp=?"
+#define TAGS_SELECT                                                                                \
+    "SELECT writer, incarnation, minted, floor, epoch, active_site, grp FROM tags WHERE array=?"
+#define TAG_SELECT TAGS_SELECT " AND grp=?"
 
 static struct protector_tag tag_read(sqlite3_stmt *stmt)
 {
@@ -339,6 +339,24 @@ enum protector_status mock_tag_get(struct protector_handle *h, const struct prot
         struct protector_tag tag = tag_read(stmt);
 
         if (row(data, &tag) != 0)
+            break;
+    }
+    (void)sqlite3_finalize(stmt);
+    return status;
+}
+
+enum protector_status mock_tag_list(struct protector_handle *h, const struct protector_call *call,
+                                    protector_tag_of_row *row, void *data,
+                                    struct protector_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum protector_status status =
+        store_prepare(h, &stmt, error, TAGS_SELECT " ORDER BY grp, writer", "s", URL(h, call));
+
+    while (status == PROTECTOR_OK && store_step(h, stmt, &status, error) == 1) {
+        struct protector_tag tag = tag_read(stmt);
+
+        if (row(data, store_text(stmt, 6), &tag) != 0)
             break;
     }
     (void)sqlite3_finalize(stmt);

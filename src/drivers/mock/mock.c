@@ -99,8 +99,8 @@ const struct protector_driver mock_driver = {
     .title = "Mock (no data is replicated)",
     .version = "1.0",
     .can = PROTECTOR_CAN_ASYNC | PROTECTOR_CAN_SYNC | PROTECTOR_CAN_FENCE | PROTECTOR_CAN_TAG |
-           PROTECTOR_CAN_REVERSE | PROTECTOR_NEEDS_TICKS | PROTECTOR_MAKES_IN_CINDER |
-           PROTECTOR_FOR_TESTS,
+           PROTECTOR_CAN_TAG_LIST | PROTECTOR_CAN_REVERSE | PROTECTOR_NEEDS_TICKS |
+           PROTECTOR_MAKES_IN_CINDER | PROTECTOR_FOR_TESTS,
     .threads = PROTECTOR_THREADS_HANDLE,
     .options = options,
     .configure = mock_configure,
@@ -128,4 +128,5 @@ const struct protector_driver mock_driver = {
     .health = mock_health,
     .tag_get = mock_tag_get,
     .tag_set = mock_tag_set,
+    .tag_list = mock_tag_list,
 };

@@ -56,6 +56,9 @@ enum protector_status mock_tag_get(struct protector_handle *h, const struct prot
                                    struct protector_error *error);
 enum protector_status mock_tag_set(struct protector_handle *h, const struct protector_call *call,
                                    const struct protector_tag *tag, struct protector_error *error);
+enum protector_status mock_tag_list(struct protector_handle *h, const struct protector_call *call,
+                                    protector_tag_of_row *row, void *data,
+                                    struct protector_error *error);
 
 /* NOT_FOUND unless group_ensure was called at this end. */
 enum protector_status mock_side_check(struct protector_handle *h, const struct protector_call *call,

@@ -104,7 +104,7 @@ err_t *array_ensure_undo(struct step_call *call, enum step_answer *ret)
                   "taking the replication group back", ret);
 }
 
-/* The captured server's volumes join (or, undone, leave) the replication at this site. */
+/* The captured volumes join (or, undone, leave) the replication at this site. */
 static err_t *member_volumes(struct step_call *call, bool join, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
@@ -118,9 +118,9 @@ static err_t *member_volumes(struct step_call *call, bool join, enum step_answer
     TRY(group_now_load(call, &now));
     if (body_policy(now->body) == NULL)
         return NULL;
-    TRY(step_result_of(call, "server.capture", "", &captured));
+    TRY(captured_of(call, &captured));
     TRY(drive_open(call, now->body, source_of(now), sync_epoch(&now->state), &drive));
-    json_array_foreach(json_arr(json_obj(captured, "member"), "volumes"), i, volume)
+    json_array_foreach(json_arr(captured, "volumes"), i, volume)
     {
         struct protector_volume v = drive_volume(volume, json_str(volume, "id"));
         struct protector_call at;

@@ -86,6 +86,7 @@ static err_t *change_draft(struct step_call *call, const struct group_now *now, 
     json_t *base = sync_is_empty(&now->state) ? NULL : sync_draft(&now->state);
     TRY(plan_change(type, params, base, call->now_ms, &draft));
     TRY(draft_locals(call, now->self, draft));
+    TRY(recapture_fold(call, now->self, draft));
     *ret = TAKE(draft);
     return NULL;
 }
@@ -128,6 +129,7 @@ err_t *change_plan(struct step_call *call, json_t **ret)
     json_set(plan, "body", body);
     json_set_str(plan, "group_id", call->op->pg_id);
     json_set_int(plan, "epoch", sync_epoch(&now->state));
+    json_set(plan, "members", recapture_plan(call, now->body, now->self));
     if (e != NULL) {
         json_decref(plan);
         return e;
@@ -198,7 +200,7 @@ err_t *commit_probe(struct step_call *call, enum step_answer *ret)
 err_t *change_ended(struct step_call *call, const char *status)
 {
     if (g_str_equal(status, "completed"))
-        return NULL;
+        return recapture_ended(call);
     return exchange_release(exchange_of(call), call->db, call->op->pg_id, call->op->id);
 }
 

@@ -252,7 +252,7 @@ static err_t *cg_look(struct step_call *call, struct cloud *c, json_t **ret_grou
     g_autofree char *id = cg;
     TRY(tenant(call, c));
     TRY(cinder_group_get(c, id, ret_group));
-    TRY(step_result_of(call, "server.capture", "", &captured));
+    TRY(captured_of(call, &captured));
     *ret_ids = json_incref(json_arr(captured, "volume_ids"));
     return NULL;
 }

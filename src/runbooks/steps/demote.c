@@ -8,6 +8,9 @@
  * that the winner's body never knew), those of its ledger, and those that bear the group's name:
  * one that was booted just before the site was overtaken stands in no body at all.
  * The site may become active again while this runs: then it stops nothing more.
+ *
+ * The same rows stop the servers of a site that is superseded (A8): it is still ACTIVE by its own
+ * word, and the epoch watch has seen the other one in a newer epoch.
  */
 #include "cloud/nova.h"
 #include "model/body.h"
@@ -88,9 +91,22 @@ static void own_of_cloud(struct own *own, const char *group, const json_t *serve
     json_array_foreach((json_t *)servers, i, server)
     {
         const char *subject = nova_metadata(server, "protector:subject");
-        if (subject != NULL && g_strcmp0(nova_metadata(server, "protector:group"), group) == 0)
+        if (subject != NULL && g_strcmp0(nova_metadata(server, SERVER_GROUP), group) == 0)
             own_add(own, subject, json_str(server, "id"));
     }
+}
+
+err_t *own_servers(struct step_call *call, const struct group_now *now, const json_t *servers,
+                   json_t *rows)
+{
+    struct own own = {now, json_obj(call->op->params, "before"), rows};
+
+    own_of_body(&own, now->body);
+    if (own.before != NULL)
+        own_of_body(&own, own.before);
+    TRY(own_of_ledger(&own, call));
+    own_of_cloud(&own, call->op->pg_id, servers);
+    return NULL;
 }
 
 /* An operation past its pivot may still have a call under way: it ends first. */
@@ -127,16 +143,11 @@ err_t *demote_plan(struct step_call *call, json_t **ret)
     if (!alone)
         return NULL;
     const char *project = group_project(now->body, now->self);
-    struct own own = {now, json_obj(call->op->params, "before"), rows};
     TRY(servers_list(call, project, &servers));
-    own_of_body(&own, now->body);
-    if (own.before != NULL)
-        own_of_body(&own, own.before);
-    TRY(own_of_ledger(&own, call));
-    own_of_cloud(&own, call->op->pg_id, servers);
+    TRY(own_servers(call, now, servers, rows));
     json_t *plan = json_object();
     json_set_str(plan, "group_id", call->op->pg_id);
-    json_set_int(plan, "epoch", sync_epoch(&now->state));
+    json_set_int(plan, "epoch", json_int(call->op->params, "epoch", sync_epoch(&now->state)));
     json_set_str(plan, "project_id", project);
     json_set(plan, "claim", json_deep_copy(body_claim(now->body)));
     json_set(plan, "members", json_incref(rows));
@@ -229,9 +240,9 @@ static void wait_longer(struct step_call *call)
     call->wake_at_ms = call->now_ms + CLAMP(waited_ms / 4, WAIT_FIRST_MS, WAIT_MAX_MS);
 }
 
-static bool is_demoted(const struct group_now *now)
+static bool must_rest(const struct group_now *now)
 {
-    return now->state.role == ROLE_STANDBY;
+    return now->state.role == ROLE_STANDBY || now->state.superseded;
 }
 
 err_t *stopped_probe(struct step_call *call, enum step_answer *ret)
@@ -244,7 +255,7 @@ err_t *stopped_probe(struct step_call *call, enum step_answer *ret)
     TRY(group_now_load(call, &now));
     if (MUTANT(DEMOTE_BLIND))
         return NULL;
-    if (!is_demoted(now)) {
+    if (!must_rest(now)) {
         json_set_bool(call->result, "let_run", true);
         return NULL;
     }
@@ -269,11 +280,11 @@ static json_t *stop_stamps(struct step_call *call, const json_t *server)
     json_t *m = json_object();
     g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
 
-    if (g_strcmp0(nova_metadata(server, "protector:stopped_for"), epoch) == 0)
+    if (g_strcmp0(nova_metadata(server, SERVER_STOPPED_FOR), epoch) == 0)
         return m;
-    json_set_str(m, "protector:stopped_for", epoch);
+    json_set_str(m, SERVER_STOPPED_FOR, epoch);
     json_set_str(m, NOVA_KEY_EPOCH, epoch);
-    json_set_str(m, "protector:was", json_str_or(call->result, "was", nova_status(server)));
+    json_set_str(m, SERVER_WAS, json_str_or(call->result, "was", nova_status(server)));
     return m;
 }
 

@@ -10,13 +10,13 @@
 #include "store/member.h"
 #include "store/op_step.h"
 
-static json_t *volume_ids(const json_t *member)
+json_t *volume_ids(const json_t *volumes)
 {
     json_t *ids = json_array();
     size_t i;
     json_t *volume;
 
-    json_array_foreach(json_arr(member, "volumes"), i, volume)
+    json_array_foreach((json_t *)volumes, i, volume)
         json_array_append_new(ids, json_string(json_str_or(volume, "id", "")));
     return ids;
 }
@@ -79,21 +79,21 @@ static err_t *group_type(const struct group_now *now, const struct cloud *servic
     return cinder_type_find(service, name != NULL ? name : "", ret);
 }
 
-err_t *capture_make(struct step_call *call, enum step_answer *ret)
+err_t *member_read(struct step_call *call, const char *id, const char *instance_id,
+                   json_t **ret_member, char **ret_backend)
 {
     struct cloud service, tenant;
     AUTO(group_now) now = NULL;
-    g_autoptr(json_t) capture = NULL;
     g_autoptr(json_t) type = NULL;
+    g_autoptr(json_t) capture = NULL;
     g_autofree char *backend = NULL;
     char *cg = NULL;
-    const json_t *wanted = json_obj(call->op->params, "member");
 
     TRY(group_now_load(call, &now));
     TRY(world_service(call, &service));
     TRY(world_tenant(call, group_project(now->body, now->self), &tenant));
     TRY(group_type(now, &service, &type));
-    TRY(capture_server(&service, &tenant, json_str_or(wanted, "instance_id", ""), &capture));
+    TRY(capture_server(&service, &tenant, instance_id, &capture));
     TRY(group_backend(call, now->body, now->self, &service, &backend));
     TRY(world_cinder_group(call, call->op->pg_id, &cg));
     g_autofree char *group_id = cg;
@@ -106,16 +106,28 @@ err_t *capture_make(struct step_call *call, enum step_answer *ret)
     };
     TRY(capture_refusal(&rules, capture));
     TRY(seal_user_data(call, capture));
-    const json_t *root = json_array_get(json_arr(capture, "volumes"), 0);
-    g_autofree char *host =
-        json_str(root, "host") != NULL ? cinder_backend(json_str(root, "host")) : NULL;
+    const char *host = json_str(json_array_get(json_arr(capture, "volumes"), 0), "host");
     json_t *member = capture_member(capture);
-    json_set_str(member, "id", json_str(wanted, "id"));
+    json_set_str(member, "id", id);
     json_set_str(member, "status", "protected");
     volumes_form(member);
-    json_set(call->result, "volume_ids", volume_ids(member));
+    *ret_backend = host != NULL ? cinder_backend(host) : NULL;
+    *ret_member = member;
+    return NULL;
+}
+
+err_t *capture_make(struct step_call *call, enum step_answer *ret)
+{
+    const json_t *wanted = json_obj(call->op->params, "member");
+    g_autofree char *backend = NULL;
+    json_t *member = NULL;
+
+    TRY(member_read(call, json_str(wanted, "id"), json_str_or(wanted, "instance_id", ""), &member,
+                    &backend));
+    json_set(call->result, "volumes", json_incref(json_arr(member, "volumes")));
+    json_set(call->result, "volume_ids", volume_ids(json_arr(member, "volumes")));
     json_set(call->result, "member", member);
-    json_set_str(call->result, "backend", host);
+    json_set_str(call->result, "backend", backend);
     *ret = STEP_DONE;
     return NULL;
 }

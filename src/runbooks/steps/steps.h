@@ -28,6 +28,17 @@ err_t *realize_ended(struct step_call *call, const char *status);
 err_t *accept_probe(struct step_call *call, enum step_answer *ret);
 err_t *accept_make(struct step_call *call, enum step_answer *ret);
 
+/* recapture.c: servers that differ from the metadata, read anew with a user's change (B22) */
+json_t *recapture_plan(struct step_call *call, const json_t *body, const char *self);
+err_t *recapture_make(struct step_call *call, enum step_answer *ret);
+err_t *recapture_fold(struct step_call *call, const char *self, json_t *draft);
+err_t *recapture_ended(struct step_call *call);
+/*
+ * The result of the row that captured what a row of volumes is about: of the server that is added,
+ * or of the member that was read anew.
+ */
+err_t *captured_of(struct step_call *call, json_t **ret) MUST_CHECK;
+
 /* settle.c */
 err_t *settle_plan(struct step_call *call, json_t **ret);
 err_t *array_settle_make(struct step_call *call, enum step_answer *ret);
@@ -46,6 +57,13 @@ err_t *cg_volumes_make(struct step_call *call, enum step_answer *ret);
 err_t *cg_volumes_undo(struct step_call *call, enum step_answer *ret);
 
 /* member.c: capture and its checks */
+/*
+ * A member as it would stand in the body now, its secrets sealed; '*ret_backend' (may come back
+ * NULL) is where its root volume lies.  Errors of capture_server and capture_refusal.
+ */
+err_t *member_read(struct step_call *call, const char *id, const char *instance_id,
+                   json_t **ret_member, char **ret_backend) MUST_CHECK;
+json_t *volume_ids(const json_t *volumes); /* new reference */
 err_t *capture_make(struct step_call *call, enum step_answer *ret);
 err_t *member_add_ended(struct step_call *call, const char *status);
 
@@ -119,13 +137,32 @@ err_t *server_make(struct step_call *call, enum step_answer *ret);
 err_t *sweep_probe(struct step_call *call, enum step_answer *ret);
 err_t *sweep_make(struct step_call *call, enum step_answer *ret);
 
-/* demote.c: stopping and locking the servers of a site that is not active any more */
+/*
+ * demote.c: stopping and locking the servers of a site that is not active any more.  Before a
+ * server is stopped its metadata says for which epoch, and what it was: also a site whose database
+ * is lost can tell.
+ */
+#define SERVER_STOPPED_FOR "protector:stopped_for"
+#define SERVER_WAS         "protector:was" /* Nova's status before */
+#define SERVER_GROUP       "protector:group"
+struct group_now; /* runbooks/group.h */
+/*
+ * Rows {id, member, name, server_id} of the group's servers at this site, appended to 'rows': of
+ * every body it has held, its ledger, and those of 'servers' that bear the group's name.
+ */
+err_t *own_servers(struct step_call *call, const struct group_now *now, const json_t *servers,
+                   json_t *rows) MUST_CHECK;
 err_t *demote_plan(struct step_call *call, json_t **ret);
 err_t *own_servers_observe(struct step_call *call, json_t **ret);
 err_t *stopped_probe(struct step_call *call, enum step_answer *ret);
 err_t *stop_make(struct step_call *call, enum step_answer *ret);
 err_t *demote_report_make(struct step_call *call, enum step_answer *ret);
 err_t *demote_ended(struct step_call *call, const char *status);
+
+/* resume.c: this site is active by right again */
+err_t *resume_plan(struct step_call *call, json_t **ret);
+err_t *resumed_probe(struct step_call *call, enum step_answer *ret);
+err_t *resume_make(struct step_call *call, enum step_answer *ret);
 
 /* look.c: which servers of the group run at this site */
 err_t *ledger_rebuild_plan(struct step_call *call, json_t **ret);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resume - this site is active by right again: servers that it held stopped are unlocked, and those
+ * that ran are started.
+ *
+ * Which they are stands at the servers themselves, not in a database: whoever stopped one wrote
+ * SERVER_STOPPED_FOR and SERVER_WAS into its metadata before (demote.c).  The mark is taken away
+ * last, so that a server whose mark is gone needs nothing more.  Before a server is started it gets
+ * the stamp of the present epoch (B6).
+ */
+#include "cloud/nova.h"
+#include "model/safety.h"
+#include "runbooks/group.h"
+#include "runbooks/steps/steps.h"
+#include "store/exchange_watch.h"
+#include "store/operation.h"
+
+/* What stops servers has ended: no call of it is still under way. */
+static err_t *stops_ended(struct step_call *call, bool *ret)
+{
+    static const char *const stops[] = {"demote", WATCH_STOP, NULL};
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = true;
+    TRY(operation_list_open(call->db, call->op->pg_id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        *ret = *ret && !g_strv_contains(stops, op->operation_type);
+    }
+    return NULL;
+}
+
+/* Of 'own', those that bear the mark. */
+static json_t *stopped_rows(const json_t *own, const json_t *servers)
+{
+    json_t *rows = json_array();
+    size_t i;
+    json_t *row;
+
+    json_array_foreach((json_t *)own, i, row)
+    {
+        const json_t *server = cloud_find(servers, "id", json_str_or(row, "server_id", ""));
+        if (nova_metadata(server, SERVER_STOPPED_FOR) != NULL)
+            json_array_append(rows, row);
+    }
+    return rows;
+}
+
+err_t *resume_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    struct cloud service;
+    g_autoptr(json_t) servers = NULL;
+    g_autoptr(json_t) own = json_array();
+    bool alone = false;
+
+    TRY(group_now_load(call, &now));
+    TRY(stops_ended(call, &alone));
+    if (!alone)
+        return NULL;
+    const char *project = group_project(now->body, now->self);
+    TRY(world_service(call, &service));
+    TRY(nova_server_list(&service, project, NULL, &servers));
+    TRY(own_servers(call, now, servers, own));
+    *ret = json_object();
+    json_set_str(*ret, "group_id", call->op->pg_id);
+    json_set_str(*ret, "project_id", project);
+    json_set(*ret, "members", stopped_rows(own, servers));
+    return NULL;
+}
+
+static bool may_run(const struct group_now *now)
+{
+    return safety_may_run(&now->state) && !now->state.superseded;
+}
+
+err_t *resumed_probe(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    const json_t *server =
+        cloud_find(call->observed, "id", json_str_or(call->input, "server_id", ""));
+
+    *ret = STEP_DONE;
+    TRY(group_now_load(call, &now));
+    if (!may_run(now))
+        json_set_bool(call->result, "let_rest", true);
+    else if (server != NULL && nova_metadata(server, SERVER_STOPPED_FOR) != NULL)
+        *ret = nova_task(server) != NULL ? STEP_WAIT : STEP_ABSENT;
+    return NULL;
+}
+
+static err_t *stamp(const struct cloud *c, const struct group_now *now, const char *id)
+{
+    g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, sync_epoch(&now->state));
+    g_autoptr(json_t) stamps = json_object();
+
+    json_set_str(stamps, NOVA_KEY_EPOCH, epoch);
+    json_set_str(stamps, SERVER_GROUP, now->state.group);
+    return nova_metadata_set(c, id, stamps);
+}
+
+/* It rests because it was stopped: whoever had stopped it before finds it stopped. */
+static bool wants_start(const json_t *server)
+{
+    return g_str_equal(nova_status(server), "SHUTOFF") &&
+           g_strcmp0(nova_metadata(server, SERVER_WAS), "SHUTOFF") != 0;
+}
+
+static err_t *unlock(const struct cloud *c, const json_t *server)
+{
+    bool ours = g_str_has_prefix(json_str_or(server, "locked_reason", ""), "protector");
+
+    return nova_is_locked(server) && ours ? nova_server_unlock(c, json_str_or(server, "id", ""))
+                                          : NULL;
+}
+
+/* A lock of somebody else's stays; the service account starts what bears one. */
+err_t *resume_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    struct cloud service;
+    const char *id = json_str_or(call->input, "server_id", "");
+    const json_t *server = cloud_find(call->observed, "id", id);
+
+    *ret = STEP_DONE;
+    TRY(group_now_load(call, &now));
+    if (server == NULL || !may_run(now))
+        return NULL;
+    TRY(safety_act(&now->state, SAFETY_START, SAFETY_SERVE));
+    TRY(world_service(call, &service));
+    TRY(stamp(&service, now, id));
+    TRY(unlock(&service, server));
+    if (!wants_start(server))
+        return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);
+    *ret = STEP_WAIT;
+    err_t *e = nova_server_start(&service, id);
+    if (e == NULL || !err_is(e, ERR_CLOUD_CONFLICT))
+        return e;
+    err_free(e);
+    return NULL; /* it has changed by itself meanwhile: the next look tells */
+}
