@@ -157,10 +157,8 @@ class Warnings(Case):
 
     def test_not_used_yet(self):
         rows = (('DEFAULT', 'transport_url', 'rabbit://openstack:RABBIT_PASS@controller:5672/'),
-                ('DEFAULT', 'epoch_watch_interval_s', '30'),
                 ('keystone_authtoken', 'memcached_servers', 'controller:11211'),
-                ('service_credentials', 'fallback', 'service_admin'),
-                ('site', 'on_superseded', 'alarm'))
+                ('service_credentials', 'fallback', 'service_admin'))
         conf = {}
         for section, option, value in rows:
             conf.setdefault(section, {})[option] = value
@@ -174,7 +172,8 @@ class Warnings(Case):
 
     def test_silent_where_nothing_is_asked(self):
         site = self.site(conf={'service_credentials': {'fallback': 'none'},
-                               'site': {'on_superseded': 'stop'}}).synced()
+                               'DEFAULT': {'epoch_watch_interval_s': 30},
+                               'site': {'on_superseded': 'alarm'}}).synced()
         for name in SERVICES:
             self.assertNotIn('not used yet', site.start(name).text())
 

@@ -195,6 +195,43 @@ static void tag_needs_a_writer(void **state)
     assert_status(PROTECTOR_PERMANENT, b->driver->tag_set(b->handle, &call, &tag, &b->error));
 }
 
+struct listed {
+    struct tags tags;
+    char group[4][64];
+};
+
+static int tag_listed(void *data, const char *group, const struct protector_tag *tag)
+{
+    struct listed *l = data;
+
+    (void)g_strlcpy(l->group[MIN(l->tags.count, 3)], group, sizeof l->group[0]);
+    return tag_take(&l->tags, tag);
+}
+
+/* One call tells of all groups at an array, and of that array alone. */
+static void tags_are_listed(void **state)
+{
+    struct bench *b = *state;
+    struct protector_call there = bench_call(b, 1), here = bench_call(b, 0);
+    struct protector_group other = b->group;
+    struct listed listed = {.tags.count = 0}, none = {.tags.count = 0};
+
+    if (!bench_can(b, PROTECTOR_CAN_TAG_LIST))
+        return;
+    tag_put(b, 1, &tag_b);
+    other.id = "pg-another";
+    there.group = &other;
+    assert_status(PROTECTOR_OK, b->driver->tag_set(b->handle, &there, &tag_b, &b->error));
+    assert_status(PROTECTOR_OK,
+                  b->driver->tag_list(b->handle, &there, tag_listed, &listed, &b->error));
+    assert_int_equal(2, listed.tags.count);
+    assert_string_not_equal(listed.group[0], listed.group[1]);
+    assert_memory_equal(&tag_b, &listed.tags.tag[1], sizeof tag_b);
+    assert_status(PROTECTOR_OK,
+                  b->driver->tag_list(b->handle, &here, tag_listed, &none, &b->error));
+    assert_int_equal(0, none.tags.count);
+}
+
 static const struct CMUnitTest tests[] = {
     CASE(lag_is_measured_from_the_newest_usable_point),
     CASE(health_tells_of_fence_and_stop),
@@ -204,5 +241,6 @@ static const struct CMUnitTest tests[] = {
     CASE(tag_never_goes_down),
     CASE(tag_is_of_one_group),
     CASE(tag_needs_a_writer),
+    CASE(tags_are_listed),
 };
 CASES(cases_watch, tests);

@@ -10,12 +10,14 @@
 #include "client/client_internal.h"
 #include "drivers/host.h"
 #include "drivers/registry.h"
+#include "runbooks/drift.h"
 #include "runbooks/runbooks.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
 #include "store/migrate.h"
-#include "store/restored.h"
 #include "store/operation.h"
+#include "store/prune.h"
+#include "store/restored.h"
 
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -27,12 +29,13 @@
 
 #include <cmocka.h>
 
-#define EPOCH_MS     1795232356000
-#define EXCHANGE_MS  2    /* an exchange takes so long */
-#define STEP_MAX_MS  1000 /* engines look at least so often */
-#define ROUND_MAX_MS 60000
-#define SETTLE_MS    200
-#define LEASE_TTL_MS 90000
+#define EPOCH_MS        1795232356000
+#define EXCHANGE_MS     2    /* an exchange takes so long */
+#define STEP_MAX_MS     1000 /* engines look at least so often */
+#define ROUND_MAX_MS    60000
+#define INTERVAL_MAX_MS ((int64_t)86400 * 1000)
+#define SETTLE_MS       200
+#define LEASE_TTL_MS    90000
 
 bool bench_tracing(void)
 {
@@ -269,17 +272,24 @@ static char *conf_text(struct bench *b, int i)
         keystone, 'A' + i, bench_site_name(1 - i), b->dir);
 }
 
+static struct conf *conf_of(struct bench *b, int i, const char *more)
+{
+    g_autofree char *usual = conf_text(b, i);
+    g_autofree char *text = g_strconcat(usual, more, NULL);
+    struct conf *conf = conf_create(NULL, NULL);
+
+    bench_must(conf_parse(conf, text, strlen(text), "protector.conf"), "protector.conf");
+    bench_must(conf_check(conf), "protector.conf");
+    return conf;
+}
+
 static void site_process(struct bench *b, int i)
 {
     struct bench_site *site = &b->site[i];
-    g_autofree char *text = conf_text(b, i);
     g_autofree char *state = g_strdup_printf("%s/%s", b->dir, bench_site_name(i));
-    struct conf *conf = conf_create(NULL, NULL);
 
     g_mkdir_with_parents(state, 0700);
-    bench_must(conf_parse(conf, text, strlen(text), "protector.conf"), "protector.conf");
-    bench_must(conf_check(conf), "protector.conf");
-    site->p = (struct process){.program = "bench", .env = &site->env, .conf = conf};
+    site->p = (struct process){.program = "bench", .env = &site->env, .conf = conf_of(b, i, "")};
     site->p.idle = g_ptr_array_new_with_free_func((GDestroyNotify)db_destroy);
     g_mutex_init(&site->p.lock);
     struct db *db = process_db_get(&site->p);
@@ -409,7 +419,7 @@ void bench_engine_start(struct bench_site *site)
     site->owner = g_strdup_printf("bench-%d:%d:engine", site->index, ++site->engines);
     struct world_options world = {
         .env = &site->env,
-        .conf = site->p.conf,
+        .conf = site->engine_conf != NULL ? site->engine_conf : site->p.conf,
         .transport = &site->transport,
         .exchange = &site->p.exchange,
         .db_get = site_db_get,
@@ -423,6 +433,7 @@ void bench_engine_start(struct bench_site *site)
     site->world = world_create(&world);
     site->ticks = ticks_create(site->world, LEASE_TTL_MS);
     site->tags = tags_create(site->world);
+    site->watch = watch_create(site->world);
     struct runner_options runner = {
         .env = &site->env,
         .runbooks = runbooks_all,
@@ -443,7 +454,8 @@ void bench_engine_start(struct bench_site *site)
     site->runner = runner_create(&runner);
     if (!site->bench->site[site->index].db_down)
         bench_db_noticed(site->bench, site->index); /* as process_identity does */
-    site->next_tick_ms = site->next_tags_ms = 0;
+    site->next_tick_ms = site->next_tags_ms = site->next_watch_ms = site->next_prune_ms = 0;
+    site->next_drift_ms = env_mono_ms(&site->env) + drift_first_ms(site->world);
 }
 
 void bench_engine_stop(struct bench_site *site)
@@ -451,26 +463,41 @@ void bench_engine_stop(struct bench_site *site)
     g_clear_pointer(&site->runner, runner_destroy);
     g_clear_pointer(&site->ticks, ticks_destroy);
     g_clear_pointer(&site->tags, tags_destroy);
+    g_clear_pointer(&site->watch, watch_destroy);
     g_clear_pointer(&site->world, world_destroy);
     g_clear_pointer(&site->host, driver_host_destroy);
     g_clear_pointer(&site->registry, registry_destroy);
     g_clear_pointer(&site->owner, g_free);
 }
 
+void bench_engine_conf(struct bench *b, int i, const char *more)
+{
+    struct bench_site *site = &b->site[i];
+    bool up = !site->engine_down;
+
+    if (up)
+        bench_engine_stop(site);
+    conf_destroy(site->engine_conf);
+    site->engine_conf = conf_of(b, i, more);
+    if (up)
+        bench_engine_start(site);
+}
+
 /* ---- time ---- */
 
 /* A round of what the engine does beside its operations; tried again soon if the database failed.
  */
-static void beside(struct bench_site *site, err_t *e, int64_t now_ms, int64_t *next_ms)
+static void beside(struct bench_site *site, err_t *e, int64_t now_ms, int64_t max_ms,
+                   int64_t *next_ms)
 {
-    int64_t wait_ms = *next_ms == INT64_MAX ? ROUND_MAX_MS : *next_ms - now_ms;
+    int64_t wait_ms = *next_ms == INT64_MAX ? max_ms : *next_ms - now_ms;
 
     if (e != NULL) {
         report_fault(site, NULL, e);
         wait_ms = STEP_MAX_MS;
     }
     err_free(e);
-    *next_ms = env_mono_ms(&site->env) + CLAMP(wait_ms, 0, ROUND_MAX_MS);
+    *next_ms = env_mono_ms(&site->env) + CLAMP(wait_ms, 0, max_ms);
 }
 
 static void engine_beside(struct bench_site *site)
@@ -482,12 +509,34 @@ static void engine_beside(struct bench_site *site)
         beside(site,
                ticks_run(site->ticks, db, site->owner, now_ms, report_fault, site,
                          &site->next_tick_ms),
-               now_ms, &site->next_tick_ms);
+               now_ms, ROUND_MAX_MS, &site->next_tick_ms);
     if (mono_ms >= site->next_tags_ms)
         beside(site,
                tags_run(site->tags, db, site->owner, now_ms, report_fault, site,
                         &site->next_tags_ms),
-               now_ms, &site->next_tags_ms);
+               now_ms, ROUND_MAX_MS, &site->next_tags_ms);
+    if (mono_ms >= site->next_prune_ms)
+        beside(site, prune_run(db, now_ms, &site->next_prune_ms), now_ms, INTERVAL_MAX_MS,
+               &site->next_prune_ms);
+    if (mono_ms >= site->next_drift_ms)
+        beside(site,
+               drift_run(site->world, db, site->owner, now_ms, report_fault, site,
+                         &site->next_drift_ms),
+               now_ms, INTERVAL_MAX_MS, &site->next_drift_ms);
+    site_db_put(site, db);
+}
+
+/* Before its operations, as an engine that starts does. */
+static void engine_watch(struct bench_site *site)
+{
+    int64_t now_ms = env_now_ms(&site->env);
+    struct db *db = site_db_get(site);
+
+    if (!site->unwatched && env_mono_ms(&site->env) >= site->next_watch_ms)
+        beside(site,
+               watch_run(site->watch, db, site->owner, now_ms, report_fault, site,
+                         &site->next_watch_ms),
+               now_ms, INTERVAL_MAX_MS, &site->next_watch_ms);
     site_db_put(site, db);
 }
 
@@ -498,6 +547,7 @@ static int64_t engine_round(struct bench_site *site)
 
     if (site->engine_down)
         return INT64_MAX;
+    engine_watch(site);
     err_t *e = runner_beat(site->runner);
     if (e == NULL)
         e = runner_tick(site->runner, &wake_at_ms);
@@ -803,6 +853,7 @@ void bench_destroy(struct bench *b)
         if (site->twin != NULL)
             bench_engine_stop(site->twin);
         g_free(site->twin);
+        conf_destroy(site->engine_conf);
         api_destroy(site->api);
         token_validator_destroy(site->tokens);
         policy_destroy(site->policy);

@@ -20,6 +20,7 @@
 #include "run/run.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
+#include "runbooks/watch.h"
 #include "runbooks/world.h"
 #include "sim/sim.h"
 #include "store/db.h"
@@ -58,13 +59,19 @@ struct bench_site {
     struct world *world;
     struct ticks *ticks;
     struct tags *tags;
+    struct watch *watch;
+    struct conf *engine_conf; /* of its engine, from its next start on; NULL: as the API's */
     struct runner *runner;
     char *owner;
-    int engines;          /* started so far */
-    int64_t next_tick_ms; /* of recovery points; by the bench's clock */
-    int64_t next_tags_ms; /* of tags that are owed; likewise */
-    int crash_at;         /* the engine dies at this boundary, counted from 1; 0: it lives */
-    int boundaries;       /* passed since bench_crash_at */
+    int engines;           /* started so far */
+    int64_t next_tick_ms;  /* of recovery points; by the bench's clock */
+    int64_t next_tags_ms;  /* of tags that are owed; likewise */
+    int64_t next_watch_ms; /* of the epoch watch; likewise */
+    int64_t next_drift_ms; /* of the look for drift; likewise */
+    int64_t next_prune_ms; /* of what is forgotten; likewise */
+    bool unwatched;        /* its engines do not watch: a story needs a site that does not know */
+    int crash_at;          /* the engine dies at this boundary, counted from 1; 0: it lives */
+    int boundaries;        /* passed since bench_crash_at */
     bool crashed;
     bool stays_dead;         /* after a crash, until bench_engine */
     bool forgets;            /* its database was put back: what it alone knew, nobody knows */
@@ -137,6 +144,8 @@ void bench_settle(struct bench *b);
 /* Protector at a site: the API answers or refuses; the engine lives or does not. */
 void bench_api(struct bench *b, int site, bool up);
 void bench_engine(struct bench *b, int site, bool up);
+/* Its engine starts anew, with these lines after the usual ones in protector.conf. */
+void bench_engine_conf(struct bench *b, int site, const char *more);
 /* Everything at a site: power of the cloud, API and engine. */
 void bench_lose(struct bench *b, int site);
 void bench_restore(struct bench *b, int site);
@@ -257,6 +266,9 @@ char *bench_server_state(struct bench *b, int site, const char *name);
 int bench_keyed(struct bench *b, int site, const char *table);
 /* A site without the key pair and the security group of the servers: a failover brings them. */
 void bench_bare(struct bench *b, int site);
+/* Another volume "logs", like its second, is attached to a server by somebody. */
+#define BENCH_ATTACHED "aaaaaaaa-0000-4000-8000-000000000001"
+void bench_attach(struct bench *b, int site, const char *server);
 /* They are there, the tenant's own, and in the ledger. */
 void bench_brought(struct bench *b, int site);
 /*

@@ -380,6 +380,27 @@ void bench_bare(struct bench *b, int site)
     forget(b, site, "security_groups", "web");
 }
 
+void bench_attach(struct bench *b, int site, const char *server)
+{
+    json_t *volumes = (json_t *)sim_table(b->sim, site, "volumes");
+    json_t *devices = json_arr(sim_find(b->sim, site, "servers", server), "volumes");
+    json_t *device = json_deep_copy(json_array_get(devices, 1));
+    json_t *volume = json_deep_copy(json_object_get(volumes, json_str_or(device, "volume_id", "")));
+    json_t *attachment = json_array_get(json_arr(volume, "attachments"), 0);
+
+    json_set_str(volume, "id", BENCH_ATTACHED);
+    json_set_str(volume, "name", "logs");
+    json_set(volume, "group_id", NULL);
+    if (attachment != NULL) {
+        json_set_str(attachment, "volume_id", BENCH_ATTACHED);
+        json_set_str(attachment, "device", "/dev/vdz");
+    }
+    json_set_str(device, "volume_id", BENCH_ATTACHED);
+    json_set_str(device, "device", "/dev/vdz");
+    json_array_append_new(devices, device);
+    json_set(volumes, BENCH_ATTACHED, volume);
+}
+
 void bench_brought(struct bench *b, int site)
 {
     const json_t *user = sim_find(b->sim, site, "users", "prod-user");

@@ -111,12 +111,16 @@ static void agree(struct bench *b, struct oracle *oracle)
     fail_msg("the sites do not agree: %s", why);
 }
 
-static void rest(struct bench *b, struct oracle *oracle)
+static void rest(struct bench *b, const struct verb *verb, struct oracle *oracle)
 {
     for (int i = 0; i < BENCH_SITES; i++) {
         if (b->site[i].lost)
             bench_restore(b, i);
+        if (verb->alone)
+            bench_api(b, i, true);
     }
+    if (verb->after != NULL)
+        verb->after(b);
     bench_settle(b);
     agree(b, oracle);
     oracle_rest(oracle);
@@ -238,7 +242,7 @@ enum verdict fault_run(struct bench *b, const struct verb *verb, struct strike *
     }
     verb->check(b);
     trusts_are_known(b);
-    rest(b, oracle);
+    rest(b, verb, oracle);
     strike_end(strike);
     return verdict;
 }

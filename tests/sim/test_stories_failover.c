@@ -403,6 +403,7 @@ static void test_servers_seen(void **state)
 
     bench_lose(b, SIM_SITE_A);
     json_decref(bench_failover(b, SIM_SITE_B));
+    b->site[SIM_SITE_A].unwatched = true;
     bench_restore(b, SIM_SITE_A);
     bench_pass(b, 20000);
     asks(b, "web-1, db-1");

@@ -99,6 +99,7 @@ static void failed_over(struct bench *b)
 
 static void demoted(struct bench *b)
 {
+    b->site[SIM_SITE_A].unwatched = true; /* the client is the first who tells it */
     bench_restore(b, SIM_SITE_A);
     bench_pass(b, 20000);
     servers_are(b, SIM_SITE_A, "active"); /* as after a power cut: they start by themselves */

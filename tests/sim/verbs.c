@@ -58,6 +58,34 @@ static void updated(struct bench *b)
     }
 }
 
+/* ---- what was attached since goes into the change ---- */
+
+static void prepare_drifted(struct bench *b)
+{
+    bench_protect(b);
+    bench_attach(b, SIM_SITE_A, "web-1");
+    bench_engine_conf(b, SIM_SITE_A, "[DEFAULT]\ndrift_interval_s = 60\n");
+    bench_pass(b, 70000);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM drift WHERE differences LIKE"
+                                   " '%" BENCH_ATTACHED "%'"),
+                     1);
+}
+
+/* It is in at both sites, or in neither and still said: a fault keeps nobody from a change. */
+static void drift_taken_in(struct bench *b)
+{
+    static const char in[] =
+        "SELECT COUNT(*) FROM cg_volumes WHERE volume_id = '" BENCH_ATTACHED "'";
+    static const char said[] = "SELECT COUNT(*) FROM drift WHERE differences LIKE"
+                               " '%" BENCH_ATTACHED "%'";
+
+    updated(b);
+    int64_t here = bench_sql_int(b, SIM_SITE_A, in);
+    assert_int_equal(here, bench_sql_int(b, SIM_SITE_B, in));
+    assert_int_equal(here, 1 - bench_sql_int(b, SIM_SITE_A, said));
+}
+
 /* ---- policy ---- */
 
 static json_t *policy_set(struct bench *b)
@@ -181,6 +209,7 @@ static void prepare_back(struct bench *b)
 {
     prepare_lost(b);
     json_decref(bench_failover(b, SIM_SITE_B));
+    b->site[SIM_SITE_A].unwatched = true; /* a client tells it */
     bench_restore(b, SIM_SITE_A);
     bench_pass(b, 20000);
 }
@@ -199,6 +228,69 @@ static void demoted(struct bench *b)
         assert_string_equal(is, "stopped locked");
     }
     failed_over(b);
+}
+
+/* ---- superseded ---- */
+
+/* B has taken over; no client comes: A's engine finds it out by itself when it is back. */
+static void prepare_superseded(struct bench *b)
+{
+    prepare_lost(b);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_api(b, SIM_SITE_B, false);
+    sim_power_restore(b->sim, SIM_SITE_A);
+    bench_pass(b, 20000);
+}
+
+static json_t *come_back(struct bench *b)
+{
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 120000);
+    return json_object();
+}
+
+static void superseded(struct bench *b)
+{
+    bench_servers_are(b, SIM_SITE_A, "stopped locked");
+    bench_servers_are(b, SIM_SITE_B, "active");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                   " 'superseded_stop' AND status = 'completed'"),
+                     1);
+}
+
+/* A person decides that A is active after all, while B cannot be reached. */
+static void prepare_taken_back(struct bench *b)
+{
+    prepare_superseded(b);
+    json_decref(come_back(b));
+    superseded(b);
+    bench_lose(b, SIM_SITE_B);
+}
+
+static json_t *take_back(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group failover", WEB, "!unplanned", "reason",
+                     "site-b burnt down", "!yes", NULL);
+}
+
+static void taken_back(struct bench *b)
+{
+    bench_servers_are(b, SIM_SITE_A, "active");
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                   " 'resume' AND status = 'completed'"),
+                     1);
+}
+
+/* B is back: a fork, and the person who took the group back keeps it. */
+static void keep_a(struct bench *b)
+{
+    bench_settle(b);
+    json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-resolve", WEB, "keep", "site-a",
+                         "reason", "it was taken back", "!yes", NULL));
 }
 
 /* ---- delete ---- */
@@ -286,17 +378,20 @@ static void deleted_here(struct bench *b)
 /* ---- the table ---- */
 
 const struct verb verbs_all[] = {
-    {"create", NULL, create, created, false},
-    {"update", prepare_group, update, updated, false},
-    {"policy_set", prepare_group, policy_set, policy_there, false},
-    {"policy_delete", prepare_policy, policy_delete, policy_gone, false},
-    {"member_add", prepare_group, member_add, member_added, false},
-    {"member_remove", prepare_protected, member_remove, member_removed, false},
-    {"failover", prepare_lost, failover, failed_over, true},
-    {"demote", prepare_back, demote, demoted, false},
-    {"delete", prepare_protected, delete_group, deleted, false},
-    {"delete_alone", prepare_gone, delete_alone, deleted_here, true},
-    {"delete_unprotected", prepare_unprotected, delete_group, deleted_here, true},
+    {"create", NULL, create, created, false, NULL},
+    {"update", prepare_group, update, updated, false, NULL},
+    {"take_in", prepare_drifted, update, drift_taken_in, false, NULL},
+    {"policy_set", prepare_group, policy_set, policy_there, false, NULL},
+    {"policy_delete", prepare_policy, policy_delete, policy_gone, false, NULL},
+    {"member_add", prepare_group, member_add, member_added, false, NULL},
+    {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
+    {"failover", prepare_lost, failover, failed_over, true, NULL},
+    {"demote", prepare_back, demote, demoted, false, NULL},
+    {"superseded", prepare_superseded, come_back, superseded, true, NULL},
+    {"take_back", prepare_taken_back, take_back, taken_back, true, keep_a},
+    {"delete", prepare_protected, delete_group, deleted, false, NULL},
+    {"delete_alone", prepare_gone, delete_alone, deleted_here, true, NULL},
+    {"delete_unprotected", prepare_unprotected, delete_group, deleted_here, true, NULL},
     {0},
 };
 

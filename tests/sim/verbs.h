@@ -15,6 +15,8 @@ struct verb {
     /* Fails the test unless the command has done what it says. */
     void (*check)(struct bench *b);
     bool alone; /* the other site is away: nothing can be carried */
+    /* What a person does when it is back, before both can come to rest; may be NULL. */
+    void (*after)(struct bench *b);
 };
 
 /* Ended by a row without name. */

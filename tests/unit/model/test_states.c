@@ -171,6 +171,22 @@ static void ordinary_verbs(void **state)
     err_free(e);
 }
 
+/* A superseded site takes no verb but show, sync and force; when the fork is known a person may
+ * keep it. */
+static void superseded(void **state)
+{
+    (void)state;
+    struct group_view v = active_view();
+    v.superseded = true;
+    assert_ok(verb_check(VERB_SHOW, &v, "web"));
+    assert_ok(verb_check(VERB_SYNC, &v, "web"));
+    assert_ok(verb_check(VERB_FAILOVER_UNPLANNED, &v, "web"));
+    assert_code(verb_check(VERB_SYNC_RESOLVE, &v, "web"), ERR_SYNC_SUPERSEDED);
+    v.split = true;
+    assert_ok(verb_check(VERB_SYNC_RESOLVE, &v, "web"));
+    assert_code(verb_check(VERB_UPDATE, &v, "web"), ERR_SYNC_SUPERSEDED);
+}
+
 /* What a verb meets beside status and role. */
 static void refusals(void **state)
 {
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test(statuses_have_names),
         cmocka_unit_test(operations_move),
         cmocka_unit_test(ordinary_verbs),
+        cmocka_unit_test(superseded),
         cmocka_unit_test(refusals),
         cmocka_unit_test(without_a_policy),
         cmocka_unit_test(unlisted),

@@ -414,6 +414,33 @@ static void a8_superseded(void **state)
     pair_fini(&p);
 }
 
+/* A person takes the group back: in an epoch above the one that was seen, else the watch would find
+ * it superseded again; what was stopped is started.  Of a known fork a person decides. */
+static void a8_taken_back(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    struct sync_effects e;
+    sync_effects_init(&e);
+    assert_ok(pair_did(&p, A, sync_superseded(&p.s[A], 7, &e), &e));
+    assert_int_equal(p.s[A].minted, 7);
+    assert_int_equal(p.s[A].floor, 0);
+    assert_ok(pair_force(&p, A));
+    assert_false(p.s[A].superseded);
+    assert_true(sync_epoch(&p.s[A]) > 7);
+    assert_true(pair_asked(&p, A, "start resume"));
+    sync_effects_init(&e);
+    assert_ok(pair_did(&p, A, sync_superseded(&p.s[A], 7, &e), &e));
+    assert_false(p.s[A].superseded);
+    p.s[A].split = true; /* as a fork that a client has carried here */
+    g_strlcpy(p.s[A].rival, p.s[B].pos, HASH_HEX_SIZE);
+    sync_effects_init(&e);
+    assert_ok(pair_did(&p, A, sync_superseded(&p.s[A], 99, &e), &e));
+    assert_false(p.s[A].superseded);
+    pair_fini(&p);
+}
+
 /* Both sites moved while the link was down. */
 static void make_fork(struct pair *p)
 {
@@ -587,6 +614,7 @@ int main(void)
         cmocka_unit_test(a7_late_close),
         cmocka_unit_test(a7_old_incarnation),
         cmocka_unit_test(a8_superseded),
+        cmocka_unit_test(a8_taken_back),
         cmocka_unit_test(a10_fork_stops_nobody),
         cmocka_unit_test(a10_both_closed),
         cmocka_unit_test(a10_resolver_restored),
