@@ -67,11 +67,24 @@ static err_t *err_new(const char *file, int line, enum err_code code, char *mess
     return e;
 }
 
+/* Foreign bytes may stand in it, and a limit may cut one in two: shown and sent is UTF-8. */
+static char *words(const char *format, va_list args) G_GNUC_PRINTF(1, 0);
+static char *words(const char *format, va_list args)
+{
+    char *text = g_strdup_vprintf(format, args);
+
+    if (g_utf8_validate(text, -1, NULL))
+        return text;
+    char *valid = g_utf8_make_valid(text, -1);
+    g_free(text);
+    return valid;
+}
+
 err_t *err_make(const char *file, int line, enum err_code code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    err_t *e = err_new(file, line, code, g_strdup_vprintf(format, args));
+    err_t *e = err_new(file, line, code, words(format, args));
     va_end(args);
     return e;
 }
@@ -81,7 +94,7 @@ err_t *err_wrap_at(const char *file, int line, err_t *cause, const char *format,
     g_assert(cause != NULL);
     va_list args;
     va_start(args, format);
-    err_t *e = err_new(file, line, cause->code, g_strdup_vprintf(format, args));
+    err_t *e = err_new(file, line, cause->code, words(format, args));
     va_end(args);
     e->inherits = true;
     e->cause = cause;
@@ -94,7 +107,7 @@ err_t *err_recode_at(const char *file, int line, enum err_code code, err_t *caus
     g_assert(cause != NULL);
     va_list args;
     va_start(args, format);
-    err_t *e = err_new(file, line, code, g_strdup_vprintf(format, args));
+    err_t *e = err_new(file, line, code, words(format, args));
     va_end(args);
     e->cause = cause;
     return e;
@@ -106,7 +119,7 @@ err_t *err_remedy(err_t *e, const char *format, ...)
     va_list args;
     va_start(args, format);
     g_free(e->remedy);
-    e->remedy = g_strdup_vprintf(format, args);
+    e->remedy = words(format, args);
     va_end(args);
     return e;
 }

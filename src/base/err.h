@@ -37,8 +37,8 @@ enum err_code {
 };
 
 /*
- * Makes an error of 'code' with a printf message.  'err()' adds file and line.
- * Never returns NULL.
+ * Makes an error of 'code' with a printf message, in which what is no UTF-8 becomes U+FFFD. 'err()'
+ * adds file and line.  Never returns NULL.
  */
 err_t *err_make(const char *file, int line, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 4, 5), warn_unused_result));

@@ -62,6 +62,21 @@ static void test_make_says_what_the_table_says(void **state G_GNUC_UNUSED)
     assert_string_equal(err_title(e), "Timed out");
 }
 
+/* What a stranger sent, whole or cut within a character. */
+static void test_words_can_be_shown(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(err_t) e = err(NOT_FOUND, "there is no '%s'", "a\x97\xff");
+    e = err_wrap(g_steal_pointer(&e), "asked for '%.4s'",
+                 "gr\xc3\xb6\xc3\x9f"
+                 "er");
+    e = err_remedy(g_steal_pointer(&e), "say another than '%s'", "\x80");
+    g_autofree char *text = err_text(e);
+    assert_string_equal(text, "asked for 'gr\xc3\xb6': there is no 'a\xef\xbf\xbd\xef\xbf\xbd'");
+    assert_true(g_utf8_validate(err_remedy_text(e), -1, NULL));
+    g_autoptr(err_t) cut = err(NOT_FOUND, "'%.1s'", "\xc3\xb6");
+    assert_string_equal(err_message(cut), "'\xef\xbf\xbd'");
+}
+
 static void test_wrap_keeps_the_code_recode_changes_it(void **state G_GNUC_UNUSED)
 {
     err_t *inner = err(NET_REFUSED, "connect to h:1: refused");
@@ -199,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_is_sound),
         cmocka_unit_test(test_make_says_what_the_table_says),
+        cmocka_unit_test(test_words_can_be_shown),
         cmocka_unit_test(test_wrap_keeps_the_code_recode_changes_it),
         cmocka_unit_test(test_remedy_goes_up_through_wraps_only),
         cmocka_unit_test(test_details_are_found_in_the_whole_chain),
