@@ -129,6 +129,12 @@ enum protector_status point_read(struct protector_handle *h, const struct protec
         return status;
     point_parse(&text, ret->complete, ret);
     text_free(&text);
+    if (strcmp(ret->id, point_id) != 0) {
+        point_free(ret);
+        return protector_fail(error, PROTECTOR_PERMANENT,
+                              "point '%s' of group %s at the array of %s is damaged: it names '%s'",
+                              point_id, call->group->id, h->end[site].name, ret->id);
+    }
     ret->progress_permille = ret->complete ? 1000 : point_progress(&folder, ret);
     return PROTECTOR_OK;
 }

@@ -52,6 +52,10 @@ enum protector_status record_read(struct protector_handle *h, const struct prote
         if (strcmp(state, state_names[i]) == 0)
             ret->state = (enum record_state)i;
     text_free(&text);
+    if (strcmp(ret->key, key) != 0)
+        return protector_fail(error, PROTECTOR_PERMANENT,
+                              "the record of copy %s at the array of %s is damaged: it names '%s'",
+                              key, h->end[call->site].name, ret->key);
     return PROTECTOR_OK;
 }
 

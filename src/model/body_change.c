@@ -37,6 +37,8 @@ static json_t *site_json(const struct body_site_spec *spec)
 err_t *body_create(const struct body_create_spec *spec, json_t **ret)
 {
     g_autoptr(json_t) j = json_object();
+    if (!uuid_valid(spec->primary.uuid) || !uuid_valid(spec->secondary.uuid))
+        return err(BODY_INVALID, "primary_site and secondary_site must be uuids");
     json_set_int(j, "schema", BODY_SCHEMA);
     json_set_str(j, "id", spec->group);
     json_set_str(j, "name", spec->name);

@@ -12,7 +12,6 @@
 #include "store/backend.h"
 
 static struct bench *b;
-static uint64_t seed;
 static int64_t clock_ms;
 static bool dry; /* nothing is kept any more */
 
@@ -122,7 +121,6 @@ void fuzz_init(void)
     words_read();
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
         FUZZ_MUST(words[i].value != NULL, "the world lacks %s", words[i].name);
-    seed = b->seed;
     clock_ms = b->clock_ms;
     dry = true;
 }
@@ -191,7 +189,6 @@ void fuzz_one(const char *data, size_t size)
 
     if (req == NULL)
         return;
-    b->seed = seed;
     b->clock_ms = clock_ms;
     g_string_truncate(b->log, 0);
     g_string_truncate(b->trace, 0);

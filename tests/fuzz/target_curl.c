@@ -16,8 +16,8 @@
 static struct curl_transport *client;
 static char *url;
 static int listener;
-static const char *answer; /* to the connections that come; set before the request is sent */
-static size_t answer_size;
+static GMutex lock;
+static GBytes *answer; /* to the connections that come, also to one that comes late */
 
 /* Reads the head of a request, answers it, hangs up. */
 static void serve(int fd)
@@ -28,7 +28,10 @@ static void serve(int fd)
 
     while (strstr(head->str, "\r\n\r\n") == NULL && (got = recv(fd, buffer, sizeof buffer, 0)) > 0)
         g_string_append_len(head, buffer, got);
-    (void)!send(fd, answer, answer_size, MSG_NOSIGNAL);
+    g_mutex_lock(&lock);
+    g_autoptr(GBytes) bytes = g_bytes_ref(answer);
+    g_mutex_unlock(&lock);
+    (void)!send(fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), MSG_NOSIGNAL);
     close(fd);
 }
 
@@ -70,8 +73,10 @@ void fuzz_one(const char *data, size_t size)
     AUTO(http_request) req = http_request_create("GET", url);
     AUTO(http_response) resp = NULL;
 
-    answer = data;
-    answer_size = size;
+    g_mutex_lock(&lock);
+    g_clear_pointer(&answer, g_bytes_unref);
+    answer = g_bytes_new(data, size);
+    g_mutex_unlock(&lock);
     err_t *e = http_send(curl_transport_http(client), req, &resp);
     if (e == NULL) {
         judge(resp);

@@ -96,7 +96,8 @@ void fuzz_init(void)
     struct protector_error error = {0};
 
     secrets_init();
-    dir = g_dir_make_tmp("protector-fuzz-XXXXXX", NULL);
+    const char *base = g_file_test("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir();
+    dir = g_mkdtemp(g_build_filename(base, "protector-fuzz-XXXXXX", NULL));
     atexit(wipe);
     arrays = g_strdup_printf("https://a=%s/a,https://b=%s/b", dir, dir);
     make("%s/%s", "a");

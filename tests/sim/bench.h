@@ -119,6 +119,7 @@ struct bench {
     bool cut[BENCH_SITES]; /* clients do not reach this site; the sites themselves go on */
     int64_t stall_ms; /* the client's next POST to an address with 'stall_at' in it takes so long */
     const char *stall_at;
+    bool looks;       /* a question of the test itself is asked of a database, not of the product */
     GString *carried; /* bodies of the messages that clients carried */
     GString *log;     /* what the services reported, as it would stand in their logs */
     GString *trace;   /* one line for each exchange, "client POST http://… 202" */

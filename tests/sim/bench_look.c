@@ -127,8 +127,10 @@ struct db_rows *bench_rows(struct bench *b, int site, const char *sql)
 {
     struct db *db = process_db_get(&b->site[site].p);
     struct db_rows *rows = NULL;
-    err_t *e = db_query(db, &rows, sql, "");
 
+    b->looks = true;
+    err_t *e = db_query(db, &rows, sql, "");
+    b->looks = false;
     process_db_put(&b->site[site].p, db);
     if (e != NULL) {
         g_autofree char *text = err_text(e);

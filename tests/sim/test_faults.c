@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_faults - every call of every command to every cloud service meets every kind of fault.
+ * test_faults - every call of every command to every cloud service meets every kind of fault; as
+ * sim-statements, linked with strike_db.c, every statement of every command to its database.
  *
  *     sim-faults                    each call of each command meets one kind, each kind many calls
  *     sim-faults --every            each call meets each kind
@@ -33,22 +34,9 @@
 #define WHAT_MAX  400
 #define CALLS_MIN 2 /* of a command: fewer, and nothing was swept */
 
-/*
- * What ends in no allowed world, and why it is left so.  A row that does not deviate any more fails
- * the full sweep.
- */
-static const struct {
-    const char *verb, *call, *kind; /* 'call' is a glob over "site-a POST http://…" */
-    const char *why;
-} deviations[] = {
-    {"create", "* POST */v3/OS-TRUST/trusts", "duplicate",
-     "a trust bears no name and no key: a second one of the same request cannot be told from one "
-     "that another request of the same user is just making, so nobody may take it away"},
-};
-
 struct figures {
     int calls, struck, failed;
-    int deviated[G_N_ELEMENTS(deviations)];
+    int deviated[STRIKE_DEVIATIONS_MAX];
     int verdicts[VERDICTS];
 };
 
@@ -148,10 +136,10 @@ static int *deviation_of(void)
     const char *what = sweep.shared->job[sweep.job].what;
     const char *kind = strike_name(sweep.strike.kind);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(deviations) && sweep.strike.nth > 0; i++) {
-        if (strcmp(deviations[i].verb, sweep.verb->name) == 0 &&
-            strcmp(deviations[i].kind, kind) == 0 &&
-            g_pattern_match_simple(deviations[i].call, what))
+    for (size_t i = 0; strike_deviations[i].verb != NULL && sweep.strike.nth > 0; i++) {
+        if (strcmp(strike_deviations[i].verb, sweep.verb->name) == 0 &&
+            strcmp(strike_deviations[i].kind, kind) == 0 &&
+            g_pattern_match_simple(strike_deviations[i].call, what))
             return &sweep.figures->deviated[i];
     }
     return NULL;
@@ -266,12 +254,13 @@ static int deviations_tell(void)
 {
     int stale = 0;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(deviations); i++) {
+    for (size_t i = 0; strike_deviations[i].verb != NULL; i++) {
         int count = 0;
         for (size_t v = 0; v < VERBS_MAX; v++)
             count += sweep.shared->of[v].deviated[i];
-        printf("  known: %s, %s, %s: %d times: %s\n", deviations[i].verb, deviations[i].call,
-               deviations[i].kind, count, deviations[i].why);
+        printf("  known: %s, %s, %s: %d times: %s\n", strike_deviations[i].verb,
+               strike_deviations[i].call, strike_deviations[i].kind, count,
+               strike_deviations[i].why);
         stale += sweep.every && sweep.stride == 1 && sweep.only == NULL && count == 0;
     }
     return stale;
