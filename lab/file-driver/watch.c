@@ -107,6 +107,9 @@ enum protector_status file_tag_get(struct protector_handle *h, const struct prot
         if (strncmp(names[i], TAG_PREFIX, sizeof TAG_PREFIX - 1) != 0)
             continue;
         status = tag_read(h, path.text, &tag, error);
+        if (status == PROTECTOR_OK && strcmp(tag.writer, names[i] + sizeof TAG_PREFIX - 1) != 0)
+            status = protector_fail(error, PROTECTOR_PERMANENT,
+                                    "%s is damaged: it is a tag of '%s'", path.text, tag.writer);
         if (status == PROTECTOR_OK && row(data, &tag) != 0)
             break;
     }

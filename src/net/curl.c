@@ -37,7 +37,7 @@ struct curl_transport {
     CURLSH *share;
     GMutex share_locks[CURL_LOCK_DATA_LAST];
     GMutex lock;       /* of what follows */
-    GPtrArray *idle;   /* of CURL *, a stack */
+    GPtrArray *idle;   /* of CURLM *, a stack: each holds connections that are kept */
     GPtrArray *trusts; /* of struct trust */
 };
 
@@ -51,8 +51,10 @@ struct exchange {
     unsigned departures; /* how often the request was about to be sent */
     bool repeatable;     /* GET, HEAD: libcurl may send it again on a fresh connection */
     bool too_long;
+    bool folded; /* a line that continues a header: none of HTTP/1.1 any more */
     int64_t connect_timeout_ms;
     int64_t timeout_ms;
+    int64_t took_ms; /* of the last one */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -234,32 +236,33 @@ static void share_unlock(CURL *handle, curl_lock_data data, void *p)
     g_mutex_unlock(&ct->share_locks[data]);
 }
 
-static CURL *handle_take(struct curl_transport *ct)
+static CURLM *connections_take(struct curl_transport *ct)
 {
-    CURL *handle = NULL;
+    CURLM *connections = NULL;
 
     g_mutex_lock(&ct->lock);
     if (ct->idle->len > 0)
-        handle = g_ptr_array_steal_index(ct->idle, ct->idle->len - 1);
+        connections = g_ptr_array_steal_index(ct->idle, ct->idle->len - 1);
     g_mutex_unlock(&ct->lock);
-    if (handle == NULL)
-        handle = curl_easy_init();
-    g_assert(handle != NULL);
-    return handle;
+    if (connections != NULL)
+        return connections;
+    connections = curl_multi_init();
+    g_assert(connections != NULL);
+    curl_multi_setopt(connections, CURLMOPT_MAXCONNECTS, (long)CURL_CONNECTIONS_MAX);
+    return connections;
 }
 
-static void handle_give(struct curl_transport *ct, CURL *handle)
+static void connections_give(struct curl_transport *ct, CURLM *connections)
 {
     bool kept;
 
-    curl_easy_reset(handle); /* keeps connections and caches, forgets pointers into the exchange */
     g_mutex_lock(&ct->lock);
     kept = ct->idle->len < CURL_HANDLES_IDLE_MAX;
     if (kept)
-        g_ptr_array_add(ct->idle, handle);
+        g_ptr_array_add(ct->idle, connections);
     g_mutex_unlock(&ct->lock);
     if (!kept)
-        curl_easy_cleanup(handle);
+        curl_multi_cleanup(connections);
 }
 
 /* ---- callbacks ---- */
@@ -291,6 +294,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *p)
     x->head_bytes += total;
     if (x->head_bytes > CURL_HEAD_MAX_BYTES) {
         x->too_long = true;
+        return 0;
+    }
+    if (line[0] == ' ' || line[0] == '\t') {
+        x->folded = true;
         return 0;
     }
     if (g_str_has_prefix(line, "HTTP/")) {
@@ -340,7 +347,6 @@ static void setup_wire(const struct exchange *x, CURL *handle)
     SET(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(handle, CURLOPT_MAXCONNECTS, (long)CURL_CONNECTIONS_MAX);
     SET(handle, CURLOPT_TCP_KEEPALIVE, 1L);
     /* A name server that is silent must not hold us beyond the time-out. */
     SET(handle, CURLOPT_QUICK_EXIT, 1L);
@@ -409,7 +415,8 @@ static bool is_protocol(CURLcode rc)
 {
     return rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_UNSUPPORTED_PROTOCOL ||
            rc == CURLE_BAD_CONTENT_ENCODING || rc == CURLE_WRITE_ERROR || rc == CURLE_HTTP2 ||
-           rc == CURLE_FILESIZE_EXCEEDED;
+           rc == CURLE_FILESIZE_EXCEEDED ||
+           rc == CURLE_BAD_FUNCTION_ARGUMENT; /* a header that continues none */
 }
 
 /* "GET http://h:5000/v3": without credentials and query. */
@@ -438,6 +445,8 @@ static err_t *failure(const struct exchange *x, const char *url, CURLcode rc)
         return err(NET_PROTOCOL, "%s: the answer is longer than %zu bytes", what,
                    x->head_bytes > CURL_HEAD_MAX_BYTES ? (size_t)CURL_HEAD_MAX_BYTES
                                                        : x->ct->body_max_bytes);
+    if (x->folded)
+        return err(NET_PROTOCOL, "%s: a header of the answer is continued in a second line", what);
     if (rc == CURLE_OPERATION_TIMEDOUT)
         return err(NET_TIMEOUT, "%s: no complete answer within %" G_GINT64_FORMAT " ms", what,
                    x->timeout_ms);
@@ -450,29 +459,67 @@ static err_t *failure(const struct exchange *x, const char *url, CURLcode rc)
 
 /* ---- sending ---- */
 
-/* One exchange without redirects.  'ret_next' gets the address of a redirect, or NULL. */
-static err_t *exchange_run(struct exchange *x, CURL *handle, const char *url, char **ret_next)
+#define POLL_MS 1000 /* at most, between two looks; libcurl's own time-outs wake it before */
+
+/* What curl_easy_perform does, over connections that outlive the handle. */
+static CURLcode perform(CURLM *connections, CURL *handle)
+{
+    CURLcode rc = CURLE_FAILED_INIT;
+    CURLMcode ok = curl_multi_add_handle(connections, handle);
+    int running = 1, left = 0;
+    const CURLMsg *done;
+
+    while (ok == CURLM_OK && running > 0) {
+        ok = curl_multi_perform(connections, &running);
+        if (ok == CURLM_OK && running > 0)
+            ok = curl_multi_poll(connections, NULL, 0, POLL_MS, NULL);
+    }
+    while ((done = curl_multi_info_read(connections, &left)) != NULL)
+        rc = done->data.result;
+    curl_multi_remove_handle(connections, handle);
+    return rc;
+}
+
+static err_t *exchange_with(struct exchange *x, CURLM *connections, CURL *handle, const char *url,
+                            char **ret_next)
 {
     struct curl_slist *headers = headers_list(x->req);
     const char *next = NULL;
+    curl_off_t took_us = 0;
     long status = 0;
     CURLcode rc;
 
-    curl_easy_reset(handle);
     setup_wire(x, handle);
     setup_message(x, handle, headers);
     trust_apply(x->ct, handle, x->req, url);
     rc = curl_easy_setopt(handle, CURLOPT_URL, url);
     if (rc == CURLE_OK)
-        rc = curl_easy_perform(handle);
+        rc = perform(connections, handle);
     curl_slist_free_all(headers);
     if (rc != CURLE_OK)
         return failure(x, url, rc);
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &next);
+    curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
     x->resp->status = (int)status;
+    x->took_ms = (int64_t)(took_us / 1000);
     *ret_next = g_strdup(next);
     return NULL;
+}
+
+/*
+ * One exchange without redirects.  'ret_next' gets the address of a redirect, or NULL.  Each has a
+ * handle of its own: libcurl 7.88 lets a header that continues none write to the freed headers of
+ * the handle's exchange before.
+ */
+static err_t *exchange_run(struct exchange *x, CURLM *connections, const char *url, char **ret_next)
+{
+    CURL *handle = curl_easy_init();
+
+    g_assert(handle != NULL);
+    err_t *e = exchange_with(x, connections, handle, url, ret_next);
+    curl_easy_cleanup(handle);
+    return e;
 }
 
 /* The body as http.h wants it: followed by a NUL. */
@@ -499,21 +546,19 @@ static void exchange_begin(struct exchange *x)
 }
 
 /* Follows redirects within the time that is left. */
-static err_t *exchange_follow(struct exchange *x, CURL *handle)
+static err_t *exchange_follow(struct exchange *x, CURLM *connections)
 {
     g_autofree char *url = g_strdup(x->req->url);
 
     for (int hops = 0;; hops++) {
         g_autofree char *next = NULL;
-        curl_off_t took_us = 0;
 
         exchange_begin(x);
-        TRY(exchange_run(x, handle, url, &next));
+        TRY(exchange_run(x, connections, url, &next));
         if (!x->repeatable || !is_redirect(x->resp->status) || next == NULL ||
             hops == CURL_REDIRECTS_MAX || !redirect_allowed(url, next))
             return NULL;
-        curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
-        x->timeout_ms = MAX(1, x->timeout_ms - (int64_t)(took_us / 1000));
+        x->timeout_ms = MAX(1, x->timeout_ms - x->took_ms);
         g_free(url);
         url = g_steal_pointer(&next);
     }
@@ -523,7 +568,7 @@ static err_t *transport_send(void *data, const struct http_request *req, struct 
 {
     struct curl_transport *ct = data;
     struct exchange x = {.ct = ct, .req = req};
-    CURL *handle;
+    CURLM *connections;
     err_t *e;
 
     if (strlen(req->url) > CURL_URL_MAX_BYTES)
@@ -534,9 +579,9 @@ static err_t *transport_send(void *data, const struct http_request *req, struct 
     x.timeout_ms = req->timeout_ms > 0 ? req->timeout_ms : ct->timeout_ms;
     x.connect_timeout_ms =
         req->connect_timeout_ms > 0 ? req->connect_timeout_ms : ct->connect_timeout_ms;
-    handle = handle_take(ct);
-    e = exchange_follow(&x, handle);
-    handle_give(ct, handle);
+    connections = connections_take(ct);
+    e = exchange_follow(&x, connections);
+    connections_give(ct, connections);
     if (e == NULL) {
         body_hand_over(&x);
         *ret = g_steal_pointer(&x.resp);
@@ -549,9 +594,9 @@ static err_t *transport_send(void *data, const struct http_request *req, struct 
 
 /* ---- life ---- */
 
-static void handle_free(gpointer p)
+static void connections_free(gpointer p)
 {
-    curl_easy_cleanup(p);
+    curl_multi_cleanup(p);
 }
 
 static gpointer global_init(gpointer unused)
@@ -577,7 +622,7 @@ struct curl_transport *curl_transport_create(const struct curl_options *options)
     ct->body_max_bytes = o->body_max_bytes > 0 ? o->body_max_bytes : CURL_BODY_MAX_BYTES;
     ct->user_agent = g_strdup(o->user_agent != NULL ? o->user_agent : "protector");
     ct->environment_proxy = o->environment_proxy;
-    ct->idle = g_ptr_array_new_with_free_func(handle_free);
+    ct->idle = g_ptr_array_new_with_free_func(connections_free);
     ct->trusts = g_ptr_array_new_with_free_func(trust_free);
     ct->share = curl_share_init();
     g_assert(ct->share != NULL);

@@ -2,10 +2,10 @@
 /*
  * curl - the http_transport of production: HTTP/1.1 and TLS by libcurl.
  *
- * Any number of threads may send through one transport at once; each call uses one handle of a pool
- * and waits in the calling thread.  Connections are kept and reused (a handle keeps its own;
- * handles are taken last-in first-out, so that a lone thread always finds its warm ones); the DNS
- * cache is shared by all.  No signals, no cookies, no credentials from ~/.netrc; no proxy unless
+ * Any number of threads may send through one transport at once; each call uses one set of
+ * connections of a pool and waits in the calling thread.  Connections are kept and reused (sets are
+ * taken last-in first-out, so that a lone thread always finds its warm ones); the DNS cache is
+ * shared by all.  No signals, no cookies, no credentials from ~/.netrc; no proxy unless
  * asked for.
  *
  * What the errors promise (http.h): NET_REFUSED means that not one byte of the request left: no
@@ -16,7 +16,7 @@
  *
  * Redirects are followed for GET and HEAD only, on the same host only, never from https to http.
  *
- * Make no transport before fork(): libcurl's handles do not survive it.
+ * Make no transport before fork(): what libcurl keeps does not survive it.
  */
 #pragma once
 
@@ -28,8 +28,8 @@
 #define CURL_HEAD_MAX_BYTES     (256 * 1024)
 #define CURL_URL_MAX_BYTES      (64 * 1024)
 #define CURL_REDIRECTS_MAX      3
-#define CURL_HANDLES_IDLE_MAX   32 /* more are closed when they come back */
-#define CURL_CONNECTIONS_MAX    16 /* kept open per handle */
+#define CURL_HANDLES_IDLE_MAX   32 /* sets; more are closed when they come back */
+#define CURL_CONNECTIONS_MAX    16 /* kept open per set */
 
 struct curl_options {
     int64_t connect_timeout_ms; /* where the request says 0; 0 = CURL_CONNECT_TIMEOUT_MS */

@@ -222,11 +222,23 @@ static char *peer_text(struct MHD_Connection *connection)
     return g_strdup(host);
 }
 
+/* "token" of RFC 9110: what a method is made of. */
+static bool is_token(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        if (!g_ascii_isalnum(*p) && strchr("!#$%&'*+-.^_`|~", *p) == NULL)
+            return false;
+    }
+    return *text != '\0';
+}
+
 static void check_head(struct exchange *x)
 {
     const char *length = http_request_get(x->req, "Content-Length");
     guint64 size = 0;
 
+    if (!is_token(x->req->method))
+        refuse(x, err(BAD_REQUEST, "the method of the request is none"));
     if (length != NULL && http_request_get(x->req, "Transfer-Encoding") != NULL)
         refuse(x, err(BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding"));
     if (length != NULL && !g_ascii_string_to_unsigned(length, 10, 0, G_MAXUINT64, &size, NULL))

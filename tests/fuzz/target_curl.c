@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * curl - what some server answers, as bytes.  It becomes a response that holds no control
- * characters and no more than it may, or an error of the kinds that http.h promises.
+ * curl - what some server answers, as bytes, twice over one handle.  It becomes a response that
+ * holds no control characters and no more than it may, or an error of the kinds that http.h
+ * promises.
  */
 #include "net/curl.h"
 #include "net/httpd.h"
@@ -68,15 +69,11 @@ static void judge(const struct http_response *resp)
     }
 }
 
-void fuzz_one(const char *data, size_t size)
+static void ask(void)
 {
     AUTO(http_request) req = http_request_create("GET", url);
     AUTO(http_response) resp = NULL;
 
-    g_mutex_lock(&lock);
-    g_clear_pointer(&answer, g_bytes_unref);
-    answer = g_bytes_new(data, size);
-    g_mutex_unlock(&lock);
     err_t *e = http_send(curl_transport_http(client), req, &resp);
     if (e == NULL) {
         judge(resp);
@@ -85,4 +82,14 @@ void fuzz_one(const char *data, size_t size)
     FUZZ_MUST(resp == NULL, "an error, and yet a response");
     FUZZ_MUST(!err_is(e, ERR_NET_REFUSED), "refused, and yet it was sent");
     fuzz_refused(e);
+}
+
+void fuzz_one(const char *data, size_t size)
+{
+    g_mutex_lock(&lock);
+    g_clear_pointer(&answer, g_bytes_unref);
+    answer = g_bytes_new(data, size);
+    g_mutex_unlock(&lock);
+    ask();
+    ask();
 }

@@ -126,6 +126,14 @@ static void serve_bad_length(struct raw *raw, int fd, int nth)
     raw_write(fd, "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n");
 }
 
+/* A line that continues a header, where there is none. */
+static void serve_folded(struct raw *raw, int fd, int nth)
+{
+    (void)nth;
+    raw_read_request(raw, fd, 0);
+    raw_write(fd, "HTTP/1.1 200 OK\r\n folded: x\r\nContent-Length: 0\r\n\r\n");
+}
+
 static void check_raw(void (*serve)(struct raw *, int, int), enum err_code want)
 {
     static const char *const methods[] = {"POST", "GET", "DELETE"};
@@ -156,6 +164,7 @@ static void test_protocol(void **state)
     (void)state;
     check_raw(serve_garbage, ERR_NET_PROTOCOL);
     check_raw(serve_bad_length, ERR_NET_PROTOCOL);
+    check_raw(serve_folded, ERR_NET_PROTOCOL);
 }
 
 /* ---- too long ---- */

@@ -345,6 +345,7 @@ static void test_bad_requests(void **state)
          "HTTP/1.1 400 "},
         {"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000\r\nExpect: 100-continue\r\n\r\n",
          "HTTP/1.1 413 "},
+        {"GE\001T /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 "},
         {"nonsense\r\n\r\n", ""},
         {"", ""}, /* silence: closed after the idle time */
         {"GET /x HTTP/1.1\r\nHost: h\r\nX-Slow", ""},
