@@ -154,6 +154,23 @@ static enum protector_status expect_check(const struct work *work, const char *s
                           work->copy->from, (long long)work->chunk);
 }
 
+/* All of it, also when the system takes it in parts; -1 with errno. */
+static int write_at(int fd, const char *data, size_t size, off_t at)
+{
+    while (size > 0) {
+        ssize_t n = pwrite(fd, data, size, at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        data += n;
+        size -= (size_t)n;
+        at += n;
+    }
+    return 0;
+}
+
 /* Makes the next chunk of the target zeros where it could hold something else. */
 static enum protector_status zero_write(struct work *work, struct protector_error *error)
 {
@@ -165,7 +182,7 @@ static enum protector_status zero_write(struct work *work, struct protector_erro
     if (fallocate(work->to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, (off_t)size) == 0)
         return PROTECTOR_OK;
     memset(work->buffer, 0, size);
-    if (pwrite(work->to, work->buffer, size, at) != (ssize_t)size)
+    if (write_at(work->to, work->buffer, size, at) != 0)
         return small_fail(error, "write", work->copy->to);
     return PROTECTOR_OK;
 }
@@ -181,7 +198,7 @@ static enum protector_status data_write(struct work *work, size_t size,
 
         if (!work->copy->in_place && is_zero(work->buffer + at, block))
             continue;
-        if (pwrite(work->to, work->buffer + at, block, begin + (off_t)at) != (ssize_t)block)
+        if (write_at(work->to, work->buffer + at, block, begin + (off_t)at) != 0)
             return small_fail(error, "write", work->copy->to);
     }
     return PROTECTOR_OK;
@@ -278,8 +295,8 @@ static enum protector_status slice_end(struct work *work, struct protector_error
     if (fdatasync(work->to) != 0)
         return small_fail(error, "sync", copy->to);
     file_step(work->h, "synced %s", copy->to);
-    if (work->lines.size > 0 && (at < 0 || pwrite(work->sums, work->lines.data, work->lines.size,
-                                                  at) != (ssize_t)work->lines.size))
+    if (work->lines.size > 0 &&
+        (at < 0 || write_at(work->sums, work->lines.data, work->lines.size, at) != 0))
         return small_fail(error, "write", copy->sums);
     if (fdatasync(work->sums) != 0)
         return small_fail(error, "sync", copy->sums);

@@ -44,6 +44,20 @@ static struct fence journal_fence(const struct journal *j)
     return (struct fence){j->op_id, j->generation, j->owner};
 }
 
+/* What another version, or a hand, has written is no state of ours: DB. */
+static err_t *row_check(const struct op_step *s)
+{
+    if (row_state_of(s->state) == ROW_STATE_COUNT)
+        return err(DB,
+                   "row %" G_GINT64_FORMAT " of operation %s is damaged: state '%s' is not known",
+                   s->seq, s->op_id, s->state);
+    if (s->result != NULL && !json_is_object(s->result))
+        return err(DB,
+                   "row %" G_GINT64_FORMAT " of operation %s is damaged: its result is no object",
+                   s->seq, s->op_id);
+    return NULL;
+}
+
 static struct journal_row *row_from_store(const struct op_step *s)
 {
     struct journal_row *row = g_new0(struct journal_row, 1);
@@ -62,7 +76,6 @@ static struct journal_row *row_from_store(const struct op_step *s)
     row->error = json_incref(s->error);
     row->started_at_ms = s->started_at_ms;
     row->finished_at_ms = s->finished_at_ms;
-    g_assert(row->state != ROW_STATE_COUNT);
     return row;
 }
 
@@ -91,13 +104,15 @@ static struct op_step row_to_store(const struct journal *j, const struct journal
 err_t *journal_rows(const struct journal *j, GPtrArray **ret)
 {
     g_autoptr(GPtrArray) stored = NULL;
-    GPtrArray *rows;
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)journal_row_destroy);
 
     TRY(op_step_list(j->db, j->op_id, &stored));
-    rows = g_ptr_array_new_with_free_func((GDestroyNotify)journal_row_destroy);
-    for (guint i = 0; i < stored->len; i++)
-        g_ptr_array_add(rows, row_from_store(g_ptr_array_index(stored, i)));
-    *ret = rows;
+    for (guint i = 0; i < stored->len; i++) {
+        const struct op_step *s = g_ptr_array_index(stored, i);
+        TRY(row_check(s));
+        g_ptr_array_add(rows, row_from_store(s));
+    }
+    *ret = g_steal_pointer(&rows);
     return NULL;
 }
 
@@ -107,6 +122,8 @@ err_t *journal_row_find(const struct journal *j, const char *step_key, const cha
     AUTO(op_step) stored = NULL;
 
     TRY(op_step_find(j->db, j->op_id, step_key, subject, &stored));
+    if (stored != NULL)
+        TRY(row_check(stored));
     *ret = stored != NULL ? row_from_store(stored) : NULL;
     return NULL;
 }

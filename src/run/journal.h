@@ -59,7 +59,7 @@ struct journal {
     const char *owner;
 };
 
-/* Loads all rows in the order of seq; array frees its rows. */
+/* Loads all rows in the order of seq; array frees its rows.  DB: one is damaged. */
 err_t *journal_rows(const struct journal *j, GPtrArray **ret) MUST_CHECK;
 /* One row by step and subject; NULL in '*ret' if there is none. */
 err_t *journal_row_find(const struct journal *j, const char *step_key, const char *subject,

@@ -260,16 +260,18 @@ static void site_db_put(void *data, struct db *db)
 static char *conf_text(struct bench *b, int i)
 {
     g_autofree char *keystone = sim_origin(b->sim, i, SIM_KEYSTONE);
+    g_autofree char *file =
+        g_strdup_printf("sqlite:///%s/%s/protector.db", b->dir, bench_site_name(i));
 
     return g_strdup_printf(
         "[DEFAULT]\nstate_path = %s/%s\nsettle_ms = %d\nlease_ttl_ms = %d\n"
-        "[database]\nconnection = sqlite:///%s/%s/protector.db\n"
+        "[database]\nconnection = %s\n"
         "[keystone_authtoken]\nwww_authenticate_uri = %s\nauth_url = %s\nauth_type = password\n"
         "project_name = service\nusername = protector\npassword = lab\nregion_name = Region%c\n"
         "[site:%s]\nusername = protector\npassword = lab\nproject_name = service\n"
         "[storage]\ndriver = mock\nmock_storage_dir = %s/arrays\n",
-        b->dir, bench_site_name(i), SETTLE_MS, LEASE_TTL_MS, b->dir, bench_site_name(i), keystone,
-        keystone, 'A' + i, bench_site_name(1 - i), b->dir);
+        b->dir, bench_site_name(i), SETTLE_MS, LEASE_TTL_MS, b->dsn[i] != NULL ? b->dsn[i] : file,
+        keystone, keystone, 'A' + i, bench_site_name(1 - i), b->dir);
 }
 
 static struct conf *conf_of(struct bench *b, int i, const char *more)
@@ -563,7 +565,8 @@ static int64_t engine_round(struct bench_site *site)
     if (site->crashed) {
         bench_engine_stop(site);
         site->crashed = false;
-        site->crash_at = 0;
+        site->crash_at = site->crash_again > 0 ? site->boundaries + site->crash_again : 0;
+        site->crash_again = 0;
         if (!site->stays_dead)
             bench_engine_start(site);
         site->engine_down = site->stays_dead;
@@ -809,10 +812,17 @@ static void clouds_write(struct bench *b)
 
 struct bench *bench_create(uint64_t seed)
 {
+    return bench_create_on(seed, NULL);
+}
+
+struct bench *bench_create_on(uint64_t seed, const char *const dsn[BENCH_SITES])
+{
     struct bench *b = g_new0(struct bench, 1);
     const char *base = g_file_test("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir();
     g_autofree char *template = g_strdup_printf("%s/protector-bench-XXXXXX", base);
 
+    for (int i = 0; dsn != NULL && i < BENCH_SITES; i++)
+        b->dsn[i] = g_strdup(dsn[i]);
     b->env = (struct env){b, clock_now, clock_mono, chance};
     b->client_budget = -1;
     b->trace = g_string_new(NULL);
@@ -862,6 +872,7 @@ void bench_destroy(struct bench *b)
         g_free(site->api_origin);
         g_free(site->crash_type);
         g_free(site->crash_where);
+        g_free(b->dsn[i]);
     }
     sim_destroy(b->sim);
     bench_folder_remove(b->dir);

@@ -72,6 +72,8 @@ struct bench_site {
     bool unwatched;        /* its engines do not watch: a story needs a site that does not know */
     int crash_at;          /* the engine dies at this boundary, counted from 1; 0: it lives */
     int boundaries;        /* passed since bench_crash_at */
+    int crash_again; /* after its first death: at the how-manieth boundary from there; 0: never */
+    int deaths;      /* since bench_crash_at */
     bool crashed;
     bool stays_dead;         /* after a crash, until bench_engine */
     bool forgets;            /* its database was put back: what it alone knew, nobody knows */
@@ -94,6 +96,7 @@ struct bench {
     uint64_t seed;
     struct sim *sim;
     char *dir, *clouds;
+    char *dsn[BENCH_SITES]; /* of the sites' databases; NULL: SQLite */
     struct bench_site site[BENCH_SITES];
     struct bench_link link;
     struct http_transport transport; /* the client's */
@@ -132,6 +135,8 @@ struct bench {
 };
 
 struct bench *bench_create(uint64_t seed);
+/* The same on these databases, empty ones; bench_save and bench_back do not see them. */
+struct bench *bench_create_on(uint64_t seed, const char *const dsn[BENCH_SITES]);
 void bench_destroy(struct bench *b);
 AUTO_DEFINE(bench, bench_destroy)
 

@@ -96,6 +96,7 @@ bool bench_boundary(void *data, const char *op_id, const char *where, const char
     if (site->boundaries != site->crash_at)
         return false;
     site->crashed = true;
+    site->deaths++;
     g_free(site->crash_where);
     site->crash_where =
         g_strdup_printf("boundary %d: %s %s %s", site->crash_at, where, step, subject);
@@ -155,7 +156,8 @@ void bench_crash_at(struct bench *b, int site, const char *type, int nth)
     g_free(s->crash_type);
     s->crash_type = g_strdup(type);
     s->crash_at = nth;
-    s->boundaries = 0;
+    s->crash_again = 0;
+    s->boundaries = s->deaths = 0;
     g_clear_pointer(&s->crash_where, g_free);
 }
 

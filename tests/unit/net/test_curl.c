@@ -134,6 +134,13 @@ static void serve_folded(struct raw *raw, int fd, int nth)
     raw_write(fd, "HTTP/1.1 200 OK\r\n folded: x\r\nContent-Length: 0\r\n\r\n");
 }
 
+static void serve_no_status(struct raw *raw, int fd, int nth)
+{
+    (void)nth;
+    raw_read_request(raw, fd, 0);
+    raw_write(fd, "HTTP/1.1 004 What\r\nContent-Length: 0\r\n\r\n");
+}
+
 static void check_raw(void (*serve)(struct raw *, int, int), enum err_code want)
 {
     static const char *const methods[] = {"POST", "GET", "DELETE"};
@@ -165,6 +172,7 @@ static void test_protocol(void **state)
     check_raw(serve_garbage, ERR_NET_PROTOCOL);
     check_raw(serve_bad_length, ERR_NET_PROTOCOL);
     check_raw(serve_folded, ERR_NET_PROTOCOL);
+    check_raw(serve_no_status, ERR_NET_PROTOCOL);
 }
 
 /* ---- too long ---- */
