@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +75,11 @@ const char *failing_name(void)
 /* Preloaded. */
 __attribute__((constructor)) static void from_environment(void)
 {
-    const char *at = getenv("FAILING_AT"), *how = getenv("FAILING_HOW");
+    const char *at = getenv("FAILING_AT");
+    gint64 nth = 0;
 
-    if (at != NULL)
-        failing_arm((int)strtol(at, NULL, 10),
-                    how != NULL ? (enum failing_how)strtol(how, NULL, 10) : FAILING_IO);
+    if (at != NULL && g_ascii_string_to_signed(at, 10, 1, G_MAXINT, &nth, NULL))
+        failing_arm((int)nth, FAILING_IO);
 }
 
 __attribute__((destructor)) static void told(void)

@@ -12,7 +12,8 @@
  *     }
  *
  * failing.c defines the functions of libc themselves: linked into a program, or preloaded into
- * another one by LD_PRELOAD with FAILING_AT=N and FAILING_HOW=… in its environment (a daemon).
+ * another one by LD_PRELOAD with FAILING_AT=N in its environment (FAILING_IO; a daemon); the file
+ * FAILING_TOLD gets the name of the call when it ends.
  * Standard input, output and error are left alone.  libc's own calls (fopen, getaddrinfo) are not
  * seen.
  */

@@ -40,7 +40,7 @@ static void altered(const json_t *carried, const char *key)
     hash_hex(text, strlen(text), place);
     g_autoptr(json_t) other = json_deep_copy(carried);
     g_autofree char *changed = g_strdup(text);
-    size_t at = strtoul(place + 56, NULL, 16) % strlen(text);
+    size_t at = (size_t)g_ascii_strtoull(place + 56, NULL, 16) % strlen(text);
     changed[at] = changed[at] == 'a' ? 'b' : 'a';
     if (!g_utf8_validate(changed, -1, NULL))
         return;
