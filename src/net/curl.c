@@ -459,7 +459,8 @@ static err_t *failure(const struct exchange *x, const char *url, CURLcode rc)
 
 /* ---- sending ---- */
 
-#define STATUS_MIN 100  /* libcurl takes any three digits */
+#define STATUS_MIN 100 /* RFC 9110; libcurl takes any number */
+#define STATUS_MAX 599
 #define POLL_MS    1000 /* at most, between two looks; libcurl's own time-outs wake it before */
 
 /* What curl_easy_perform does, over connections that outlive the handle. */
@@ -502,7 +503,7 @@ static err_t *exchange_with(struct exchange *x, CURLM *connections, CURL *handle
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &next);
     curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
-    if (status < STATUS_MIN)
+    if (status < STATUS_MIN || status > STATUS_MAX)
         return err(NET_PROTOCOL, "%s %s: the answer's status %ld is none", x->req->method, url,
                    status);
     x->resp->status = (int)status;

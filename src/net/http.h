@@ -70,9 +70,9 @@ void http_response_json(struct http_response *resp, const json_t *j);
 struct http_transport {
     void *data;
     /*
-     * Sends 'req' and waits.  Any HTTP answer, of whatever status, is success.  Errors: NET_REFUSED
-     * (nothing was sent), NET_TIMEOUT and NET_LOST (it may have taken effect), NET_TLS,
-     * NET_PROTOCOL.
+     * Sends 'req' and waits.  Any HTTP answer, of whatever status (100 to 599), is success.
+     * Errors: NET_REFUSED (nothing was sent), NET_TIMEOUT and NET_LOST (it may have taken effect),
+     * NET_TLS, NET_PROTOCOL.
      */
     err_t *(*send)(void *data, const struct http_request *req, struct http_response **ret);
 };

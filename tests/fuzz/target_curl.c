@@ -60,7 +60,7 @@ void fuzz_init(void)
 
 static void judge(const struct http_response *resp)
 {
-    FUZZ_MUST(resp->status >= 100 && resp->status <= 999, "status %d", resp->status);
+    FUZZ_MUST(resp->status >= 100 && resp->status <= 599, "status %d", resp->status);
     FUZZ_MUST(resp->body_size <= BODY_MAX, "%zu bytes", resp->body_size);
     for (guint i = 0; i < resp->headers->len; i++) {
         const struct http_header *h = g_ptr_array_index(resp->headers, i);
