@@ -18,7 +18,6 @@ static bool dry; /* nothing is kept any more */
 /* ---- a database that forgets ---- */
 
 struct forgetful {
-    struct db_ops ops;
     const struct db_ops *next;
     void *backend;
     bool in_tx;
@@ -73,14 +72,21 @@ static void close_it(void *backend)
     g_free(f);
 }
 
+static const struct db_ops forgetful_ops = {
+    .name = "sqlite",
+    .run = run,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .close = close_it,
+};
+
 static void forget(void *data G_GNUC_UNUSED, struct bench_site *site G_GNUC_UNUSED, struct db *db)
 {
+    if (db_has_ops(db, &forgetful_ops))
+        return;
     struct forgetful *f = g_new0(struct forgetful, 1);
-
-    f->ops = (struct db_ops){
-        .run = run, .begin = begin, .commit = commit, .rollback = rollback, .close = close_it};
-    db_stack(db, &f->ops, f, &f->next, &f->backend);
-    f->ops.name = f->next->name;
+    db_stack(db, &forgetful_ops, f, &f->next, &f->backend);
 }
 
 /* ---- the world ---- */
@@ -111,10 +117,8 @@ static void words_read(void)
 void fuzz_init(void)
 {
     b = bench_create(3);
-    for (int i = 0; i < BENCH_SITES; i++) { /* the connections that are there are without it */
-        b->site[i].on_db = forget;
-        g_ptr_array_set_size(b->site[i].p.idle, 0);
-    }
+    for (int i = 0; i < BENCH_SITES; i++)
+        b->site[i].on_take = forget;
     bench_register(b);
     bench_protect(b);
     bench_settle(b);

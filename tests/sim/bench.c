@@ -246,6 +246,8 @@ static struct db *site_db_get(void *data)
 
     if (idle == 0 && site->on_db != NULL)
         site->on_db(site->on_db_data, site, db);
+    if (site->on_take != NULL)
+        site->on_take(site->on_take_data, site, db);
     return db;
 }
 

@@ -88,6 +88,8 @@ struct bench_site {
     char *crash_where; /* what it died at, for messages */
     void (*on_db)(void *data, struct bench_site *site, struct db *db); /* of each new connection */
     void *on_db_data;
+    void (*on_take)(void *data, struct bench_site *site, struct db *db); /* of each that is taken */
+    void *on_take_data;
 };
 
 struct bench {

@@ -47,7 +47,6 @@ int strike_kind_of(const char *name)
 /* ---- the filter on each connection ---- */
 
 struct struck {
-    struct db_ops ops;
     const struct db_ops *next;
     void *backend;
     struct strike *strike;
@@ -128,15 +127,23 @@ static void close_it(void *backend)
     g_free(f);
 }
 
-static void on_db(void *data, struct bench_site *site, struct db *db)
-{
-    struct struck *f = g_new0(struct struck, 1);
+static const struct db_ops ops = {
+    .name = "sqlite",
+    .run = run,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .close = close_it,
+};
 
+/* Once on each connection, also on one that the test itself has opened. */
+static void on_take(void *data, struct bench_site *site, struct db *db)
+{
+    if (db_has_ops(db, &ops))
+        return;
+    struct struck *f = g_new0(struct struck, 1);
     *f = (struct struck){.strike = data, .site = site->index};
-    f->ops = (struct db_ops){
-        .run = run, .begin = begin, .commit = commit, .rollback = rollback, .close = close_it};
-    db_stack(db, &f->ops, f, &f->next, &f->backend);
-    f->ops.name = f->next->name;
+    db_stack(db, &ops, f, &f->next, &f->backend);
 }
 
 /* ---- the hook ---- */
@@ -144,17 +151,16 @@ static void on_db(void *data, struct bench_site *site, struct db *db)
 void strike_begin(struct strike *s, struct bench *b)
 {
     s->bench = b;
-    for (int i = 0; i < BENCH_SITES; i++) { /* connections from before do not count */
-        g_ptr_array_set_size(b->site[i].p.idle, 0);
-        b->site[i].on_db = on_db;
-        b->site[i].on_db_data = s;
+    for (int i = 0; i < BENCH_SITES; i++) {
+        b->site[i].on_take = on_take;
+        b->site[i].on_take_data = s;
     }
 }
 
 void strike_end(struct strike *s)
 {
     for (int i = 0; i < BENCH_SITES; i++)
-        s->bench->site[i].on_db = NULL;
+        s->bench->site[i].on_take = NULL;
 }
 
 void strike_fini(struct strike *s)
