@@ -8,6 +8,7 @@
  *
  *     sim-crash                     all sweeps; of the second deaths a part
  *     sim-crash --every             all of them
+ *     sim-crash --again N           those of every N-th first death (default 7; 0: none)
  *     sim-crash --mariadb [N]       on MariaDB: every N-th death (default 1), no second one
  *     sim-crash --sweep NAME        that one only
  *     sim-crash --at NAME:N[:M]     this death, and the second one M boundaries later
@@ -371,6 +372,8 @@ int main(int argc, char **argv)
         const char *option = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(option, "--every") == 0)
             again = 1;
+        else if (strcmp(option, "--again") == 0)
+            again = number(value);
         else if (strcmp(option, "--sweep") == 0)
             only = value;
         else if (strcmp(option, "--at") == 0)
