@@ -375,7 +375,8 @@ err_t *groups_delete(struct request *r)
     }
     if (g->flags & GROUP_FLAG_UNPROTECTED)
         return exits_delete_unprotected(r);
-    if ((g->flags & GROUP_FLAG_PEER_GONE) && g_str_equal(g->role, "ACTIVE"))
+    bool ours = g_str_equal(g->role, "ACTIVE") || g_str_equal(g->role, "RECOVERING");
+    if ((g->flags & GROUP_FLAG_PEER_GONE) && ours)
         return exits_delete_told(r);
     TRY(judge_held(r->db, g->id));
     TRY(change_begin(r, g, VERB_DELETE, "delete", json_object(), &op));

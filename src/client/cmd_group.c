@@ -305,9 +305,11 @@ static json_t *taken_away(struct call *call, const json_t *reply)
 /* Nobody else has to be asked: the peer never accepted it, or said that it is gone there. */
 static bool deleted_alone(const struct pair *pair)
 {
+    bool recovering = g_strcmp0(json_str(pair->group, "role"), "RECOVERING") == 0;
+
     return *json_str_or(pair->group, "position", "") == '\0' ||
            g_strcmp0(json_str(pair->group, "status"), "unprotected") == 0 ||
-           (json_bool(pair->group, "peer_gone", false) && pair->local_is_active);
+           (json_bool(pair->group, "peer_gone", false) && (pair->local_is_active || recovering));
 }
 
 static err_t *delete_here(struct pair *pair, json_t **ret)

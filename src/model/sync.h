@@ -87,7 +87,7 @@ struct sync_state {
     bool superseded; /* flag over ACTIVE, set by the epoch watch */
     bool
         unprotected; /* over TOMBSTONE: an admin gave the peer up, the servers were never touched */
-    bool leaving;    /* over unprotected: a user deletes what is left; this site's part goes */
+    bool leaving;    /* over unprotected, or RECOVERING after a GONE: a user deletes what is left */
     bool peer_gone; /* the peer said GONE to a group that lives here; over STANDBY: clean-up runs */
     bool gone_owed; /* TOMBSTONE: the peer has not yet answered GONE */
     char pos[HASH_HEX_SIZE];        /* position held; POSITION_EMPTY */

@@ -335,7 +335,7 @@ static void bury(struct act *a, const char *last, bool owed)
     sync_set_hash(s->last, last);
     s->role = ROLE_TOMBSTONE;
     s->gone_owed = owed;
-    s->split = s->closed = s->superseded = false;
+    s->split = s->closed = s->superseded = s->leaving = false;
     s->frozen_for[0] = s->stub[0] = s->serving[0] = s->rival[0] = s->aborted[0] = '\0';
     sync_set_body(&s->rival_body, NULL);
     sync_staged_clear(s);
@@ -368,13 +368,24 @@ err_t *sync_withdraw(struct sync_state *state, const struct sync_context *contex
     return sync_done(&a);
 }
 
-/* RECOVERING in an accepted delete: a person says that nobody is left to ask. */
+/*
+ * RECOVERING, in an accepted delete or after a GONE of the peer: a person says that nobody is left
+ * to ask.
+ */
 static err_t *delete_recovering(struct act *a, const char *words)
 {
     struct sync_state *s = a->s;
-    if (s->body == NULL || !body_deleting(body_json(s->body)))
+    bool deleting = s->body != NULL && body_deleting(body_json(s->body));
+    if (!deleting && !s->peer_gone)
         return not_active(s);
-    s->peer_gone = true; /* it may be known already, by a GONE: nothing was begun then */
+    if (s->leaving)
+        return NULL; /* repeated */
+    s->leaving = !deleting;
+    s->peer_gone = true;    /* it may be known already, by a GONE: nothing was begun then */
+    if (sync_is_empty(s)) { /* a lost group: nothing of it is known here */
+        bury(a, "", true);
+        return sync_done(a);
+    }
     sync_log(a, "alone", s->pos, chain_find(s->chain, s->pos), s->body, words);
     sync_order(a, SYNC_OP_SETTLE, SYNC_START, NULL, s->pos, words);
     return sync_done(a);
@@ -441,8 +452,8 @@ err_t *sync_tombstone(struct sync_state *state, const struct sync_context *conte
         return NULL;
     bool deleting = state->body != NULL && body_deleting(body_json(state->body)) &&
                     (state->role == ROLE_ACTIVE || state->role == ROLE_STANDBY);
-    bool gone = state->peer_gone && (state->role == ROLE_STANDBY ||
-                                     (state->role == ROLE_RECOVERING && sync_deleting(state)));
+    bool recovering = state->role == ROLE_RECOVERING && (sync_deleting(state) || state->leaving);
+    bool gone = state->peer_gone && (state->role == ROLE_STANDBY || recovering);
     if (!deleting && !gone)
         return err(GROUP_STATE, "group %s is not being deleted", state->group);
     g_autofree char *last = g_strdup(state->pos);

@@ -22,7 +22,7 @@ void sync_forget(struct act *a, const char *words)
     sync_resolving_clear(s);
     s->serving[0] = s->frozen_for[0] = s->stub[0] = s->aborted[0] = s->rival[0] = '\0';
     sync_set_body(&s->rival_body, NULL);
-    s->split = s->closed = s->superseded = s->peer_gone = false;
+    s->split = s->closed = s->superseded = s->peer_gone = s->leaving = false;
     s->known_peer[0] = s->peer_nonce[0] = '\0';
     s->proof_count = 0;
     s->minted = MAX(s->minted, MAX(a->c->tag_minted, a->c->tag_floor));

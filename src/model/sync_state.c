@@ -263,7 +263,7 @@ static const char *wrong_flags(const struct sync_state *s)
         return "superseded without ACTIVE";
     if (s->unprotected && s->role != ROLE_TOMBSTONE)
         return "unprotected without TOMBSTONE";
-    if (s->leaving && !s->unprotected)
+    if (s->leaving && !s->unprotected && !(s->role == ROLE_RECOVERING && s->peer_gone))
         return "an unprotected group is deleted that is none";
     if (s->resolving.nonce[0] != '\0' && !s->split)
         return "resolving without SPLIT";

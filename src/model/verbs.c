@@ -230,14 +230,18 @@ static err_t *check_status(const struct question *q)
                verb_title(q->verb), q->group, group_status_text(q->status), allowed);
 }
 
-/* A RECOVERING group that was being deleted is ended, not forced; another one is not ended. */
+/*
+ * A RECOVERING group that was being deleted is ended, not forced; another one is not ended, unless
+ * the peer itself has said that it is gone.
+ */
 static err_t *check_deleting(const struct question *q)
 {
     const struct group_view *v = q->v;
     if (q->verb == VERB_FAILOVER_UNPLANNED && v->deleting)
         return err(GROUP_DELETING, "cannot %s group '%s': it is being deleted", verb_title(q->verb),
                    q->group);
-    if (q->verb == VERB_DELETE_PEER_GONE && v->role == ROLE_RECOVERING && !v->deleting)
+    if (q->verb == VERB_DELETE_PEER_GONE && v->role == ROLE_RECOVERING && !v->deleting &&
+        !v->peer_gone)
         return err(SYNC_RECOVERING, "cannot %s group '%s': it recovers from a restored database",
                    verb_title(q->verb), q->group);
     return NULL;

@@ -664,6 +664,22 @@ static struct db_rows *groups_at(struct walk *w, int site, const char *where)
     return bench_rows(w->b, site, sql);
 }
 
+/* The project's own user may end what the peer said to be gone; else an admin must say it. */
+static void left_alone(struct walk *w, int site, const char *group)
+{
+    const json_t *project = sim_find(w->b->sim, site, "projects", "prod");
+
+    if (run(w, site, "protection-group delete", json_pack("{ss}", "protection-group", group)))
+        return;
+    walk_say(w, "the admin of %s ends %s without the other site", bench_site_name(site), group);
+    g_autoptr(json_t) done =
+        bench_run(w->b, bench_site_name(site), "protection-group delete",
+                  json_pack("{ss ss ss sb}", "protection-group", group, "project",
+                            json_str(project, "id"), "peer-is-gone", "the walk ends", "yes", 1));
+    if (done == NULL)
+        walk_say(w, "  %s", w->b->last_error);
+}
+
 /*
  * What no peer will ever answer: a create that names an incarnation which is over is withdrawn; a
  * group that is gone at the other site, and lives here in an epoch that it did not know, is ended
@@ -682,9 +698,7 @@ static void ends_decided(struct walk *w)
                 g_strdup_printf("id = '%s' AND role = 'TOMBSTONE'", db_str(left, row, 0));
             AUTO(db_rows) there = groups_at(w, 1 - i, gone);
             if (db_rows_count(there) > 0)
-                (void)run(w, i, "protection-group delete",
-                          json_pack("{ss ss sb}", "protection-group", db_str(left, row, 0),
-                                    "peer-is-gone", "the walk ends", "yes", 1));
+                left_alone(w, i, db_str(left, row, 0));
         }
     }
 }

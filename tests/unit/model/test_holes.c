@@ -251,6 +251,37 @@ static void restored_site_forgets_what_came(void **state)
     pair_fini(&p);
 }
 
+/* Recovering, and the peer says that the group is gone: nobody is left to ask but a person. */
+static void recovering_site_is_told_gone(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sync_state backup;
+    pair_start(&p);
+    sync_state_copy(&p.s[A], &backup);
+    json_t *draft = sync_draft(&p.s[A]);
+    json_set_bool(draft, "deleting", true);
+    AUTO(body) deleting = pair_seal(draft);
+    assert_ok(pair_reserve(&p, A, "op-delete"));
+    assert_ok(PAIR(&p, A, sync_stage, "op-delete", deleting));
+    assert_true(pair_carry(&p));
+    for (int s = 0; s < SITES; s++)
+        assert_ok(PAIR(&p, s, sync_tombstone));
+    pair_restore(&p, A, &backup);
+    assert_code(PAIR(&p, A, sync_delete_alone, NULL, "ann", "who knows"), ERR_SYNC_RECOVERING);
+    assert_true(pair_sync(&p));
+    assert_true(pair_asked(&p, A, "alarm PEER_GONE"));
+    assert_int_equal(p.s[A].role, ROLE_RECOVERING);
+    assert_ok(PAIR(&p, A, sync_delete_alone, NULL, "ann", "it is gone"));
+    assert_true(pair_asked(&p, A, "start settle"));
+    assert_ok(PAIR(&p, A, sync_delete_alone, NULL, "ann", "again"));
+    assert_ok(PAIR(&p, A, sync_tombstone));
+    assert_int_equal(p.s[A].role, ROLE_TOMBSTONE);
+    assert_true(pair_carry(&p));
+    sync_state_fini(&backup);
+    pair_fini(&p);
+}
+
 /* Each story, and the old rule under which it must not end well. */
 static const struct hole {
     struct CMUnitTest story;
@@ -262,6 +293,7 @@ static const struct hole {
     {cmocka_unit_test(closed_site_follows_what_drops_it), MUTANT_TEXT_CLOSED_DROPPED},
     {cmocka_unit_test(who_faces_a_standby_reopens), MUTANT_TEXT_REOPEN},
     {cmocka_unit_test(restored_site_forgets_what_came), MUTANT_NONE},
+    {cmocka_unit_test(recovering_site_is_told_gone), MUTANT_NONE},
 };
 
 /* A child tells the story under the old rule; it must fail. */
