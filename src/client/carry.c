@@ -371,6 +371,21 @@ err_t *carry_projects(struct end *a, struct end *b, struct carrying *how)
     return carry_all(a, b, "sync/outbox", how);
 }
 
+/*
+ * What 'active' has to say to the proof goes back: a peer that has lost the group learns of it.  If
+ * the peer would be stopped by that, it waits: whoever carries the outbox asks about it.
+ */
+static err_t *proof_answered(struct end *active, struct end *peer, const char *pg_id, json_t *last,
+                             struct carrying *how)
+{
+    struct carrying mine = {.forced = how->forced};
+
+    err_t *e = converse(active, peer, pg_id, last, &mine);
+    how->count += mine.count;
+    carrying_fini(&mine);
+    return e;
+}
+
 err_t *carry_proof(struct end *active, struct end *peer, const char *pg_id,
                    const char *peer_site_id, struct carrying *how, char **ret)
 {
@@ -395,7 +410,7 @@ err_t *carry_proof(struct end *active, struct end *peer, const char *pg_id,
         return err(WOULD_DEMOTE, "the other site is active in a newer epoch, and so is this one "
                                  "still in its own: it would stop its servers");
     if (last != NULL && !says_nothing(last))
-        TRY(converse(active, peer, pg_id, last, how));
+        TRY(proof_answered(active, peer, pg_id, last, how));
     g_autoptr(json_t) envelope = envelope_of(message);
     *ret = g_strdup(json_str(envelope, "nonce"));
     return NULL;

@@ -93,9 +93,10 @@ static err_t *change_draft(struct step_call *call, const struct group_now *now, 
 
 /*
  * What the last change takes away is still being taken away, and this one would add to the same
- * groups at Cinder and the array: the two would undo each other for ever.
+ * groups at Cinder and the array: the two would undo each other for ever.  Nor is it known what
+ * there is while the ledger is being rebuilt.
  */
-static err_t *waits_for_settle(struct step_call *call, bool *ret)
+static err_t *waits_for_others(struct step_call *call, bool *ret)
 {
     static const char *const adding[] = {"member_add", "policy_set", NULL};
     g_autoptr(GPtrArray) open = NULL;
@@ -106,7 +107,8 @@ static err_t *waits_for_settle(struct step_call *call, bool *ret)
     TRY(operation_list_open(call->db, call->op->pg_id, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
-        *ret = *ret || g_str_equal(op->operation_type, "settle");
+        *ret = *ret || g_str_equal(op->operation_type, "settle") ||
+               g_str_equal(op->operation_type, "rebuild");
     }
     return NULL;
 }
@@ -117,7 +119,7 @@ err_t *change_plan(struct step_call *call, json_t **ret)
     AUTO(group_now) now = NULL;
     bool waits = false;
 
-    TRY(waits_for_settle(call, &waits));
+    TRY(waits_for_others(call, &waits));
     if (waits)
         return NULL;
     TRY(group_now_load(call, &now));

@@ -250,6 +250,11 @@ static err_t *cg_look(struct step_call *call, struct cloud *c, json_t **ret_grou
 
     TRY(world_cinder_group(call, call->op->pg_id, &cg));
     g_autofree char *id = cg;
+    if (id == NULL)
+        return err_remedy(err(GROUP_STATE, "the Cinder group of '%s' at this site is not known",
+                              call->op->pg_id),
+                          "the database may have forgotten it: wait until `rebuild` of operation "
+                          "list --all has ended, and repeat");
     TRY(tenant(call, c));
     TRY(cinder_group_get(c, id, ret_group));
     TRY(captured_of(call, &captured));
