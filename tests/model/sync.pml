@@ -436,7 +436,8 @@ inline on_lost_group(s)
 	: q == pos[1-s] && role[1-s] == RECOVERING && (FORK(pos[s], q) || LOSTEPOCH(s)) \
 	|| FORK(pos[s], q) && (q == pos[1-s] -> split[1-s] : PHANTOM(s)))
 #define g_resolve(s, q) !two_step && G_RESOLVE(s, q) && RESOLVABLE(s, q)
-#define g_resolve_gone(s, q) G_RESOLVE(s, q) && resolves && FORK(pos[s], q) && (two_step || !RESOLVABLE(s, q))
+#define RIVAL(s, q) (FORK(pos[s], q) || q == pos[1-s] && role[1-s] == RECOVERING) /* of on_state_fork; of on_amnesia */
+#define g_resolve_gone(s, q) G_RESOLVE(s, q) && resolves && RIVAL(s, q) && (two_step || !RESOLVABLE(s, q))
 inline resolve_over(s, q, floor_of_t)
 {
 	slog = slog | (anc[q] & ~fpl[pos[s]]);
@@ -454,11 +455,11 @@ inline resolve(s, q)
 	resolve_over(s, q, flr[1-s]); /* CLOSED carries the floor */
 	if :: q == pos[1-s] && split[1-s] && !NO_CLOSE -> closed[1-s] = 1 :: else fi
 }
-inline resolve_gone(s, q) /* t declared gone, recorded: x is a rival once heard of */
+inline resolve_gone(s, q) /* t declared gone, recorded: x is a rival once heard of; nobody tells its floor */
 {
 	printf("resolve_gone(%d over p%d) -> p%d\n", s, q, n);
 	if :: resolves -> resolves-- :: else fi;
-	resolve_over(s, q, flr[1-s])
+	resolve_over(s, q, 0)
 }
 
 /*
@@ -475,7 +476,7 @@ inline close(s)
 	resolving[s] = 1
 }
 #define SIGNED(t) (role[t] == RECOVERING -> HAS(clo_recovering[1-t], pos[t]) : (role[t] == STANDBY -> HAS(clo_standby[1-t], pos[t]) : HAS(clo[1-t], pos[t])))
-#define g_on_close(t) resolving[1-t] && HOLDS(t) && (split[t] || role[t] == RECOVERING) && !SIGNED(t)
+#define g_on_close(t) resolving[1-t] && HOLDS(t) && (split[t] || role[t] == RECOVERING) && (!SIGNED(t) || !closed[t] && !NO_CLOSE)
 inline on_close(t)
 {
 	printf("on_close(%d) at p%d\n", t, pos[t]);
@@ -545,8 +546,8 @@ inline rejoin(t)
 	fi
 }
 
-/* s was ACTIVE in an epoch that t, ACTIVE, never heard of, and has lost it: a fork of which only the number is left */
-#define g_on_amnesia(t) !TEXT_RECOVER && role[1-t] == RECOVERING && role[t] == ACTIVE && !EMPTY(t) && LOSTEPOCH(t) && !split[t]
+/* s was ACTIVE in an epoch that t, ACTIVE, never heard of: has s lost it, a fork of which only the number is left; else its STATE tells more */
+#define g_on_amnesia(t) !TEXT_RECOVER && role[1-t] == RECOVERING && role[t] == ACTIVE && !EMPTY(t) && !FLOORKNOWN(t, flr[1-t]) && !split[t]
 inline on_amnesia(t)
 {
 	printf("on_amnesia(%d)\n", t); split[t] = 1;
@@ -662,6 +663,7 @@ inline on_gone(s)
 #define g_tag(s) late_tags && role[s] == ACTIVE && ep[pos[s]] > flr[s]
 inline tag(s) { printf("tag(%d)\n", s); flr[s] = ep[pos[s]]; array_minted[s] = minted[s] }
 
+#define g_faults_stop() !QUIET
 inline faults_stop()
 {
 	printf("-- faults stop\n");
@@ -679,13 +681,53 @@ inline faults_stop()
 	acc = acc & WAITED; ref = ref & WAITED; abt = abt & (BIT(frozen_for[0]) | BIT(frozen_for[1])); acked = acked & ~slog; \
 	if :: restores + losses == 0 -> held[0] = held[0] & ~BELOW(1); held[1] = held[1] & ~BELOW(0); \
 	if :: TEXT_LOST -> skip :: else -> lost[0] = lost[0] & held[0]; lost[1] = lost[1] & held[1] fi :: else fi fi
+/* All guarded actions, in the order in which they are tried; the budgets' end among them. */
+#define ACTIONS(ONCE, BOTH, EACH) \
+	BOTH(change) BOTH(handover) BOTH(fact) BOTH(force) \
+	BOTH(reserve) BOTH(stage) BOTH(release) \
+	EACH(on_propose_accept) EACH(accept_again) EACH(on_propose_refuse) \
+	BOTH(on_accept) BOTH(on_refuse) \
+	BOTH(claim) BOTH(abort_handover) BOTH(on_aborted) \
+	EACH(on_state_same) EACH(on_state_fast_forward) EACH(on_state_own_epoch) EACH(on_state_fork) \
+	BOTH(on_lost_group) \
+	EACH(resolve) EACH(resolve_gone) \
+	BOTH(close) BOTH(on_close) EACH(on_closed) \
+	ONCE(faults_stop) \
+	BOTH(tag) BOTH(rejoin) BOTH(on_amnesia) BOTH(on_here) BOTH(recover) \
+	EACH(restore) BOTH(snapshot) BOTH(lose) \
+	BOTH(create) BOTH(withdraw) BOTH(delete) BOTH(tombstone) BOTH(delete_alone) BOTH(delete_recovering) BOTH(delete_standby) BOTH(unprotect) BOTH(on_gone)
+
+/* After each action: the floor (in the same transaction, then the tag), and what must hold. */
+#define AFTERWARDS \
+	if :: role[0] == ACTIVE && ep[pos[0]] > flr[0] && !late_tags -> flr[0] = ep[pos[0]] :: else fi; \
+	if :: role[1] == ACTIVE && ep[pos[1]] > flr[1] && !late_tags -> flr[1] = ep[pos[1]] :: else fi; \
+	if :: RUNS(0) -> ran[0] = pos[0] :: else fi; \
+	if :: RUNS(1) -> ran[1] = pos[1] :: else fi; \
+	FORGET; \
+	INV
+
+#ifdef MONITOR
+#include "monitor.pml"                   /* TAKE_STEPS: the steps of a trace, nothing else */
+#else
 #define DO(guard, action)  :: d_step { guard -> action }
+#define ONCE(a)            DO(g_##a(), a())
 #define BOTH(a)            DO(g_##a(0), a(0)) DO(g_##a(1), a(1))
 #define P1(a, p)           DO(g_##a(0, p), a(0, p)) DO(g_##a(1, p), a(1, p))
 #if NP > 15
 #define EACH(a) P1(a,0) P1(a,1) P1(a,2) P1(a,3) P1(a,4) P1(a,5) P1(a,6) P1(a,7) P1(a,8) P1(a,9) P1(a,10) P1(a,11) P1(a,12) P1(a,13) P1(a,14) P1(a,15) P1(a,16) P1(a,17)
 #else
 #define EACH(a) P1(a,0) P1(a,1) P1(a,2) P1(a,3) P1(a,4) P1(a,5) P1(a,6) P1(a,7) P1(a,8) P1(a,9) P1(a,10) P1(a,11) P1(a,12) P1(a,13) P1(a,14)
+#endif
+#define TAKE_STEPS \
+	do \
+	:: atomic { \
+	if \
+	ACTIONS(ONCE, BOTH, EACH) \
+	:: else -> CLAIMED(L1, L1_HOLDS); goto quiet /* nothing enabled: only after faults_stop */ \
+	fi; \
+	d_step { AFTERWARDS } } \
+	od; \
+	quiet: skip
 #endif
 
 init {
@@ -715,31 +757,5 @@ init {
 		:: else -> held[0] = 1; held[1] = 1; role[0] = ACTIVE; role[1] = STANDBY
 		fi
 	}
-	do
-	:: atomic {
-	if
-	BOTH(change) BOTH(handover) BOTH(fact) BOTH(force)
-	BOTH(reserve) BOTH(stage) BOTH(release)
-	EACH(on_propose_accept) EACH(accept_again) EACH(on_propose_refuse)
-	BOTH(on_accept) BOTH(on_refuse)
-	BOTH(claim) BOTH(abort_handover) BOTH(on_aborted)
-	EACH(on_state_same) EACH(on_state_fast_forward) EACH(on_state_own_epoch) EACH(on_state_fork)
-	BOTH(on_lost_group)
-	EACH(resolve) EACH(resolve_gone)
-	BOTH(close) BOTH(on_close) EACH(on_closed)
-	:: d_step { !QUIET -> faults_stop() }
-	BOTH(tag) BOTH(rejoin) BOTH(on_amnesia) BOTH(on_here) BOTH(recover)
-	EACH(restore) BOTH(snapshot) BOTH(lose)
-	BOTH(create) BOTH(withdraw) BOTH(delete) BOTH(tombstone) BOTH(delete_alone) BOTH(delete_recovering) BOTH(delete_standby) BOTH(unprotect) BOTH(on_gone)
-	:: else -> CLAIMED(L1, L1_HOLDS); goto quiet /* nothing enabled: only after faults_stop */
-	fi;
-	d_step {
-	if :: role[0] == ACTIVE && ep[pos[0]] > flr[0] && !late_tags -> flr[0] = ep[pos[0]] :: else fi; /* same transaction, then the tag */
-	if :: role[1] == ACTIVE && ep[pos[1]] > flr[1] && !late_tags -> flr[1] = ep[pos[1]] :: else fi;
-	if :: RUNS(0) -> ran[0] = pos[0] :: else fi;
-	if :: RUNS(1) -> ran[1] = pos[1] :: else fi;
-	FORGET;
-	INV } }
-	od;
-quiet:	skip
+	TAKE_STEPS
 }

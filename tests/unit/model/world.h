@@ -30,6 +30,7 @@ struct world {
     unsigned made;
     int budget[BUDGETS];
     bool stopped; /* faults have stopped: the budgets do not count any more */
+    bool two_step; /* CLOSE, CLOSED and the RESOLVE are moves of their own */
     bool refuses; /* the next PROPOSE finds something not acceptable */
     const char *broken;
     struct sync_state snapshot; /* of a backup; for one mutant */
@@ -222,11 +223,26 @@ static inline bool waited(const struct world *w, const char *hash)
 
 /* ---- one transaction at site s is over ---- */
 
-/* An answer that changed nothing at its sender: ACCEPT again, REFUSE again.  True if it is new. */
+/* The question of a person, by its nonce: it still stands. */
+static inline bool asked(const struct world *w, const char *nonce)
+{
+    for (int s = 0; s < SITES; s++)
+        if (w->site[s].resolving.nonce[0] != '\0' &&
+            strcmp(w->site[s].resolving.nonce, nonce) == 0)
+            return true;
+    return false;
+}
+
+/* An answer that changed nothing at its sender: ACCEPT again, REFUSE again, CLOSED again.  True if
+ * it is new. */
 static inline bool world_answer(struct world *w, const struct message *reply)
 {
-    return reply != NULL && (reply->type == MESSAGE_ACCEPT || reply->type == MESSAGE_REFUSE) &&
-           waited(w, reply->position) && bag_put(&w->bag, reply, false);
+    if (reply == NULL)
+        return false;
+    bool answer = reply->type == MESSAGE_ACCEPT || reply->type == MESSAGE_REFUSE;
+    bool heard = reply->type == MESSAGE_CLOSED ? asked(w, reply->nonce)
+                                               : answer && waited(w, reply->position);
+    return heard && bag_put(&w->bag, reply, false);
 }
 
 static inline bool world_done(struct world *w, int s, err_t *e, struct sync_effects *effects)
@@ -263,6 +279,7 @@ enum move_kind {
     MOVE_AMNESIA,         /* s challenges, the peer's AMNESIA arrives */
     MOVE_RESOLVE,
     MOVE_RESOLVE_GONE,
+    MOVE_CLOSE,    /* two_step: the question alone */
     MOVE_RESTORE,  /* to the position of a STATE that it once signed */
     MOVE_SNAPSHOT, /* for the mutant that resumes */
     MOVE_STOP,     /* faults stop */
@@ -440,11 +457,38 @@ static inline bool move_read(struct world *w, int s, enum message_type want)
     return world_done(w, s, err, &e);
 }
 
+/* A HERE came first: s knows the peer's role. */
+static inline void world_read_role(struct world *w, int s)
+{
+    struct sync_context c = world_context(w, s);
+    w->site[s].proofs[0] = (struct sync_proof){.issued_ms = c.now_ms,
+                                               .answered = true,
+                                               .role = w->site[1 - s].role};
+    w->site[s].proof_count = 1;
+}
+
+/* A person decides to keep s. */
+static inline bool move_close(struct world *w, int s)
+{
+    struct sync_state *state = &w->site[s];
+    if (!w->two_step || state->resolving.nonce[0] != '\0' ||
+        !(w->stopped || world_has(w, RESOLVES)))
+        return false;
+    struct sync_effects e;
+    struct sync_context c = world_context(w, s);
+    world_read_role(w, s);
+    sync_effects_init(&e);
+    err_t *err = sync_close(state, &c, "admin", "keep", &e);
+    state->proof_count = 0;
+    w->budget[RESOLVES] -= err == NULL && !w->stopped;
+    return world_done(w, s, err, &e);
+}
+
 /* CLOSE, CLOSED and the RESOLVE in one move; taken back where it does not come to the end. */
 static inline bool move_resolve(struct world *w, int s)
 {
     struct sync_state *state = &w->site[s];
-    if (!state->split || !(w->stopped || world_has(w, RESOLVES)))
+    if (w->two_step || !state->split || !(w->stopped || world_has(w, RESOLVES)))
         return false;
     struct world trial;
     struct sync_effects e, et;
@@ -453,10 +497,7 @@ static inline bool move_resolve(struct world *w, int s)
     sync_effects_init(&e);
     sync_effects_init(&et);
     unsigned made = trial.made;
-    trial.site[s].proofs[0] = (struct sync_proof){.issued_ms = c.now_ms,
-                                                  .answered = true,
-                                                  .role = trial.site[1 - s].role};
-    trial.site[s].proof_count = 1; /* a HERE came first */
+    world_read_role(&trial, s);
     err_t *err = sync_close(&trial.site[s], &c, "admin", "keep", &e);
     trial.made = made;
     if (err == NULL)
@@ -573,6 +614,8 @@ static inline bool world_move(struct world *w, const struct move *mv)
         return move_resolve(w, mv->site);
     case MOVE_RESOLVE_GONE:
         return move_resolve_gone(w, mv->site);
+    case MOVE_CLOSE:
+        return move_close(w, mv->site);
     case MOVE_RESTORE:
         return move_restore(w, mv);
     case MOVE_SNAPSHOT:
@@ -597,8 +640,8 @@ static const char *const move_texts[MOVES] = {
     [MOVE_DELIVER] = "on",          [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
     [MOVE_HERE] = "on fresh HERE",  [MOVE_AMNESIA] = "on fresh AMNESIA",
     [MOVE_RESOLVE] = "resolve",     [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
-    [MOVE_RESTORE] = "restore to",  [MOVE_SNAPSHOT] = "snapshot",
-    [MOVE_STOP] = "-- faults stop",
+    [MOVE_CLOSE] = "close",         [MOVE_RESTORE] = "restore to",
+    [MOVE_SNAPSHOT] = "snapshot",   [MOVE_STOP] = "-- faults stop",
 };
 
 static inline bool move_has_letter(enum move_kind kind)
@@ -671,11 +714,12 @@ static inline bool forgettable(const struct world *w, const struct message *m)
             return true; /* one with its content is there */
         return !world_has(w, RESTORES) && strcmp(m->position, t->pos) != 0 &&
                chain_covered(t->chain, m->position, t->pos);
+    case MESSAGE_CLOSE:
+    case MESSAGE_CLOSED:
+        return !asked(w, m->nonce);
     case MESSAGE_HELLO:
     case MESSAGE_HERE:
     case MESSAGE_AMNESIA:
-    case MESSAGE_CLOSE:
-    case MESSAGE_CLOSED:
         return true; /* fresh answers are read, not found */
     case MESSAGE_PROPOSE:
     case MESSAGE_GONE:
