@@ -54,6 +54,7 @@ bit  reserved[2];                        /* staged is RESERVED: an operation pre
 bit  peer_gone[2];                       /* the peer said GONE to a group that lives here        */
 bit  gone_owed[2];                       /* TOMBSTONE: the peer has not yet answered GONE        */
 bit  resolving[2];                       /* a person keeps s; CLOSE is out                       */
+bit  late_close[2];                      /* a CLOSE of s, whose question is over, may still arrive */
 bit  lost_group[2];                      /* RECOVERING at EMPTY: the peer told of the group      */
 byte ran[2];                             /* position under which servers of the group last ran at s and were not stopped */
 byte array_minted[2];                    /* late_tags: minted as the array tells it              */
@@ -178,6 +179,7 @@ inline move(w, to) /* pos := to, not yet proved to the peer */
 
 inline stop_resolving(w) /* the question is over: no CLOSED answers it any more */
 {
+	late_close[w] = late_close[w] | resolving[w];
 	resolving[w] = 0; clo[w] = 0; clo_recovering[w] = 0; clo_standby[w] = 0; clo_floor[w] = 0
 }
 
@@ -486,6 +488,10 @@ inline on_close(t)
 	if :: role[t] == RECOVERING -> clo_recovering[1-t] = clo_recovering[1-t] | BIT(pos[t]) :: else fi;
 	if :: role[t] == STANDBY -> clo_standby[1-t] = clo_standby[1-t] | BIT(pos[t]) :: else fi
 }
+/* a CLOSE whose question is over: CLOSED is of no use to anybody any more, but t is closed */
+#define g_on_late_close(t) late_close[1-t] && HOLDS(t) && (split[t] || role[t] == RECOVERING) && !closed[t] && !NO_CLOSE
+inline on_late_close(t) { printf("on_late_close(%d) at p%d\n", t, pos[t]); closed[t] = 1 }
+
 #define REJOINS(s, x) (HAS(clo_recovering[s], x) && COVERED(x, pos[s]) && FLOORKNOWN(s, clo_floor[s])) /* nothing to give up: `rejoin` will do */
 #define g_on_closed(s, x) x < n && resolving[s] && HAS(clo[s], x) && split[s] && KEEPS(s) && REOPENS(s, HAS(clo_recovering[s], x), HAS(clo_standby[s], x)) && !REJOINS(s, x)
 inline on_closed(s, x)
@@ -691,7 +697,7 @@ inline faults_stop()
 	EACH(on_state_same) EACH(on_state_fast_forward) EACH(on_state_own_epoch) EACH(on_state_fork) \
 	BOTH(on_lost_group) \
 	EACH(resolve) EACH(resolve_gone) \
-	BOTH(close) BOTH(on_close) EACH(on_closed) \
+	BOTH(close) BOTH(on_close) BOTH(on_late_close) EACH(on_closed) \
 	ONCE(faults_stop) \
 	BOTH(tag) BOTH(rejoin) BOTH(on_amnesia) BOTH(on_here) BOTH(recover) \
 	EACH(restore) BOTH(snapshot) BOTH(lose) \

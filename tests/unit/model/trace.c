@@ -49,13 +49,14 @@ enum outcome {
     REFUSED,
     REFUSED_UNHEARD, /* nobody waits for the answer */
     SIGNED,          /* CLOSED */
+    SIGNED_LATE,     /* the question was over */
     ASKED,           /* CLOSE */
     NOTHING,         /* that can be seen */
     OUTCOMES
 };
 static const char *const outcome_texts[OUTCOMES] = {
     "forgot", "committed", "made",     "moved",   "staged",  "unstaged", "unfrozen", "diverged",
-    "proved", "accepted",  "refused",  "refused, unheard",   "signed",   "asked",    "nothing",
+    "proved", "accepted",  "refused",  "refused, unheard",   "signed",   "signed, late", "asked", "nothing",
 };
 
 /* A step of the model: its name, and whether it names a position. */
@@ -93,7 +94,9 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
                       [STAGED] = NAMED("recover"),
                       [COMMITTED] = NAMED("on_accept")},
     [MESSAGE_AMNESIA] = {[MADE] = NAMED("rejoin"), [DIVERGED] = NAMED("on_amnesia")},
-    [MESSAGE_CLOSE] = {[SIGNED] = NAMED("on_close"), [NOTHING] = NAMED("nothing")},
+    [MESSAGE_CLOSE] = {[SIGNED] = NAMED("on_close"),
+                       [SIGNED_LATE] = NAMED("on_late_close"),
+                       [NOTHING] = NAMED("nothing")},
     [MESSAGE_CLOSED] = {[MADE] = ABOUT("on_closed")},
 };
 
@@ -205,7 +208,9 @@ static enum outcome outcome_of(const struct walk *walk, const struct world *afte
     see(walk, &after->site[mv->site], &b);
     bool moved = a.pos != b.pos;
     bool refused = a.refused != b.refused || sent(before, after, MESSAGE_REFUSE);
-    bool heard = refused && waited(after, bag_at(&before->bag, mv->letter)->position);
+    const struct message *letter = bag_at(&before->bag, mv->letter);
+    bool heard = refused && waited(after, letter->position);
+    bool signs = (b.closed && !a.closed) || sent(before, after, MESSAGE_CLOSED);
     const bool is[OUTCOMES] = {
         [FORGOT] = b.role == ROLE_RECOVERING && a.role != b.role,
         [COMMITTED] = moved && b.pos == a.staged,
@@ -219,7 +224,8 @@ static enum outcome outcome_of(const struct walk *walk, const struct world *afte
         [ACCEPTED] = sent(before, after, MESSAGE_ACCEPT),
         [REFUSED] = heard,
         [REFUSED_UNHEARD] = refused,
-        [SIGNED] = (b.closed && !a.closed) || sent(before, after, MESSAGE_CLOSED),
+        [SIGNED] = signs && asked(after, letter->nonce),
+        [SIGNED_LATE] = signs,
         [ASKED] = b.resolving && !a.resolving,
         [NOTHING] = true,
     };
@@ -324,7 +330,9 @@ static bool takes_letter(const struct world *w, enum move_kind kind, int site, g
 {
     const struct message *m = bag_at(&w->bag, letter);
     bool mine = strcmp(kind == MOVE_RESTORE ? m->from : m->to, world_uuid[site]) == 0;
-    return mine && (kind != MOVE_DELIVER_REFUSED || m->type == MESSAGE_PROPOSE);
+    bool fits = kind == MOVE_DELIVER || (kind == MOVE_RESTORE && m->history != NULL) ||
+                (kind == MOVE_DELIVER_REFUSED && m->type == MESSAGE_PROPOSE);
+    return mine && fits;
 }
 
 static void try_kind(const struct walk *walk, enum move_kind kind, int site, struct world *next,
@@ -429,8 +437,8 @@ static const struct choice *choose(struct walk *walk, const GArray *all)
 
 /* Users, handovers, forces, facts, restores, resolves. */
 static const int budgets[][BUDGETS] = {
-    {2, 2, 2, 1, 0, 2}, {2, 1, 2, 1, 1, 2}, {1, 2, 1, 1, 2, 2}, {3, 3, 3, 2, 2, 3},
-    {0, 1, 1, 0, 1, 1}, {1, 2, 3, 1, 1, 3}, {1, 1, 3, 0, 0, 3}, {1, 2, 1, 1, 1, 1},
+    {4, 4, 4, 3, 0, 4}, {2, 1, 2, 1, 1, 2}, {2, 3, 2, 2, 2, 3}, {5, 5, 4, 4, 3, 5},
+    {0, 2, 2, 1, 2, 3}, {1, 2, 5, 1, 1, 5}, {1, 6, 2, 0, 0, 2}, {1, 1, 3, 3, 4, 5},
 };
 
 static void step(struct walk *walk, const struct choice *c)
@@ -438,7 +446,6 @@ static void step(struct walk *walk, const struct choice *c)
     printf("step %s\n", c->text);
     if (!world_move(&walk->w, &c->mv))
         g_error("%s: possible a moment ago, and now not", c->text);
-    world_forget(&walk->w);
     number_new(walk);
     bool left = false;
     for (int i = 0; i < BUDGETS; i++)
