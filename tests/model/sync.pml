@@ -323,13 +323,16 @@ inline accept_again(t, p) { printf("accept_again(%d, p%d)\n", t, p); acc = acc |
 #define REFUSABLE(t, p) (TEXT_REFUSE -> !HAS(rec, p) || !ACCEPTABLE(t, p) \
 	: (HAS(rec, p) -> role[t] != RECOVERING && HOLDS(t) && !ACCEPTABLE(t, p) \
 	: STANDS(t, p) && ep[p] == ep[pos[t]]))
-#define g_on_propose_refuse(t, p) p && staged[1-t] == p && !HAS(anc[pos[t]], p) && !HAS(ref, p) && REFUSABLE(t, p) && role[t] != TOMBSTONE
+/* t keeps what it refused, also once more after a restore; TEXT_REFUSED: refused{} holds hashes of pos.epoch only */
+#define KEEPS_REFUSED(t, p) (!REFUSAL_FORGOTTEN && (HAS(rec, p) && !TEXT_REFUSED || ep[p] == ep[pos[t]]))
+#define g_on_propose_refuse(t, p) p && staged[1-t] == p && !HAS(anc[pos[t]], p) && (!HAS(ref, p) || KEEPS_REFUSED(t, p) && !HAS(refused[t], p)) \
+	&& REFUSABLE(t, p) && role[t] != TOMBSTONE
 inline on_propose_refuse(t, p)
 {
 	printf("on_propose_refuse(%d, p%d)\n", t, p);
 	ref = ref | BIT(p);
-	if /* TEXT_REFUSED: refused{} holds hashes of pos.epoch only */
-	:: !REFUSAL_FORGOTTEN && (HAS(rec, p) && !TEXT_REFUSED || ep[p] == ep[pos[t]]) -> refused[t] = refused[t] | BIT(p)
+	if
+	:: KEEPS_REFUSED(t, p) -> refused[t] = refused[t] | BIT(p)
 	:: else
 	fi
 }

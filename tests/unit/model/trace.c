@@ -17,7 +17,7 @@
 
 #define STEPS_MAX     80
 #define POSITIONS_MAX 28 /* monitor: NP less what one more step could make */
-#define STOP_IN       6  /* of so many times that faults could stop they do once */
+#define STOP_IN       24 /* of so many times that faults could stop they do once */
 
 struct seen {
     enum sync_role role;
@@ -55,8 +55,9 @@ enum outcome {
     OUTCOMES
 };
 static const char *const outcome_texts[OUTCOMES] = {
-    "forgot", "committed", "made",     "moved",   "staged",  "unstaged", "unfrozen", "diverged",
-    "proved", "accepted",  "refused",  "refused, unheard",   "signed",   "signed, late", "asked", "nothing",
+    "forgot",   "committed",    "made",   "moved",    "staged",  "unstaged",
+    "unfrozen", "diverged",     "proved", "accepted", "refused", "refused, unheard",
+    "signed",   "signed, late", "asked",  "nothing",
 };
 
 /* A step of the model: its name, and whether it names a position. */
@@ -90,9 +91,8 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
                        [FORGOT] = ABOUT("on_state_own_epoch"),
                        [DIVERGED] = ABOUT("on_state_fork"),
                        [NOTHING] = NAMED("nothing")},
-    [MESSAGE_HERE] = {[MOVED] = NAMED("on_here"),
-                      [STAGED] = NAMED("recover"),
-                      [COMMITTED] = NAMED("on_accept")},
+    [MESSAGE_HERE] =
+        {[MOVED] = NAMED("on_here"), [STAGED] = NAMED("recover"), [COMMITTED] = NAMED("on_accept")},
     [MESSAGE_AMNESIA] = {[MADE] = NAMED("rejoin"), [DIVERGED] = NAMED("on_amnesia")},
     [MESSAGE_CLOSE] = {[SIGNED] = NAMED("on_close"),
                        [SIGNED_LATE] = NAMED("on_late_close"),
@@ -102,12 +102,12 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
 
 /* What any other move is called, whatever comes of it. */
 static const struct step moves[MOVES] = {
-    [MOVE_CHANGE] = NAMED("change"),         [MOVE_HANDOVER] = NAMED("handover"),
-    [MOVE_FACT] = NAMED("fact"),             [MOVE_FORCE] = NAMED("force"),
-    [MOVE_CLAIM] = NAMED("claim"),           [MOVE_ABORT] = NAMED("abort_handover"),
-    [MOVE_RESOLVE] = ABOUT("resolve"),       [MOVE_RESOLVE_GONE] = ABOUT("resolve_gone"),
-    [MOVE_CLOSE] = NAMED("close"),           [MOVE_RESTORE] = ABOUT("restore"),
-    [MOVE_SNAPSHOT] = NAMED("snapshot"),     [MOVE_STOP] = NAMED("faults_stop"),
+    [MOVE_CHANGE] = NAMED("change"),     [MOVE_HANDOVER] = NAMED("handover"),
+    [MOVE_FACT] = NAMED("fact"),         [MOVE_FORCE] = NAMED("force"),
+    [MOVE_CLAIM] = NAMED("claim"),       [MOVE_ABORT] = NAMED("abort_handover"),
+    [MOVE_RESOLVE] = ABOUT("resolve"),   [MOVE_RESOLVE_GONE] = ABOUT("resolve_gone"),
+    [MOVE_CLOSE] = NAMED("close"),       [MOVE_RESTORE] = ABOUT("restore"),
+    [MOVE_SNAPSHOT] = NAMED("snapshot"), [MOVE_STOP] = NAMED("faults_stop"),
 };
 
 /* ---- what can be seen ---- */
@@ -380,8 +380,7 @@ static void print_choices(const GArray *all)
 static bool long_over(const struct world *w, const struct message *m, int s)
 {
     return m->type == MESSAGE_STATE && strcmp(m->to, world_uuid[s]) == 0 &&
-           incarnation_number(m->incarnation) + 1 <
-               incarnation_number(w->incarnation[1 - s]);
+           incarnation_number(m->incarnation) + 1 < incarnation_number(w->incarnation[1 - s]);
 }
 
 static void print_besides_letter(const struct walk *walk, const struct message *m, int s)
@@ -487,19 +486,22 @@ static unsigned number_argument(const char *text)
 #ifdef MUTANTS
 #define PLANTED(name)                                                                              \
     {                                                                                              \
-        #name, MUTANT_##name                                                                       \
+#name, MUTANT_##name                                                                       \
     }
 /* Those that the model knows under the same name. */
 static const struct planted {
     const char *name;
     enum mutant mutant;
 } planted[] = {
-    PLANTED(EPOCH_PLUS_ONE),    PLANTED(LOCAL_FIRST),          PLANTED(FREEZE_LATE),
-    PLANTED(SUCCESSOR_ONLY),    PLANTED(ABORT_NOT_FINAL),      PLANTED(ABORT_UNBOUND),
-    PLANTED(REFUSAL_FORGOTTEN), PLANTED(RECOVER_ALONE),        PLANTED(FACT_WHILE_STAGED),
-    PLANTED(TEXT_REFUSE),       PLANTED(REJOIN_IGNORES_FLOOR), PLANTED(TEXT_ADOPT),
-    PLANTED(TEXT_REFUSED),      PLANTED(TEXT_LOST),            PLANTED(TEXT_CLOSED),
-    PLANTED(TEXT_REOPEN),       PLANTED(TEXT_CLOSED_DROPPED),
+    PLANTED(EPOCH_PLUS_ONE),       PLANTED(LOCAL_FIRST),
+    PLANTED(FREEZE_LATE),          PLANTED(SUCCESSOR_ONLY),
+    PLANTED(ABORT_NOT_FINAL),      PLANTED(ABORT_UNBOUND),
+    PLANTED(REFUSAL_FORGOTTEN),    PLANTED(RECOVER_ALONE),
+    PLANTED(FACT_WHILE_STAGED),    PLANTED(TEXT_REFUSE),
+    PLANTED(REJOIN_IGNORES_FLOOR), PLANTED(TEXT_ADOPT),
+    PLANTED(TEXT_REFUSED),         PLANTED(TEXT_LOST),
+    PLANTED(TEXT_CLOSED),          PLANTED(TEXT_REOPEN),
+    PLANTED(TEXT_CLOSED_DROPPED),
 };
 
 static bool plant(const char *name)

@@ -29,9 +29,9 @@ struct world {
     struct safety_watch *watch;
     unsigned made;
     int budget[BUDGETS];
-    bool stopped; /* faults have stopped: the budgets do not count any more */
+    bool stopped;  /* faults have stopped: the budgets do not count any more */
     bool two_step; /* CLOSE, CLOSED and the RESOLVE are moves of their own */
-    bool refuses; /* the next PROPOSE finds something not acceptable */
+    bool refuses;  /* the next PROPOSE finds something not acceptable */
     const char *broken;
     struct sync_state snapshot; /* of a backup; for one mutant */
     int snapshot_of;            /* -1: none */
@@ -227,8 +227,7 @@ static inline bool waited(const struct world *w, const char *hash)
 static inline bool asked(const struct world *w, const char *nonce)
 {
     for (int s = 0; s < SITES; s++)
-        if (w->site[s].resolving.nonce[0] != '\0' &&
-            strcmp(w->site[s].resolving.nonce, nonce) == 0)
+        if (w->site[s].resolving.nonce[0] != '\0' && strcmp(w->site[s].resolving.nonce, nonce) == 0)
             return true;
     return false;
 }
@@ -461,9 +460,8 @@ static inline bool move_read(struct world *w, int s, enum message_type want)
 static inline void world_read_role(struct world *w, int s)
 {
     struct sync_context c = world_context(w, s);
-    w->site[s].proofs[0] = (struct sync_proof){.issued_ms = c.now_ms,
-                                               .answered = true,
-                                               .role = w->site[1 - s].role};
+    w->site[s].proofs[0] =
+        (struct sync_proof){.issued_ms = c.now_ms, .answered = true, .role = w->site[1 - s].role};
     w->site[s].proof_count = 1;
 }
 
@@ -634,14 +632,14 @@ static inline bool world_move(struct world *w, const struct move *mv)
 }
 
 static const char *const move_texts[MOVES] = {
-    [MOVE_CHANGE] = "change",       [MOVE_HANDOVER] = "handover",
-    [MOVE_FACT] = "fact",           [MOVE_FORCE] = "force",
-    [MOVE_CLAIM] = "claim",         [MOVE_ABORT] = "abort",
-    [MOVE_DELIVER] = "on",          [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
-    [MOVE_HERE] = "on fresh HERE",  [MOVE_AMNESIA] = "on fresh AMNESIA",
-    [MOVE_RESOLVE] = "resolve",     [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
-    [MOVE_CLOSE] = "close",         [MOVE_RESTORE] = "restore to",
-    [MOVE_SNAPSHOT] = "snapshot",   [MOVE_STOP] = "-- faults stop",
+    [MOVE_CHANGE] = "change",      [MOVE_HANDOVER] = "handover",
+    [MOVE_FACT] = "fact",          [MOVE_FORCE] = "force",
+    [MOVE_CLAIM] = "claim",        [MOVE_ABORT] = "abort",
+    [MOVE_DELIVER] = "on",         [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
+    [MOVE_HERE] = "on fresh HERE", [MOVE_AMNESIA] = "on fresh AMNESIA",
+    [MOVE_RESOLVE] = "resolve",    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
+    [MOVE_CLOSE] = "close",        [MOVE_RESTORE] = "restore to",
+    [MOVE_SNAPSHOT] = "snapshot",  [MOVE_STOP] = "-- faults stop",
 };
 
 static inline bool move_has_letter(enum move_kind kind)
