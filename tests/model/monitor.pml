@@ -4,7 +4,7 @@
  *
  * After the start and after each step it prints what a trace of the code prints (`trace.c`): what
  * can be seen of both sites, and all that is enabled.  A step that is not enabled is printed as
- * "refused" and ends the run.
+ * "refused" and ends the run.  A walk that ends where nothing is enabled must have come to L1.
  */
 hidden byte who_, which_, value_;        /* the step's arguments; what is shown                      */
 short steps;                             /* no two states look equal: every step is taken            */
@@ -25,6 +25,7 @@ static const char *const roles[] = {"STANDBY", "ACTIVE", "FROZEN", "RECOVERING",
 static char line[256];
 static int action;
 static bool over;
+static int possible;                     /* how many steps */
 
 static void next_step(void)
 {
@@ -46,6 +47,7 @@ static void refuse(const char *why)
 
 static void can(int number, const char *arguments)
 {
+    possible++;
     printf(" %s", names[number]);
     printf(arguments, who_, which_);
 }
@@ -85,6 +87,7 @@ static void end_line(void)
 		printf("left %d %d %d %d %d %d", now.users, now.handovers, now.forces, now.facts, now.restores, now.resolves); \
 		end_line(); \
 		printf("enabled"); \
+		possible = 0; \
 	}; \
 	who_ = 0; \
 	do \
@@ -104,7 +107,8 @@ static void end_line(void)
 	do \
 	:: d_step { steps++; c_code { next_step(); } }; \
 		if \
-		:: c_expr { over } -> break \
+		:: c_expr { over && possible == 0 } -> CLAIMED(L1, L1_HOLDS); break \
+		:: c_expr { over && possible > 0 } -> break \
 		:: d_step { c_expr { !over } -> \
 			if \
 			ACTIONS(TAKE_ONCE, TAKE_BOTH, TAKE_EACH) \
