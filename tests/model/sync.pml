@@ -549,6 +549,7 @@ inline rejoin(t)
 	make_pos(pos[t], 0, e_, t, DROP(staged[t])); move(t, n - 1);
 	slog = slog | DROP(staged[t]);
 	role[t] = ACTIVE; staged[t] = 0; frozen_for[t] = 0;
+	if :: RESERVED_KEPT -> skip :: else -> reserved[t] = 0 fi;
 	if /* s' fresh position is covered: what t knew as a fork is lost; named in sync_log */
 	:: split[t] && !TEXT_LOST -> split[t] = 0; closed[t] = 0; slog = slog | (held[1-t] & ~fpl[pos[t]]); stop_resolving(t)
 	:: else

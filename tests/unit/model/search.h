@@ -124,14 +124,15 @@ static inline bool search_visit(struct search *s, struct world *w)
     return s->wrong == NULL;
 }
 
-/* "2,1,2,1,0,2" -> budgets; false if it is none. */
+/* "2,1,2,1,0,2" -> budgets (slots may follow); false if it is none. */
 static inline bool search_budget_of(const char *text, int ret[BUDGETS])
 {
     g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", ",", -1);
-    if (g_strv_length(parts) != BUDGETS)
+    guint given = g_strv_length(parts);
+    if (given != SLOTS && given != BUDGETS)
         return false;
-    for (int i = 0; i < BUDGETS; i++)
-        ret[i] = (int)g_ascii_strtoll(parts[i], NULL, 10);
+    for (guint i = 0; i < BUDGETS; i++)
+        ret[i] = i < given ? (int)g_ascii_strtoll(parts[i], NULL, 10) : 0;
     return true;
 }
 

@@ -22,7 +22,7 @@
 struct seen {
     enum sync_role role;
     unsigned pos, staged, serving, frozen_for;
-    bool split, closed, owed, resolving;
+    bool split, closed, owed, reserved, resolving;
     unsigned refused; /* bit p: position p */
     int64_t floor, minted;
 };
@@ -102,12 +102,21 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
 
 /* What any other move is called, whatever comes of it. */
 static const struct step moves[MOVES] = {
-    [MOVE_CHANGE] = NAMED("change"),     [MOVE_HANDOVER] = NAMED("handover"),
-    [MOVE_FACT] = NAMED("fact"),         [MOVE_FORCE] = NAMED("force"),
-    [MOVE_CLAIM] = NAMED("claim"),       [MOVE_ABORT] = NAMED("abort_handover"),
-    [MOVE_RESOLVE] = ABOUT("resolve"),   [MOVE_RESOLVE_GONE] = ABOUT("resolve_gone"),
-    [MOVE_CLOSE] = NAMED("close"),       [MOVE_RESTORE] = ABOUT("restore"),
-    [MOVE_SNAPSHOT] = NAMED("snapshot"), [MOVE_STOP] = NAMED("faults_stop"),
+    [MOVE_CHANGE] = NAMED("change"),
+    [MOVE_HANDOVER] = NAMED("handover"),
+    [MOVE_RESERVE] = NAMED("reserve"),
+    [MOVE_STAGE] = NAMED("stage"),
+    [MOVE_RELEASE] = NAMED("release"),
+    [MOVE_FACT] = NAMED("fact"),
+    [MOVE_FORCE] = NAMED("force"),
+    [MOVE_CLAIM] = NAMED("claim"),
+    [MOVE_ABORT] = NAMED("abort_handover"),
+    [MOVE_RESOLVE] = ABOUT("resolve"),
+    [MOVE_RESOLVE_GONE] = ABOUT("resolve_gone"),
+    [MOVE_CLOSE] = NAMED("close"),
+    [MOVE_RESTORE] = ABOUT("restore"),
+    [MOVE_SNAPSHOT] = NAMED("snapshot"),
+    [MOVE_STOP] = NAMED("faults_stop"),
 };
 
 /* ---- what can be seen ---- */
@@ -150,6 +159,7 @@ static void see(const struct walk *walk, const struct sync_state *s, struct seen
                          .split = s->split,
                          .closed = s->closed,
                          .owed = sync_owed(s),
+                         .reserved = s->staged.kind == STAGED_RESERVED,
                          .resolving = s->resolving.nonce[0] != '\0',
                          .floor = s->floor,
                          .minted = s->minted};
@@ -164,9 +174,9 @@ static void print_seen(const struct walk *walk)
         struct seen a;
         see(walk, &w->site[s], &a);
         printf("site %d role %s pos %u staged %u serving %u frozen_for %u split %d closed %d "
-               "owed %d resolving %d floor %d minted %d refused %x\n",
+               "owed %d reserved %d resolving %d floor %d minted %d refused %x\n",
                s, sync_role_text(a.role), a.pos, a.staged, a.serving, a.frozen_for, a.split,
-               a.closed, a.owed, a.resolving, (int)a.floor, (int)a.minted, a.refused);
+               a.closed, a.owed, a.reserved, a.resolving, (int)a.floor, (int)a.minted, a.refused);
     }
     printf("left");
     for (int i = 0; i < BUDGETS; i++)
@@ -398,7 +408,7 @@ static void print_besides(const struct walk *walk)
     printf("besides");
     for (int s = 0; s < SITES; s++) {
         if (apart) /* no fresh HERE of the same position */
-            printf(" change(%d) handover(%d)", s, s);
+            printf(" change(%d) handover(%d) reserve(%d)", s, s, s);
         for (unsigned q = 0; q < walk->positions; q++)
             if (q != number_of(walk, w->site[s].rival))
                 printf(" resolve_gone(%d,%u)", s, q);
@@ -434,10 +444,10 @@ static const struct choice *choose(struct walk *walk, const GArray *all)
 
 /* ---- a walk ---- */
 
-/* Users, handovers, forces, facts, restores, resolves. */
+/* Users, handovers, forces, facts, restores, resolves, slots. */
 static const int budgets[][BUDGETS] = {
-    {4, 4, 4, 3, 0, 4}, {2, 1, 2, 1, 1, 2}, {2, 3, 2, 2, 2, 3}, {5, 5, 4, 4, 3, 5},
-    {0, 2, 2, 1, 2, 3}, {1, 2, 5, 1, 1, 5}, {1, 6, 2, 0, 0, 2}, {1, 1, 3, 3, 4, 5},
+    {4, 4, 4, 3, 0, 4, 0}, {2, 1, 2, 1, 1, 2, 0}, {2, 3, 2, 2, 2, 3, 3}, {5, 5, 4, 4, 3, 5, 2},
+    {0, 2, 2, 1, 2, 3, 0}, {1, 2, 5, 1, 1, 5, 2}, {1, 6, 2, 0, 0, 2, 3}, {1, 1, 3, 3, 4, 5, 0},
 };
 
 static void step(struct walk *walk, const struct choice *c)

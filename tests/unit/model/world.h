@@ -19,7 +19,7 @@
 static const char *const world_uuid[SITES] = {"0aaaaaaa-0000-4000-8000-000000000000",
                                               "1bbbbbbb-0000-4000-8000-000000000000"};
 
-enum { USERS, HANDOVERS, FORCES, FACTS, RESTORES, RESOLVES, BUDGETS };
+enum { USERS, HANDOVERS, FORCES, FACTS, RESTORES, RESOLVES, SLOTS, BUDGETS };
 
 struct world {
     struct sync_state site[SITES];
@@ -268,6 +268,9 @@ static inline bool world_done(struct world *w, int s, err_t *e, struct sync_effe
 enum move_kind {
     MOVE_CHANGE,
     MOVE_HANDOVER,
+    MOVE_RESERVE, /* the two halves of a change, and their end */
+    MOVE_STAGE,
+    MOVE_RELEASE,
     MOVE_FACT,
     MOVE_FORCE,
     MOVE_CLAIM,
@@ -328,13 +331,16 @@ static inline struct message *world_challenge(struct world *w, int s, enum messa
     return answer;
 }
 
-static inline bool move_change(struct world *w, int s, bool handover)
+/* What a move of an active site takes out of which budget, behind a fresh HERE. */
+static inline bool move_change(struct world *w, int s, enum move_kind kind)
 {
+    static const int budgets[MOVES] = {
+        [MOVE_CHANGE] = USERS, [MOVE_HANDOVER] = HANDOVERS, [MOVE_RESERVE] = SLOTS};
     struct sync_state *state = &w->site[s];
     struct sync_effects e;
     bool staged = state->staged.kind != STAGED_NONE;
-    if (!world_has(w, handover ? HANDOVERS : USERS) || state->role != ROLE_ACTIVE || staged ||
-        state->split || strcmp(state->pos, w->site[1 - s].pos) != 0 || sync_owed(state))
+    if (!world_has(w, budgets[kind]) || state->role != ROLE_ACTIVE || staged || state->split ||
+        strcmp(state->pos, w->site[1 - s].pos) != 0 || sync_owed(state))
         return false;
     AUTO(message) here = world_challenge(w, s, MESSAGE_HERE, &e);
     struct sync_context c = world_context(w, s);
@@ -342,16 +348,29 @@ static inline bool move_change(struct world *w, int s, bool handover)
     err_t *err = here == NULL ? err(INTERNAL, "no answer") : sync_receive(state, here, &c, &e);
     sync_effects_fini(&e);
     sync_effects_init(&e);
-    if (err == NULL && handover) {
+    if (err == NULL && kind == MOVE_HANDOVER)
         err =
             sync_handover(state, &c, "op-1", state->pos, here->nonce, world_body[1 + (1 - s)], &e);
-    } else if (err == NULL) {
+    else if (err == NULL)
         err = sync_reserve(state, &c, "op-2", state->pos, here->nonce, &e);
-        if (err == NULL)
-            err = sync_stage(state, &c, "op-2", world_body[0], &e);
-    }
+    if (err == NULL && kind == MOVE_CHANGE)
+        err = sync_stage(state, &c, "op-2", world_body[0], &e);
     state->proof_count = 0;
-    w->budget[handover ? HANDOVERS : USERS] -= err == NULL;
+    w->budget[budgets[kind]] -= err == NULL;
+    return world_done(w, s, err, &e);
+}
+
+/* The operation that has reserved the slot stages its change, or gives the slot back. */
+static inline bool move_reserved(struct world *w, int s, bool stage)
+{
+    struct sync_effects e;
+    struct sync_state *state = &w->site[s];
+    struct sync_context c = world_context(w, s);
+    if (state->staged.kind != STAGED_RESERVED)
+        return false;
+    sync_effects_init(&e);
+    err_t *err =
+        stage ? sync_stage(state, &c, "op-2", world_body[0], &e) : sync_release(state, "op-2", &e);
     return world_done(w, s, err, &e);
 }
 
@@ -592,7 +611,11 @@ static inline bool world_move(struct world *w, const struct move *mv)
     switch (mv->kind) {
     case MOVE_CHANGE:
     case MOVE_HANDOVER:
-        return move_change(w, mv->site, mv->kind == MOVE_HANDOVER);
+    case MOVE_RESERVE:
+        return move_change(w, mv->site, mv->kind);
+    case MOVE_STAGE:
+    case MOVE_RELEASE:
+        return move_reserved(w, mv->site, mv->kind == MOVE_STAGE);
     case MOVE_FACT:
         return move_fact(w, mv->site);
     case MOVE_FORCE:
@@ -632,14 +655,25 @@ static inline bool world_move(struct world *w, const struct move *mv)
 }
 
 static const char *const move_texts[MOVES] = {
-    [MOVE_CHANGE] = "change",      [MOVE_HANDOVER] = "handover",
-    [MOVE_FACT] = "fact",          [MOVE_FORCE] = "force",
-    [MOVE_CLAIM] = "claim",        [MOVE_ABORT] = "abort",
-    [MOVE_DELIVER] = "on",         [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
-    [MOVE_HERE] = "on fresh HERE", [MOVE_AMNESIA] = "on fresh AMNESIA",
-    [MOVE_RESOLVE] = "resolve",    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
-    [MOVE_CLOSE] = "close",        [MOVE_RESTORE] = "restore to",
-    [MOVE_SNAPSHOT] = "snapshot",  [MOVE_STOP] = "-- faults stop",
+    [MOVE_RESERVE] = "reserve",
+    [MOVE_STAGE] = "stage",
+    [MOVE_RELEASE] = "release",
+    [MOVE_CHANGE] = "change",
+    [MOVE_HANDOVER] = "handover",
+    [MOVE_FACT] = "fact",
+    [MOVE_FORCE] = "force",
+    [MOVE_CLAIM] = "claim",
+    [MOVE_ABORT] = "abort",
+    [MOVE_DELIVER] = "on",
+    [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
+    [MOVE_HERE] = "on fresh HERE",
+    [MOVE_AMNESIA] = "on fresh AMNESIA",
+    [MOVE_RESOLVE] = "resolve",
+    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
+    [MOVE_CLOSE] = "close",
+    [MOVE_RESTORE] = "restore to",
+    [MOVE_SNAPSHOT] = "snapshot",
+    [MOVE_STOP] = "-- faults stop",
 };
 
 static inline bool move_has_letter(enum move_kind kind)
@@ -742,9 +776,10 @@ static int world_compare(const void *a, const void *b)
 static inline void key_site(GString *t, const struct sync_state *s, bool restores)
 {
     const char *staged = s->staged.kind == STAGED_PROPOSAL ? s->staged.position->hash : "-";
-    g_string_append_printf(t, "%d %d%d%d %.20s %.20s %.20s %.20s %.20s %d %d %d\n", s->role,
-                           s->split, s->closed, sync_owed(s), s->pos, staged, s->serving,
-                           s->frozen_for, s->rival, (int)s->minted, (int)s->floor, restores);
+    g_string_append_printf(t, "%d %d %d%d%d %.20s %.20s %.20s %.20s %.20s %d %d %d\n", s->role,
+                           s->staged.kind, s->split, s->closed, sync_owed(s), s->pos, staged,
+                           s->serving, s->frozen_for, s->rival, (int)s->minted, (int)s->floor,
+                           restores);
     for (size_t i = 0; i < s->refused_count; i++)
         g_string_append_printf(t, "r %.20s\n", s->refused[i].hash);
 }
