@@ -85,7 +85,8 @@ static void end_line(void)
 #define SHOW \
 	who_ = 0; SITE who_ = 1; SITE \
 	c_code { \
-		printf("left %d %d %d %d %d %d %d", now.users, now.handovers, now.forces, now.facts, now.restores, now.resolves, now.slots); \
+		printf("left %d %d %d %d", now.users, now.handovers, now.forces, now.facts); \
+		printf(" %d %d %d %d", now.restores, now.resolves, now.slots, now.losses); \
 		end_line(); \
 		printf("enabled"); \
 		possible = 0; \

@@ -124,7 +124,7 @@ static inline bool search_visit(struct search *s, struct world *w)
     return s->wrong == NULL;
 }
 
-/* "2,1,2,1,0,2" -> budgets (slots may follow); false if it is none. */
+/* "2,1,2,1,0,2" -> budgets (slots and losses may follow); false if it is none. */
 static inline bool search_budget_of(const char *text, int ret[BUDGETS])
 {
     g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", ",", -1);

@@ -8,7 +8,8 @@
  * model names it, what can be seen of both sites, and every step that the code would take now.
  * tests/model/monitor has the model take the same steps and compares.
  *
- * Positions are numbered in the order in which they were made; 0 is the common start or "none".
+ * Positions are numbered in the order in which they were made; 0 is EMPTY or "none", 1 the create
+ * that both hold at the start.
  */
 #include "world.h"
 
@@ -36,6 +37,7 @@ struct walk {
 
 /* What a move has brought about at its site; the first that fits. */
 enum outcome {
+    FOUND,     /* a group that was lost: RECOVERING out of NONE */
     FORGOT,    /* RECOVERING */
     COMMITTED, /* pos is what was staged */
     MADE,      /* pos is a new position */
@@ -55,9 +57,9 @@ enum outcome {
     OUTCOMES
 };
 static const char *const outcome_texts[OUTCOMES] = {
-    "forgot",   "committed",    "made",   "moved",    "staged",  "unstaged",
-    "unfrozen", "diverged",     "proved", "accepted", "refused", "refused, unheard",
-    "signed",   "signed, late", "asked",  "nothing",
+    "found",        "forgot",   "committed", "made",     "moved",   "staged",           "unstaged",
+    "unfrozen",     "diverged", "proved",    "accepted", "refused", "refused, unheard", "signed",
+    "signed, late", "asked",    "nothing",
 };
 
 /* A step of the model: its name, and whether it names a position. */
@@ -89,6 +91,7 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
                        [MOVED] = ABOUT("on_state_fast_forward"),
                        [COMMITTED] = ABOUT("on_state_own_epoch"),
                        [FORGOT] = ABOUT("on_state_own_epoch"),
+                       [FOUND] = NAMED("on_lost_group"),
                        [DIVERGED] = ABOUT("on_state_fork"),
                        [NOTHING] = NAMED("nothing")},
     [MESSAGE_HERE] =
@@ -115,6 +118,7 @@ static const struct step moves[MOVES] = {
     [MOVE_RESOLVE_GONE] = ABOUT("resolve_gone"),
     [MOVE_CLOSE] = NAMED("close"),
     [MOVE_RESTORE] = ABOUT("restore"),
+    [MOVE_LOSE] = NAMED("lose"),
     [MOVE_SNAPSHOT] = NAMED("snapshot"),
     [MOVE_STOP] = NAMED("faults_stop"),
 };
@@ -149,8 +153,11 @@ static void number_new(struct walk *walk)
     }
 }
 
-static void see(const struct walk *walk, const struct sync_state *s, struct seen *ret)
+/* Of a group that is lost, floor and minted stand on the array alone. */
+static void see(const struct walk *walk, const struct world *w, int site, struct seen *ret)
 {
+    const struct sync_state *s = &w->site[site];
+    bool none = s->role == ROLE_NONE;
     *ret = (struct seen){.role = s->role,
                          .pos = number_of(walk, s->pos),
                          .staged = number_of(walk, staged_hash(s)),
@@ -158,11 +165,11 @@ static void see(const struct walk *walk, const struct sync_state *s, struct seen
                          .frozen_for = number_of(walk, s->frozen_for),
                          .split = s->split,
                          .closed = s->closed,
-                         .owed = sync_owed(s),
+                         .owed = s->role == ROLE_RECOVERING || sync_owed(s),
                          .reserved = s->staged.kind == STAGED_RESERVED,
                          .resolving = s->resolving.nonce[0] != '\0',
-                         .floor = s->floor,
-                         .minted = s->minted};
+                         .floor = none ? w->tag_floor[site] : s->floor,
+                         .minted = none ? w->tag_minted[site] : s->minted};
     for (size_t i = 0; i < s->refused_count; i++)
         ret->refused |= 1U << number_of(walk, s->refused[i].hash);
 }
@@ -172,7 +179,7 @@ static void print_seen(const struct walk *walk)
     const struct world *w = &walk->w;
     for (int s = 0; s < SITES; s++) {
         struct seen a;
-        see(walk, &w->site[s], &a);
+        see(walk, w, s, &a);
         printf("site %d role %s pos %u staged %u serving %u frozen_for %u split %d closed %d "
                "owed %d reserved %d resolving %d floor %d minted %d refused %x\n",
                s, sync_role_text(a.role), a.pos, a.staged, a.serving, a.frozen_for, a.split,
@@ -214,14 +221,15 @@ static enum outcome outcome_of(const struct walk *walk, const struct world *afte
 {
     const struct world *before = &walk->w;
     struct seen a, b;
-    see(walk, &before->site[mv->site], &a);
-    see(walk, &after->site[mv->site], &b);
+    see(walk, before, mv->site, &a);
+    see(walk, after, mv->site, &b);
     bool moved = a.pos != b.pos;
     bool refused = a.refused != b.refused || sent(before, after, MESSAGE_REFUSE);
     const struct message *letter = bag_at(&before->bag, mv->letter);
     bool heard = refused && waited(after, letter->position);
     bool signs = (b.closed && !a.closed) || sent(before, after, MESSAGE_CLOSED);
     const bool is[OUTCOMES] = {
+        [FOUND] = b.role == ROLE_RECOVERING && a.role == ROLE_NONE,
         [FORGOT] = b.role == ROLE_RECOVERING && a.role != b.role,
         [COMMITTED] = moved && b.pos == a.staged,
         [MADE] = moved && b.pos == walk->positions,
@@ -444,10 +452,11 @@ static const struct choice *choose(struct walk *walk, const GArray *all)
 
 /* ---- a walk ---- */
 
-/* Users, handovers, forces, facts, restores, resolves, slots. */
+/* Users, handovers, forces, facts, restores, resolves, slots, losses. */
 static const int budgets[][BUDGETS] = {
-    {4, 4, 4, 3, 0, 4, 0}, {2, 1, 2, 1, 1, 2, 0}, {2, 3, 2, 2, 2, 3, 3}, {5, 5, 4, 4, 3, 5, 2},
-    {0, 2, 2, 1, 2, 3, 0}, {1, 2, 5, 1, 1, 5, 2}, {1, 6, 2, 0, 0, 2, 3}, {1, 1, 3, 3, 4, 5, 0},
+    {4, 4, 4, 3, 0, 4, 0, 0}, {2, 1, 2, 1, 1, 2, 0, 0}, {2, 3, 2, 2, 2, 3, 3, 0},
+    {5, 5, 4, 4, 3, 5, 2, 1}, {0, 2, 2, 1, 2, 3, 0, 0}, {1, 2, 5, 1, 1, 5, 2, 0},
+    {1, 6, 2, 0, 0, 2, 3, 0}, {1, 1, 3, 3, 4, 5, 0, 0}, {2, 2, 2, 1, 0, 2, 0, 2},
 };
 
 static void step(struct walk *walk, const struct choice *c)
@@ -466,6 +475,7 @@ static void walk_seed(unsigned seed)
 {
     const int *budget = budgets[seed % G_N_ELEMENTS(budgets)];
     struct walk walk = {.numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                        .positions = 1, /* EMPTY */
                         .random = g_rand_new_with_seed(seed)};
     world_init(&walk.w, budget);
     walk.w.two_step = true;

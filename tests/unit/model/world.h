@@ -19,7 +19,7 @@
 static const char *const world_uuid[SITES] = {"0aaaaaaa-0000-4000-8000-000000000000",
                                               "1bbbbbbb-0000-4000-8000-000000000000"};
 
-enum { USERS, HANDOVERS, FORCES, FACTS, RESTORES, RESOLVES, SLOTS, BUDGETS };
+enum { USERS, HANDOVERS, FORCES, FACTS, RESTORES, RESOLVES, SLOTS, LOSSES, BUDGETS };
 
 struct world {
     struct sync_state site[SITES];
@@ -283,6 +283,7 @@ enum move_kind {
     MOVE_RESOLVE_GONE,
     MOVE_CLOSE,    /* two_step: the question alone */
     MOVE_RESTORE,  /* to the position of a STATE that it once signed */
+    MOVE_LOSE,     /* the database is lost, and the group with it */
     MOVE_SNAPSHOT, /* for the mutant that resumes */
     MOVE_STOP,     /* faults stop */
     MOVES
@@ -587,7 +588,8 @@ static inline bool move_restore(struct world *w, const struct move *mv)
     if (mutant == MUTANT_RESTORE_RESUMES)
         return mv->letter == 0 && move_resume(w, s);
 #endif
-    if (!world_has(w, RESTORES) || m->type != MESSAGE_STATE || strcmp(m->from, world_uuid[s]) != 0)
+    if (!world_has(w, RESTORES) || m->type != MESSAGE_STATE || m->history == NULL ||
+        strcmp(m->from, world_uuid[s]) != 0 || w->site[s].role == ROLE_NONE)
         return false;
     struct sync_state *state = &w->site[s];
     sync_state_fini(state);
@@ -604,6 +606,20 @@ static inline bool move_restore(struct world *w, const struct move *mv)
     struct sync_context c = world_context(w, s);
     sync_effects_init(&effects);
     return world_done(w, s, sync_restored(state, &c, &effects), &effects);
+}
+
+/* The database of s is gone: s does not know of the group. */
+static inline bool move_lose(struct world *w, int s)
+{
+    struct sync_state *state = &w->site[s];
+    if (!world_has(w, LOSSES) || state->role == ROLE_NONE)
+        return false;
+    sync_state_fini(state);
+    sync_state_init(state, GROUP_ID, world_uuid[s], world_uuid[1 - s]);
+    w->budget[LOSSES]--;
+    safety_watch_restored(w->watch, s);
+    world_incarnate(w, s);
+    return true;
 }
 
 static inline bool world_move(struct world *w, const struct move *mv)
@@ -639,6 +655,8 @@ static inline bool world_move(struct world *w, const struct move *mv)
         return move_close(w, mv->site);
     case MOVE_RESTORE:
         return move_restore(w, mv);
+    case MOVE_LOSE:
+        return move_lose(w, mv->site);
     case MOVE_SNAPSHOT:
 #ifdef MUTANTS
         return move_snapshot(w, mv->site);
@@ -655,25 +673,16 @@ static inline bool world_move(struct world *w, const struct move *mv)
 }
 
 static const char *const move_texts[MOVES] = {
-    [MOVE_RESERVE] = "reserve",
-    [MOVE_STAGE] = "stage",
-    [MOVE_RELEASE] = "release",
-    [MOVE_CHANGE] = "change",
-    [MOVE_HANDOVER] = "handover",
-    [MOVE_FACT] = "fact",
-    [MOVE_FORCE] = "force",
-    [MOVE_CLAIM] = "claim",
-    [MOVE_ABORT] = "abort",
-    [MOVE_DELIVER] = "on",
-    [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
-    [MOVE_HERE] = "on fresh HERE",
-    [MOVE_AMNESIA] = "on fresh AMNESIA",
-    [MOVE_RESOLVE] = "resolve",
-    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
-    [MOVE_CLOSE] = "close",
-    [MOVE_RESTORE] = "restore to",
-    [MOVE_SNAPSHOT] = "snapshot",
-    [MOVE_STOP] = "-- faults stop",
+    [MOVE_LOSE] = "lose",          [MOVE_RESERVE] = "reserve",
+    [MOVE_STAGE] = "stage",        [MOVE_RELEASE] = "release",
+    [MOVE_CHANGE] = "change",      [MOVE_HANDOVER] = "handover",
+    [MOVE_FACT] = "fact",          [MOVE_FORCE] = "force",
+    [MOVE_CLAIM] = "claim",        [MOVE_ABORT] = "abort",
+    [MOVE_DELIVER] = "on",         [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
+    [MOVE_HERE] = "on fresh HERE", [MOVE_AMNESIA] = "on fresh AMNESIA",
+    [MOVE_RESOLVE] = "resolve",    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
+    [MOVE_CLOSE] = "close",        [MOVE_RESTORE] = "restore to",
+    [MOVE_SNAPSHOT] = "snapshot",  [MOVE_STOP] = "-- faults stop",
 };
 
 static inline bool move_has_letter(enum move_kind kind)
