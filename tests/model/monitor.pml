@@ -78,7 +78,7 @@ static void end_line(void)
 	c_code { printf(" role %s", roles[now.role[who_]]); }; \
 	FIELD("pos", pos[who_]) FIELD("staged", staged[who_]) FIELD("serving", serving[who_]) \
 	FIELD("frozen_for", frozen_for[who_]) FIELD("split", split[who_]) FIELD("closed", closed[who_]) FIELD("owed", owed[who_]) \
-	FIELD("reserved", reserved[who_]) \
+	FIELD("reserved", reserved[who_]) FIELD("peer_gone", peer_gone[who_]) FIELD("gone_owed", gone_owed[who_]) \
 	FIELD("resolving", resolving[who_]) FIELD("floor", flr[who_]) FIELD("minted", minted[who_]) \
 	c_code { printf(" refused %x", now.refused[who_]); end_line(); };
 
@@ -87,6 +87,7 @@ static void end_line(void)
 	c_code { \
 		printf("left %d %d %d %d", now.users, now.handovers, now.forces, now.facts); \
 		printf(" %d %d %d %d", now.restores, now.resolves, now.slots, now.losses); \
+		printf(" %d %d", now.deletes, now.alones); \
 		end_line(); \
 		printf("enabled"); \
 		possible = 0; \

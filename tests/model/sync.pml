@@ -274,7 +274,8 @@ inline fact(s)
 #define NOBODY_KEEPS(s) (role[s] == RECOVERING && role[1-s] == STANDBY && split[1-s])
 #define LEFT_ALONE(s)   ((role[s] == RECOVERING || role[s] == FROZEN) && peer_gone[s])
 #define g_force(s) (forces || QUIET && (BOTH_RECOVERING || NOBODY_KEEPS(s) || LEFT_ALONE(s))) && HOLDS(s) \
-	&& (role[s] != ACTIVE || staged[s] || reserved[s]) && (!EMPTY(s) || role[s] == RECOVERING && lost_group[s]) && (!DELETING(s) || FORCE_DELETING)
+	&& (role[s] != ACTIVE || staged[s] || reserved[s]) && (!EMPTY(s) || role[s] == RECOVERING && lost_group[s]) && (!DELETING(s) || FORCE_DELETING) \
+	&& !(role[s] == STANDBY && peer_gone[s]) /* its part is being taken away */
 inline force(s)
 {
 	if :: forces -> forces-- :: else fi; printf("force(%d) -> p%d\n", s, n);
@@ -321,7 +322,7 @@ inline accept_again(t, p) { printf("accept_again(%d, p%d)\n", t, p); acc = acc |
  * accepted it and forgotten that (restore).  TEXT_REFUSE: "p not in anc(pos), otherwise".
  */
 #define REFUSABLE(t, p) (TEXT_REFUSE -> !HAS(rec, p) || !ACCEPTABLE(t, p) \
-	: (HAS(rec, p) -> role[t] != RECOVERING && HOLDS(t) && !ACCEPTABLE(t, p) \
+	: (HAS(rec, p) -> role[t] != RECOVERING && !ACCEPTABLE(t, p) \
 	: STANDS(t, p) && ep[p] == ep[pos[t]]))
 /* t keeps what it refused, also once more after a restore; TEXT_REFUSED: refused{} holds hashes of pos.epoch only */
 #define KEEPS_REFUSED(t, p) (!REFUSAL_FORGOTTEN && (HAS(rec, p) && !TEXT_REFUSED || ep[p] == ep[pos[t]]))
@@ -650,9 +651,10 @@ inline unprotect(s)
 
 /* GONE(x) of t arrives at s */
 #define SAME_DELETE(s) (role[s] < FROZEN && DELETED(s) && HAS(gone[1-s], pos[s])) /* the peer has finished its part of the accepted delete */
+#define ENDS_DELETE(s) (role[s] == ACTIVE && HAS(gone[1-s] & del, staged[s]) && !GONE_IS_NO_ACCEPT) /* as ACCEPT */
 #define g_on_gone(s) gone[1-s] && ( \
 	role[s] == NONE || role[s] == TOMBSTONE && gone_owed[s] || SAME_DELETE(s) && owed[s] \
-	|| HOLDS(s) && !peer_gone[s] && !SAME_DELETE(s) && !(closed[s] && HAS(del, staged[s])))
+	|| HOLDS(s) && (!peer_gone[s] || ENDS_DELETE(s)) && !SAME_DELETE(s) && !(closed[s] && HAS(del, staged[s])))
 inline on_gone(s)
 {
 	printf("on_gone(%d)\n", s);
@@ -662,7 +664,7 @@ inline on_gone(s)
 	:: else ->
 		if
 		:: SAME_DELETE(s) -> owed[s] = 0
-		:: role[s] == ACTIVE && HAS(gone[1-s] & del, staged[s]) && !GONE_IS_NO_ACCEPT -> commit(s)
+		:: ENDS_DELETE(s) -> commit(s)
 		:: role[s] == STANDBY && !SAME_DELETE(s) -> peer_gone[s] = 1; serving[s] = 0
 		:: else -> CLAIMED(S6, PERSON || EMPTY(s)); peer_gone[s] = 1 /* alarm PEER_GONE, nothing stopped */
 		fi

@@ -13,6 +13,85 @@
 
 #define SEARCH_DEPTH_MAX 200
 
+/* ---- forgetting, so that equal states look equal ---- */
+
+/* An answer nobody waits for; a STATE that its addressee has covered, once no restore is left. */
+static inline bool forgettable(const struct world *w, const struct message *m)
+{
+    int to = strcmp(m->to, world_uuid[0]) == 0 ? 0 : 1;
+    const struct sync_state *t = &w->site[to];
+    switch (m->type) {
+    case MESSAGE_ACCEPT:
+    case MESSAGE_REFUSE:
+        return !waited(w, m->position);
+    case MESSAGE_ABORTED:
+        return strcmp(t->frozen_for, m->position) != 0;
+    case MESSAGE_STATE:
+        if (m->body == NULL)
+            return true; /* one with its content is there */
+        return !world_has(w, RESTORES) && strcmp(m->position, t->pos) != 0 &&
+               chain_covered(t->chain, m->position, t->pos);
+    case MESSAGE_CLOSE:
+    case MESSAGE_CLOSED:
+        return !asked(w, m->nonce);
+    case MESSAGE_HELLO:
+    case MESSAGE_HERE:
+    case MESSAGE_AMNESIA:
+        return true; /* fresh answers are read, not found */
+    case MESSAGE_PROPOSE:
+    case MESSAGE_GONE:
+    case MESSAGE_TYPES:
+        return false;
+    }
+    g_assert_not_reached();
+}
+
+static inline void world_forget(struct world *w)
+{
+    for (guint i = w->bag.letters->len; i > 0; i--)
+        if (forgettable(w, bag_at(&w->bag, i - 1)))
+            bag_remove(&w->bag, i - 1);
+}
+
+static int world_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static inline void key_site(GString *t, const struct sync_state *s, bool restores)
+{
+    const char *staged = s->staged.kind == STAGED_PROPOSAL ? s->staged.position->hash : "-";
+    g_string_append_printf(t, "%d %d %d%d%d %.20s %.20s %.20s %.20s %.20s %d %d %d\n", s->role,
+                           s->staged.kind, s->split, s->closed, sync_owed(s), s->pos, staged,
+                           s->serving, s->frozen_for, s->rival, (int)s->minted, (int)s->floor,
+                           restores);
+    for (size_t i = 0; i < s->refused_count; i++)
+        g_string_append_printf(t, "r %.20s\n", s->refused[i].hash);
+}
+
+/* A name of this state of the world: equal for equal futures. */
+static inline void world_key(const struct world *w, char ret[HASH_HEX_SIZE])
+{
+    g_autoptr(GString) t = g_string_sized_new(2048);
+    for (int i = 0; i < BUDGETS; i++)
+        g_string_append_printf(t, "%d ", w->stopped ? 0 : w->budget[i]);
+    g_string_append_printf(t, "%d %s %s\n", w->stopped, w->incarnation[0], w->incarnation[1]);
+    for (int s = 0; s < SITES; s++)
+        key_site(t, &w->site[s], false);
+    if (w->snapshot_of >= 0)
+        key_site(t, &w->snapshot, true);
+    safety_watch_print(w->watch, t);
+    g_autofree const char **keys = g_new(const char *, w->bag.letters->len);
+    for (guint i = 0; i < w->bag.letters->len; i++)
+        keys[i] = ((struct letter *)g_ptr_array_index(w->bag.letters, i))->key;
+    qsort(keys, w->bag.letters->len, sizeof *keys, world_compare);
+    for (guint i = 0; i < w->bag.letters->len; i++)
+        g_string_append_printf(t, "%s\n", keys[i]);
+    hash_hex(t->str, t->len, ret);
+}
+
+/* ---- the search ---- */
+
 struct search {
     GHashTable *seen;
     size_t states, moves, ends, limit; /* limit 0: none */
@@ -124,7 +203,8 @@ static inline bool search_visit(struct search *s, struct world *w)
     return s->wrong == NULL;
 }
 
-/* "2,1,2,1,0,2" -> budgets (slots and losses may follow); false if it is none. */
+/* "2,1,2,1,0,2" -> budgets (slots, losses, deletes and what is done alone may follow); false if it
+ * is none. */
 static inline bool search_budget_of(const char *text, int ret[BUDGETS])
 {
     g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", ",", -1);

@@ -23,7 +23,7 @@
 struct seen {
     enum sync_role role;
     unsigned pos, staged, serving, frozen_for;
-    bool split, closed, owed, reserved, resolving;
+    bool split, closed, owed, reserved, resolving, peer_gone, gone_owed;
     unsigned refused; /* bit p: position p */
     int64_t floor, minted;
 };
@@ -39,6 +39,7 @@ struct walk {
 enum outcome {
     FOUND,     /* a group that was lost: RECOVERING out of NONE */
     FORGOT,    /* RECOVERING */
+    BURIED,    /* TOMBSTONE */
     COMMITTED, /* pos is what was staged */
     MADE,      /* pos is a new position */
     MOVED,     /* pos is another one that was there */
@@ -46,6 +47,7 @@ enum outcome {
     UNSTAGED,
     UNFROZEN,
     DIVERGED, /* SPLIT */
+    TOLD,     /* that the peer is gone, or knows that this site is */
     PROVED,   /* the peer is known to hold pos */
     ACCEPTED, /* an answer, and nothing else */
     REFUSED,
@@ -57,9 +59,25 @@ enum outcome {
     OUTCOMES
 };
 static const char *const outcome_texts[OUTCOMES] = {
-    "found",        "forgot",   "committed", "made",     "moved",   "staged",           "unstaged",
-    "unfrozen",     "diverged", "proved",    "accepted", "refused", "refused, unheard", "signed",
-    "signed, late", "asked",    "nothing",
+    [FOUND] = "found",
+    [FORGOT] = "forgot",
+    [BURIED] = "buried",
+    [COMMITTED] = "committed",
+    [MADE] = "made",
+    [MOVED] = "moved",
+    [STAGED] = "staged",
+    [UNSTAGED] = "unstaged",
+    [UNFROZEN] = "unfrozen",
+    [DIVERGED] = "diverged",
+    [TOLD] = "told",
+    [PROVED] = "proved",
+    [ACCEPTED] = "accepted",
+    [REFUSED] = "refused",
+    [REFUSED_UNHEARD] = "refused, unheard",
+    [SIGNED] = "signed",
+    [SIGNED_LATE] = "signed, late",
+    [ASKED] = "asked",
+    [NOTHING] = "nothing",
 };
 
 /* A step of the model: its name, and whether it names a position. */
@@ -101,6 +119,11 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
                        [SIGNED_LATE] = NAMED("on_late_close"),
                        [NOTHING] = NAMED("nothing")},
     [MESSAGE_CLOSED] = {[MADE] = ABOUT("on_closed")},
+    [MESSAGE_GONE] = {[BURIED] = NAMED("on_gone"),
+                      [TOLD] = NAMED("on_gone"),
+                      [COMMITTED] = NAMED("on_gone"),
+                      [PROVED] = NAMED("on_gone"),
+                      [NOTHING] = NAMED("nothing")},
 };
 
 /* What any other move is called, whatever comes of it. */
@@ -118,6 +141,11 @@ static const struct step moves[MOVES] = {
     [MOVE_RESOLVE_GONE] = ABOUT("resolve_gone"),
     [MOVE_CLOSE] = NAMED("close"),
     [MOVE_RESTORE] = ABOUT("restore"),
+    [MOVE_DELETE] = NAMED("delete"),
+    [MOVE_DELETE_ALONE] = NAMED("delete_alone"),
+    [MOVE_DELETE_RECOVERING] = NAMED("delete_recovering"),
+    [MOVE_UNPROTECT] = NAMED("unprotect"),
+    [MOVE_TOMBSTONE] = NAMED("tombstone"),
     [MOVE_LOSE] = NAMED("lose"),
     [MOVE_SNAPSHOT] = NAMED("snapshot"),
     [MOVE_STOP] = NAMED("faults_stop"),
@@ -157,7 +185,7 @@ static void number_new(struct walk *walk)
 static void see(const struct walk *walk, const struct world *w, int site, struct seen *ret)
 {
     const struct sync_state *s = &w->site[site];
-    bool none = s->role == ROLE_NONE;
+    bool none = s->role == ROLE_NONE || s->role == ROLE_TOMBSTONE;
     *ret = (struct seen){.role = s->role,
                          .pos = number_of(walk, s->pos),
                          .staged = number_of(walk, staged_hash(s)),
@@ -165,7 +193,9 @@ static void see(const struct walk *walk, const struct world *w, int site, struct
                          .frozen_for = number_of(walk, s->frozen_for),
                          .split = s->split,
                          .closed = s->closed,
-                         .owed = s->role == ROLE_RECOVERING || sync_owed(s),
+                         .owed = s->role == ROLE_RECOVERING || (!none && sync_owed(s)),
+                         .peer_gone = !none && s->peer_gone,
+                         .gone_owed = s->gone_owed,
                          .reserved = s->staged.kind == STAGED_RESERVED,
                          .resolving = s->resolving.nonce[0] != '\0',
                          .floor = none ? w->tag_floor[site] : s->floor,
@@ -181,9 +211,11 @@ static void print_seen(const struct walk *walk)
         struct seen a;
         see(walk, w, s, &a);
         printf("site %d role %s pos %u staged %u serving %u frozen_for %u split %d closed %d "
-               "owed %d reserved %d resolving %d floor %d minted %d refused %x\n",
+               "owed %d reserved %d peer_gone %d gone_owed %d resolving %d floor %d minted %d "
+               "refused %x\n",
                s, sync_role_text(a.role), a.pos, a.staged, a.serving, a.frozen_for, a.split,
-               a.closed, a.owed, a.reserved, a.resolving, (int)a.floor, (int)a.minted, a.refused);
+               a.closed, a.owed, a.reserved, a.peer_gone, a.gone_owed, a.resolving, (int)a.floor,
+               (int)a.minted, a.refused);
     }
     printf("left");
     for (int i = 0; i < BUDGETS; i++)
@@ -231,6 +263,8 @@ static enum outcome outcome_of(const struct walk *walk, const struct world *afte
     const bool is[OUTCOMES] = {
         [FOUND] = b.role == ROLE_RECOVERING && a.role == ROLE_NONE,
         [FORGOT] = b.role == ROLE_RECOVERING && a.role != b.role,
+        [BURIED] = b.role == ROLE_TOMBSTONE && a.role != b.role,
+        [TOLD] = (b.peer_gone && !a.peer_gone) || (a.gone_owed && !b.gone_owed),
         [COMMITTED] = moved && b.pos == a.staged,
         [MADE] = moved && b.pos == walk->positions,
         [MOVED] = moved,
@@ -309,6 +343,16 @@ static bool highest_floor(const struct world *w, const struct message *closed)
     return true;
 }
 
+/* A site was buried, restored and buried again: the model knows its last GONE. */
+static bool last_gone(const struct world *w, guint letter)
+{
+    for (guint i = letter + 1; i < w->bag.letters->len; i++)
+        if (bag_at(&w->bag, i)->type == MESSAGE_GONE &&
+            strcmp(bag_at(&w->bag, i)->from, bag_at(&w->bag, letter)->from) == 0)
+            return false;
+    return true;
+}
+
 /* The model remembers no rival: any fork may be meant, or where the peer stands. */
 static bool forgotten_rival(const struct world *w, int s)
 {
@@ -322,6 +366,8 @@ static bool left_out(const struct walk *walk, const struct move *mv, const struc
     const struct world *w = &walk->w;
     if (mv->kind == MOVE_RESOLVE_GONE)
         return forgotten_rival(w, mv->site);
+    if (mv->kind == MOVE_DELIVER && bag_at(&w->bag, mv->letter)->type == MESSAGE_GONE)
+        return !last_gone(w, mv->letter);
     if (mv->kind == MOVE_DELIVER && bag_at(&w->bag, mv->letter)->type == MESSAGE_CLOSED)
         return !highest_floor(w, bag_at(&w->bag, mv->letter));
     return strcmp(step->name, OUTSIDE) == 0;
@@ -415,8 +461,8 @@ static void print_besides(const struct walk *walk)
     bool apart = strcmp(w->site[0].pos, w->site[1].pos) != 0;
     printf("besides");
     for (int s = 0; s < SITES; s++) {
-        if (apart) /* no fresh HERE of the same position */
-            printf(" change(%d) handover(%d) reserve(%d)", s, s, s);
+        if (apart || w->site[1 - s].role == ROLE_TOMBSTONE) /* no fresh HERE of this position */
+            printf(" change(%d) handover(%d) reserve(%d) delete(%d)", s, s, s, s);
         for (unsigned q = 0; q < walk->positions; q++)
             if (q != number_of(walk, w->site[s].rival))
                 printf(" resolve_gone(%d,%u)", s, q);
@@ -452,11 +498,11 @@ static const struct choice *choose(struct walk *walk, const GArray *all)
 
 /* ---- a walk ---- */
 
-/* Users, handovers, forces, facts, restores, resolves, slots, losses. */
+/* Users, handovers, forces, facts, restores, resolves, slots, losses, deletes, alones. */
 static const int budgets[][BUDGETS] = {
-    {4, 4, 4, 3, 0, 4, 0, 0}, {2, 1, 2, 1, 1, 2, 0, 0}, {2, 3, 2, 2, 2, 3, 3, 0},
-    {5, 5, 4, 4, 3, 5, 2, 1}, {0, 2, 2, 1, 2, 3, 0, 0}, {1, 2, 5, 1, 1, 5, 2, 0},
-    {1, 6, 2, 0, 0, 2, 3, 0}, {1, 1, 3, 3, 4, 5, 0, 0}, {2, 2, 2, 1, 0, 2, 0, 2},
+    {4, 4, 4, 3, 0, 4, 0, 0, 0, 0}, {2, 1, 2, 1, 1, 2, 0, 0, 1, 0}, {2, 3, 2, 2, 2, 3, 3, 0, 0, 0},
+    {5, 5, 4, 4, 3, 5, 2, 1, 1, 1}, {0, 2, 2, 1, 2, 3, 0, 0, 0, 0}, {1, 2, 5, 1, 1, 5, 2, 0, 0, 0},
+    {1, 6, 2, 0, 0, 2, 3, 0, 1, 0}, {1, 1, 3, 3, 4, 5, 0, 0, 0, 0}, {2, 2, 2, 1, 0, 2, 0, 2, 1, 1},
 };
 
 static void step(struct walk *walk, const struct choice *c)

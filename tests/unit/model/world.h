@@ -19,7 +19,19 @@
 static const char *const world_uuid[SITES] = {"0aaaaaaa-0000-4000-8000-000000000000",
                                               "1bbbbbbb-0000-4000-8000-000000000000"};
 
-enum { USERS, HANDOVERS, FORCES, FACTS, RESTORES, RESOLVES, SLOTS, LOSSES, BUDGETS };
+enum {
+    USERS,
+    HANDOVERS,
+    FORCES,
+    FACTS,
+    RESTORES,
+    RESOLVES,
+    SLOTS,
+    LOSSES,
+    DELETES,
+    ALONES,
+    BUDGETS
+};
 
 struct world {
     struct sync_state site[SITES];
@@ -132,10 +144,25 @@ static inline void world_incarnate(struct world *w, int s)
     memcpy(w->incarnation[s], next, sizeof next);
 }
 
+static inline void world_put_gone(struct world *w, int s)
+{
+    struct message *m = message_create(MESSAGE_GONE);
+    g_strlcpy(m->from, sync_self(&w->site[s]), sizeof m->from);
+    g_strlcpy(m->to, sync_peer(&w->site[s]), sizeof m->to);
+    g_strlcpy(m->incarnation, w->incarnation[s], sizeof m->incarnation);
+    g_strlcpy(m->group, w->site[s].group, sizeof m->group);
+    g_strlcpy(m->position, w->site[s].last, sizeof m->position);
+    bag_put(&w->bag, m, false);
+    message_destroy(m);
+}
+
+/* STATE, or GONE: what may be told of a site from now on. */
 static inline void world_put_state(struct world *w, int s)
 {
     struct sync_context c = world_context(w, s);
-    if (w->site[s].role == ROLE_NONE)
+    if (w->site[s].role == ROLE_TOMBSTONE)
+        world_put_gone(w, s);
+    if (w->site[s].role == ROLE_NONE || w->site[s].role == ROLE_TOMBSTONE)
         return;
     struct message *m = message_create(MESSAGE_STATE);
     g_strlcpy(m->from, sync_self(&w->site[s]), sizeof m->from);
@@ -271,6 +298,11 @@ enum move_kind {
     MOVE_RESERVE, /* the two halves of a change, and their end */
     MOVE_STAGE,
     MOVE_RELEASE,
+    MOVE_DELETE,
+    MOVE_DELETE_ALONE, /* the peer is gone: an ACTIVE site */
+    MOVE_DELETE_RECOVERING,
+    MOVE_UNPROTECT,
+    MOVE_TOMBSTONE, /* this site's part is taken away */
     MOVE_FACT,
     MOVE_FORCE,
     MOVE_CLAIM,
@@ -335,8 +367,10 @@ static inline struct message *world_challenge(struct world *w, int s, enum messa
 /* What a move of an active site takes out of which budget, behind a fresh HERE. */
 static inline bool move_change(struct world *w, int s, enum move_kind kind)
 {
-    static const int budgets[MOVES] = {
-        [MOVE_CHANGE] = USERS, [MOVE_HANDOVER] = HANDOVERS, [MOVE_RESERVE] = SLOTS};
+    static const int budgets[MOVES] = {[MOVE_CHANGE] = USERS,
+                                       [MOVE_HANDOVER] = HANDOVERS,
+                                       [MOVE_DELETE] = DELETES,
+                                       [MOVE_RESERVE] = SLOTS};
     struct sync_state *state = &w->site[s];
     struct sync_effects e;
     bool staged = state->staged.kind != STAGED_NONE;
@@ -354,8 +388,8 @@ static inline bool move_change(struct world *w, int s, enum move_kind kind)
             sync_handover(state, &c, "op-1", state->pos, here->nonce, world_body[1 + (1 - s)], &e);
     else if (err == NULL)
         err = sync_reserve(state, &c, "op-2", state->pos, here->nonce, &e);
-    if (err == NULL && kind == MOVE_CHANGE)
-        err = sync_stage(state, &c, "op-2", world_body[0], &e);
+    if (err == NULL && (kind == MOVE_CHANGE || kind == MOVE_DELETE))
+        err = sync_stage(state, &c, "op-2", world_body[kind == MOVE_DELETE ? 3 : 0], &e);
     state->proof_count = 0;
     w->budget[budgets[kind]] -= err == NULL;
     return world_done(w, s, err, &e);
@@ -394,7 +428,8 @@ static inline bool move_force(struct world *w, int s)
     const struct sync_state *a = &w->site[s], *b = &w->site[1 - s];
     bool both = a->role == ROLE_RECOVERING && b->role == ROLE_RECOVERING;
     bool nobody_keeps = a->role == ROLE_RECOVERING && b->role == ROLE_STANDBY && b->split;
-    if (!world_has(w, FORCES) && !(w->stopped && (both || nobody_keeps)))
+    bool alone = a->peer_gone && (a->role == ROLE_RECOVERING || a->role == ROLE_FROZEN);
+    if (!world_has(w, FORCES) && !(w->stopped && (both || nobody_keeps || alone)))
         return false;
     struct sync_effects e;
     struct sync_context c = world_context(w, s);
@@ -409,6 +444,33 @@ static inline bool move_force(struct world *w, int s)
     if (err == NULL && !w->stopped)
         w->budget[FORCES]--;
     return world_done(w, s, err, &e);
+}
+
+/* A person gives the peer up: out of the budget, or where it is known to be gone. */
+static inline bool move_alone(struct world *w, int s, enum move_kind kind)
+{
+    struct sync_state *state = &w->site[s];
+    bool recovering = kind == MOVE_DELETE_RECOVERING;
+    bool gone = recovering ? w->site[1 - s].role == ROLE_RECOVERING : state->peer_gone;
+    if (!(world_has(w, ALONES) || (w->stopped && gone)) || (recovering && state->peer_gone) ||
+        state->role != (recovering ? ROLE_RECOVERING : ROLE_ACTIVE))
+        return false;
+    struct sync_effects e;
+    struct sync_context c = world_context(w, s);
+    sync_effects_init(&e);
+    err_t *err = kind == MOVE_UNPROTECT
+                     ? sync_unprotect(state, &c, "root", "burnt", &e)
+                     : sync_delete_alone(state, &c, world_body[3], "root", "burnt", &e);
+    w->budget[ALONES] -= err == NULL && e.changed && !w->stopped && w->budget[ALONES] > 0;
+    return world_done(w, s, err, &e);
+}
+
+static inline bool move_tombstone(struct world *w, int s)
+{
+    struct sync_effects e;
+    struct sync_context c = world_context(w, s);
+    sync_effects_init(&e);
+    return world_done(w, s, sync_tombstone(&w->site[s], &c, &e), &e);
 }
 
 static inline bool move_claim(struct world *w, int s)
@@ -628,6 +690,7 @@ static inline bool world_move(struct world *w, const struct move *mv)
     case MOVE_CHANGE:
     case MOVE_HANDOVER:
     case MOVE_RESERVE:
+    case MOVE_DELETE:
         return move_change(w, mv->site, mv->kind);
     case MOVE_STAGE:
     case MOVE_RELEASE:
@@ -655,6 +718,12 @@ static inline bool world_move(struct world *w, const struct move *mv)
         return move_close(w, mv->site);
     case MOVE_RESTORE:
         return move_restore(w, mv);
+    case MOVE_DELETE_ALONE:
+    case MOVE_DELETE_RECOVERING:
+    case MOVE_UNPROTECT:
+        return move_alone(w, mv->site, mv->kind);
+    case MOVE_TOMBSTONE:
+        return move_tombstone(w, mv->site);
     case MOVE_LOSE:
         return move_lose(w, mv->site);
     case MOVE_SNAPSHOT:
@@ -673,16 +742,31 @@ static inline bool world_move(struct world *w, const struct move *mv)
 }
 
 static const char *const move_texts[MOVES] = {
-    [MOVE_LOSE] = "lose",          [MOVE_RESERVE] = "reserve",
-    [MOVE_STAGE] = "stage",        [MOVE_RELEASE] = "release",
-    [MOVE_CHANGE] = "change",      [MOVE_HANDOVER] = "handover",
-    [MOVE_FACT] = "fact",          [MOVE_FORCE] = "force",
-    [MOVE_CLAIM] = "claim",        [MOVE_ABORT] = "abort",
-    [MOVE_DELIVER] = "on",         [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
-    [MOVE_HERE] = "on fresh HERE", [MOVE_AMNESIA] = "on fresh AMNESIA",
-    [MOVE_RESOLVE] = "resolve",    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
-    [MOVE_CLOSE] = "close",        [MOVE_RESTORE] = "restore to",
-    [MOVE_SNAPSHOT] = "snapshot",  [MOVE_STOP] = "-- faults stop",
+    [MOVE_DELETE] = "delete",
+    [MOVE_DELETE_ALONE] = "delete, alone,",
+    [MOVE_DELETE_RECOVERING] = "delete, alone and recovering,",
+    [MOVE_UNPROTECT] = "unprotect",
+    [MOVE_TOMBSTONE] = "tombstone",
+    [MOVE_LOSE] = "lose",
+    [MOVE_RESERVE] = "reserve",
+    [MOVE_STAGE] = "stage",
+    [MOVE_RELEASE] = "release",
+    [MOVE_CHANGE] = "change",
+    [MOVE_HANDOVER] = "handover",
+    [MOVE_FACT] = "fact",
+    [MOVE_FORCE] = "force",
+    [MOVE_CLAIM] = "claim",
+    [MOVE_ABORT] = "abort",
+    [MOVE_DELIVER] = "on",
+    [MOVE_DELIVER_REFUSED] = "on, not acceptable,",
+    [MOVE_HERE] = "on fresh HERE",
+    [MOVE_AMNESIA] = "on fresh AMNESIA",
+    [MOVE_RESOLVE] = "resolve",
+    [MOVE_RESOLVE_GONE] = "resolve (peer declared gone)",
+    [MOVE_CLOSE] = "close",
+    [MOVE_RESTORE] = "restore to",
+    [MOVE_SNAPSHOT] = "snapshot",
+    [MOVE_STOP] = "-- faults stop",
 };
 
 static inline bool move_has_letter(enum move_kind kind)
@@ -735,81 +819,4 @@ static inline const char *world_wrong(const struct world *before, const struct w
     for (int s = 0; s < SITES && wrong == NULL; s++)
         wrong = safety_s5(&before->site[s], &w->site[s], person);
     return wrong;
-}
-
-/* ---- forgetting, so that equal states look equal ---- */
-
-/* An answer nobody waits for; a STATE that its addressee has covered, once no restore is left. */
-static inline bool forgettable(const struct world *w, const struct message *m)
-{
-    int to = strcmp(m->to, world_uuid[0]) == 0 ? 0 : 1;
-    const struct sync_state *t = &w->site[to];
-    switch (m->type) {
-    case MESSAGE_ACCEPT:
-    case MESSAGE_REFUSE:
-        return !waited(w, m->position);
-    case MESSAGE_ABORTED:
-        return strcmp(t->frozen_for, m->position) != 0;
-    case MESSAGE_STATE:
-        if (m->body == NULL)
-            return true; /* one with its content is there */
-        return !world_has(w, RESTORES) && strcmp(m->position, t->pos) != 0 &&
-               chain_covered(t->chain, m->position, t->pos);
-    case MESSAGE_CLOSE:
-    case MESSAGE_CLOSED:
-        return !asked(w, m->nonce);
-    case MESSAGE_HELLO:
-    case MESSAGE_HERE:
-    case MESSAGE_AMNESIA:
-        return true; /* fresh answers are read, not found */
-    case MESSAGE_PROPOSE:
-    case MESSAGE_GONE:
-    case MESSAGE_TYPES:
-        return false;
-    }
-    g_assert_not_reached();
-}
-
-static inline void world_forget(struct world *w)
-{
-    for (guint i = w->bag.letters->len; i > 0; i--)
-        if (forgettable(w, bag_at(&w->bag, i - 1)))
-            bag_remove(&w->bag, i - 1);
-}
-
-static int world_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static inline void key_site(GString *t, const struct sync_state *s, bool restores)
-{
-    const char *staged = s->staged.kind == STAGED_PROPOSAL ? s->staged.position->hash : "-";
-    g_string_append_printf(t, "%d %d %d%d%d %.20s %.20s %.20s %.20s %.20s %d %d %d\n", s->role,
-                           s->staged.kind, s->split, s->closed, sync_owed(s), s->pos, staged,
-                           s->serving, s->frozen_for, s->rival, (int)s->minted, (int)s->floor,
-                           restores);
-    for (size_t i = 0; i < s->refused_count; i++)
-        g_string_append_printf(t, "r %.20s\n", s->refused[i].hash);
-}
-
-/* A name of this state of the world: equal for equal futures. */
-static inline void world_key(const struct world *w, char ret[HASH_HEX_SIZE])
-{
-    g_autoptr(GString) t = g_string_sized_new(2048);
-    for (int i = 0; i < BUDGETS; i++)
-        g_string_append_printf(t, "%d ", w->stopped ? 0 : w->budget[i]);
-    g_string_append_printf(t, "%d %s %s\n", w->stopped, w->incarnation[0], w->incarnation[1]);
-    for (int s = 0; s < SITES; s++)
-        key_site(t, &w->site[s], false);
-    if (w->snapshot_of >= 0)
-        key_site(t, &w->snapshot, true);
-    safety_watch_print(w->watch, t);
-    g_autofree const char **keys = g_new(const char *, w->bag.letters->len);
-    for (guint i = 0; i < w->bag.letters->len; i++)
-        keys[i] = ((struct letter *)g_ptr_array_index(w->bag.letters, i))->key;
-    qsort(keys, w->bag.letters->len, sizeof *keys, world_compare);
-    for (guint i = 0; i < w->bag.letters->len; i++)
-        g_string_append_printf(t, "%s\n", keys[i]);
-    hash_hex(t->str, t->len, ret);
 }
