@@ -375,12 +375,12 @@ err_t *sync_withdraw(struct sync_state *state, const struct sync_context *contex
 static err_t *delete_recovering(struct act *a, const char *words)
 {
     struct sync_state *s = a->s;
-    bool deleting = s->body != NULL && body_deleting(body_json(s->body));
-    if (!deleting && !s->peer_gone)
+    if (!sync_deleting(s) && !s->peer_gone)
         return not_active(s);
     if (s->leaving)
-        return NULL; /* repeated */
-    s->leaving = !deleting;
+        return NULL;      /* repeated */
+    sync_staged_clear(s); /* a REJOIN that nobody will answer, on the peer's accepted delete */
+    s->leaving = s->body == NULL || !body_deleting(body_json(s->body));
     s->peer_gone = true;    /* it may be known already, by a GONE: nothing was begun then */
     if (sync_is_empty(s)) { /* a lost group: nothing of it is known here */
         bury(a, "", true);

@@ -108,8 +108,8 @@ err_t *sync_on_here_recovering(struct act *a, const struct message *m)
     const char *q = m->position;
     struct sync_proof *proof = sync_proof_answer(a, m);
     bool has_bytes = m->body != NULL || (strcmp(q, s->pos) == 0 && s->body != NULL);
-    if (proof == NULL || !chain_knows(s->chain, q))
-        return NULL;
+    if (proof == NULL || !chain_knows(s->chain, q) || s->leaving)
+        return NULL; /* leaving: a person has ended it here, nothing is taken in any more */
     proof->used = true;
     if (sync_staged_is(s, q))
         return sync_commit(a);

@@ -7,6 +7,7 @@
  *     sim-mutants NAME     one, with the story that betrays it
  */
 #include "tests/sim/seeds.h"
+#include "tests/sim/walk.h"
 
 #include "model/mutant.h"
 
@@ -19,21 +20,22 @@ static const struct planted {
     enum mutant mutant;
     uint64_t seeds;
     const char *says;
+    const char *favour; /* the event that betrays it happens more often; NULL: as usual */
 } planted[] = {
-    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 300, ""},
-    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 300, "L1"},
-    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 300, ""},
-    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 300, ""},
-    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 300, "its journal changes"},
-    {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 300, ""},
-    {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 300, ""},
-    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, ""},
-    {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 300, "in no ledger"},
-    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 300, "starts a server"},
-    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 300, ""},
-    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 300, "runs"},
-    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 300, "in Cinder"},
-    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 300, "another lineage"},
+    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 300, "", NULL},
+    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 300, "L1", NULL},
+    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 300, "", NULL},
+    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 300, "", NULL},
+    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 300, "its journal changes", "engine sleeps"},
+    {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 300, "", NULL},
+    {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 300, "", NULL},
+    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, "", "database kept"},
+    {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 300, "in no ledger", NULL},
+    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 300, "starts a server", NULL},
+    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 300, "", NULL},
+    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 300, "runs", NULL},
+    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 300, "in Cinder", NULL},
+    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 300, "another lineage", NULL},
 };
 
 /* The line of a story that says why it failed. */
@@ -55,6 +57,7 @@ static bool killed(const struct planted *p, bool tell)
     uint64_t seed = 0;
 
     mutant = p->mutant;
+    walk_favour(p->favour);
     seeds_tell(s, tell);
     for (uint64_t i = 1; i <= p->seeds && seeds_failed(s) == 0; i++)
         seeds_start(s, i);

@@ -282,6 +282,42 @@ static void recovering_site_is_told_gone(void **state)
     pair_fini(&p);
 }
 
+/*
+ * Recovering from before a delete that the peer has accepted, and the peer dies before it answers
+ * the REJOIN: a force is refused, as the group is being deleted; a person ends it.  If the peer
+ * lives after all, it is told GONE, and nothing that it says is taken in.
+ */
+static void recovering_before_a_delete(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sync_state backup;
+    pair_start(&p);
+    sync_state_copy(&p.s[A], &backup);
+    json_t *draft = sync_draft(&p.s[A]);
+    json_set_bool(draft, "deleting", true);
+    AUTO(body) deleting = pair_seal(draft);
+    assert_ok(pair_reserve(&p, A, "op-delete"));
+    assert_ok(PAIR(&p, A, sync_stage, "op-delete", deleting));
+    assert_true(pair_carry(&p));
+    pair_restore(&p, A, &backup);
+    g_free(pair_prove(&p, A));
+    assert_int_equal(p.s[A].staged.kind, STAGED_PROPOSAL);
+    p.down[B] = true;
+    assert_code(pair_force_with(&p, A, &pair_in_place), ERR_GROUP_DELETING);
+    assert_ok(PAIR(&p, A, sync_delete_alone, NULL, "ann", "burnt down"));
+    assert_true(pair_asked(&p, A, "start settle"));
+    p.down[B] = false;
+    g_free(pair_prove(&p, A));
+    assert_int_equal(p.s[A].role, ROLE_RECOVERING);
+    assert_ok(PAIR(&p, A, sync_tombstone));
+    assert_true(pair_carry(&p));
+    assert_ok(PAIR(&p, B, sync_tombstone));
+    assert_int_equal(p.s[A].role, ROLE_TOMBSTONE);
+    sync_state_fini(&backup);
+    pair_fini(&p);
+}
+
 /* Each story, and the old rule under which it must not end well. */
 static const struct hole {
     struct CMUnitTest story;
@@ -294,6 +330,7 @@ static const struct hole {
     {cmocka_unit_test(who_faces_a_standby_reopens), MUTANT_TEXT_REOPEN},
     {cmocka_unit_test(restored_site_forgets_what_came), MUTANT_NONE},
     {cmocka_unit_test(recovering_site_is_told_gone), MUTANT_NONE},
+    {cmocka_unit_test(recovering_before_a_delete), MUTANT_NONE},
 };
 
 /* A child tells the story under the old rule; it must fail. */
