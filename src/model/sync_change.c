@@ -450,9 +450,9 @@ err_t *sync_tombstone(struct sync_state *state, const struct sync_context *conte
     }
     if (state->role == ROLE_TOMBSTONE)
         return NULL;
-    bool deleting = state->body != NULL && body_deleting(body_json(state->body)) &&
-                    (state->role == ROLE_ACTIVE || state->role == ROLE_STANDBY);
-    bool recovering = state->role == ROLE_RECOVERING && (sync_deleting(state) || state->leaving);
+    bool deleted = state->body != NULL && body_deleting(body_json(state->body));
+    bool deleting = deleted && (state->role == ROLE_ACTIVE || state->role == ROLE_STANDBY);
+    bool recovering = state->role == ROLE_RECOVERING && (deleted || state->leaving);
     bool gone = state->peer_gone && (state->role == ROLE_STANDBY || recovering);
     if (!deleting && !gone)
         return err(GROUP_STATE, "group %s is not being deleted", state->group);

@@ -52,6 +52,7 @@ byte minted[2];                          /* highest epoch number s ever used    
 bit  split[2], closed[2], owed[2];
 bit  reserved[2];                        /* staged is RESERVED: an operation prepares a change   */
 bit  peer_gone[2];                       /* the peer said GONE to a group that lives here        */
+bit  leaving[2];                         /* RECOVERING, and a person has ended it: nothing is taken in  */
 bit  gone_owed[2];                       /* TOMBSTONE: the peer has not yet answered GONE        */
 bit  resolving[2];                       /* a person keeps s; CLOSE is out                       */
 bit  late_close[2];                      /* a CLOSE of s, whose question is over, may still arrive */
@@ -102,7 +103,7 @@ hidden byte remember;                    /* a mutant needs what is otherwise for
 #define CREATE(p)     (begin && fpl[p] == (1 | BIT(p))) /* p's parent is EMPTY */
 #define HOLDS(s)      (role[s] < NONE)
 #define DELETED(s)    ((fpl[pos[s]] & del) != 0)        /* the body of pos says deleting */
-#define DELETING(s)   (DELETED(s) || HAS(del, staged[s])) /* or what is staged does */
+#define DELETING(s)   (DELETED(s) || (fpl[staged[s]] & del) != 0) /* or what is staged does, also a REJOIN on the peer's delete */
 #define RUNS(s)       ((servers || TEXT_FLOOR) && LIVE(s) && (flr[s] >= ep[pos[s]] || BOOT_BEFORE_TAG))
 #define LIVE(s)       (role[s] == ACTIVE && !EMPTY(s))
 
@@ -209,7 +210,7 @@ inline adopt(c, newer) /* fast-forward to newer, an epoch of the peer */
 inline forget(c) /* RECOVERING: what the database says of anything undecided counts no more */
 {
 	role[c] = RECOVERING; staged[c] = 0; serving[c] = 0; frozen_for[c] = 0; split[c] = 0; closed[c] = 0; owed[c] = 1; named[c] = 0;
-	reserved[c] = 0; peer_gone[c] = 0; gone_owed[c] = 0; lost_group[c] = 0;
+	reserved[c] = 0; peer_gone[c] = 0; leaving[c] = 0; gone_owed[c] = 0; lost_group[c] = 0;
 	stop_resolving(c)
 }
 
@@ -217,7 +218,8 @@ inline bury(b, last, tell) /* role := TOMBSTONE: answers GONE, adopts nothing */
 {
 	gone[b] = gone[b] | BIT(last); gone_owed[b] = tell; role[b] = TOMBSTONE;
 	staged[b] = 0; serving[b] = 0; frozen_for[b] = 0; split[b] = 0; closed[b] = 0; owed[b] = 0;
-	reserved[b] = 0; peer_gone[b] = 0; lost_group[b] = 0; ran[b] = 0;
+	reserved[b] = 0; peer_gone[b] = 0; leaving[b] = 0; lost_group[b] = 0; ran[b] = 0;
+	refused[b] = 0; /* it adopts nothing any more */
 	stop_resolving(b)
 }
 
@@ -275,7 +277,7 @@ inline fact(s)
 #define LEFT_ALONE(s)   ((role[s] == RECOVERING || role[s] == FROZEN) && peer_gone[s])
 #define g_force(s) (forces || QUIET && (BOTH_RECOVERING || NOBODY_KEEPS(s) || LEFT_ALONE(s))) && HOLDS(s) \
 	&& (role[s] != ACTIVE || staged[s] || reserved[s]) && (!EMPTY(s) || role[s] == RECOVERING && lost_group[s]) && (!DELETING(s) || FORCE_DELETING) \
-	&& !(role[s] == STANDBY && peer_gone[s]) /* its part is being taken away */
+	&& !(role[s] == STANDBY && peer_gone[s]) && !leaving[s] /* its part is being taken away */
 inline force(s)
 {
 	if :: forces -> forces-- :: else fi; printf("force(%d) -> p%d\n", s, n);
@@ -567,12 +569,12 @@ inline on_amnesia(t)
 
 /* RECOVERING s, HERE(q) fresh: adopts what descends from a REJOIN naming its incarnation; TEXT_ADOPT: any */
 #define NEWER(s) (TEXT_ADOPT -> flr[s] <= ep[pos[1-s]] : (anc[pos[1-s]] & named[s]) != 0)
-#define g_on_here(s) role[s] == RECOVERING && HOLDS(1-s) && LESS(pos[s], pos[1-s]) && ACT(pos[1-s]) != s && NEWER(s)
+#define g_on_here(s) role[s] == RECOVERING && !leaving[s] && HOLDS(1-s) && LESS(pos[s], pos[1-s]) && ACT(pos[1-s]) != s && NEWER(s)
 inline on_here(s) { printf("on_here(%d, p%d)\n", s, pos[1-s]); adopt(s, pos[1-s]); owed[s] = 0 }
 
 /* closed: t may be about to resolve, unless its HERE tells that it is not SPLIT any more; TEXT_CLOSED: "not closed" */
 #define MAYRESOLVE(s) (closed[s] && (split[1-s] || TEXT_CLOSED))
-#define g_recover(s) role[s] == RECOVERING && !staged[s] && !MAYRESOLVE(s) && HOLDS(1-s) && RECOVERABLE(role[1-s]) && !serving[1-s] && \
+#define g_recover(s) role[s] == RECOVERING && !leaving[s] && !staged[s] && !MAYRESOLVE(s) && HOLDS(1-s) && RECOVERABLE(role[1-s]) && !serving[1-s] && \
 	(ACT(pos[1-s]) == s || !FLOORKNOWN(1-s, flr[s])) && COVERED(pos[s], pos[1-s])
 inline recover(s)
 {
@@ -612,7 +614,7 @@ inline delete(s)
 }
 
 /* everything of this site's part is removed; also of a STANDBY whose peer is gone */
-#define g_tombstone(s) (DELETED(s) && (role[s] == ACTIVE || role[s] == STANDBY || role[s] == RECOVERING && peer_gone[s]) || peer_gone[s] && role[s] == STANDBY)
+#define g_tombstone(s) (DELETED(s) && (role[s] == ACTIVE || role[s] == STANDBY || role[s] == RECOVERING && peer_gone[s]) || peer_gone[s] && role[s] == STANDBY || leaving[s])
 inline tombstone(s) { printf("tombstone(%d)\n", s); x_ = pos[s]; bury(s, x_, 1) }
 
 /* delete --peer-is-gone: ends a staged delete, or commits one, without the peer.  unprotect ends in the same state. */
@@ -627,12 +629,14 @@ inline delete_alone(s)
 	fi;
 	move(s, x_); staged[s] = 0; reserved[s] = 0; acked = acked | BIT(x_); slog = slog | BIT(x_)
 }
-/* the same at a RECOVERING site, in a delete that was accepted */
-#define g_delete_recovering(s) (alones || QUIET && BOTH_RECOVERING) && role[s] == RECOVERING && DELETED(s) && !peer_gone[s]
+/* the same at a RECOVERING site: in a delete that was accepted, here or by the peer, and after a GONE */
+#define g_delete_recovering(s) (alones || QUIET && (BOTH_RECOVERING || peer_gone[s])) && role[s] == RECOVERING && !leaving[s] && \
+	(peer_gone[s] -> !DELETED(s) : DELETING(s))
 inline delete_recovering(s)
 {
 	if :: alones -> alones-- :: else fi; printf("delete_recovering(%d)\n", s);
-	by_hand = 1; peer_gone[s] = 1
+	by_hand = 1; staged[s] = 0; leaving[s] = !DELETED(s); peer_gone[s] = 1;
+	if :: EMPTY(s) -> x_ = 0; bury(s, x_, 1) :: else fi
 }
 /* the same at a STANDBY: a person's word stands for the peer's GONE */
 #define g_delete_standby(s) alones && role[s] == STANDBY && !DELETED(s) && !peer_gone[s]

@@ -144,6 +144,7 @@ static const struct step moves[MOVES] = {
     [MOVE_DELETE] = NAMED("delete"),
     [MOVE_DELETE_ALONE] = NAMED("delete_alone"),
     [MOVE_DELETE_RECOVERING] = NAMED("delete_recovering"),
+    [MOVE_DELETE_STANDBY] = NAMED("delete_standby"),
     [MOVE_UNPROTECT] = NAMED("unprotect"),
     [MOVE_TOMBSTONE] = NAMED("tombstone"),
     [MOVE_LOSE] = NAMED("lose"),

@@ -301,6 +301,7 @@ enum move_kind {
     MOVE_DELETE,
     MOVE_DELETE_ALONE, /* the peer is gone: an ACTIVE site */
     MOVE_DELETE_RECOVERING,
+    MOVE_DELETE_STANDBY,
     MOVE_UNPROTECT,
     MOVE_TOMBSTONE, /* this site's part is taken away */
     MOVE_FACT,
@@ -450,10 +451,14 @@ static inline bool move_force(struct world *w, int s)
 static inline bool move_alone(struct world *w, int s, enum move_kind kind)
 {
     struct sync_state *state = &w->site[s];
-    bool recovering = kind == MOVE_DELETE_RECOVERING;
-    bool gone = recovering ? w->site[1 - s].role == ROLE_RECOVERING : state->peer_gone;
-    if (!(world_has(w, ALONES) || (w->stopped && gone)) || (recovering && state->peer_gone) ||
-        state->role != (recovering ? ROLE_RECOVERING : ROLE_ACTIVE))
+    bool recovering = kind == MOVE_DELETE_RECOVERING, standby = kind == MOVE_DELETE_STANDBY;
+    bool both = recovering && w->site[1 - s].role == ROLE_RECOVERING;
+    bool gone = !standby && (both || state->peer_gone);
+    bool deleted = state->body != NULL && body_deleting(body_json(state->body));
+    bool told = state->peer_gone && deleted; /* its settle is under way */
+    enum sync_role role = recovering ? ROLE_RECOVERING : standby ? ROLE_STANDBY : ROLE_ACTIVE;
+    if (!(world_has(w, ALONES) || (w->stopped && gone)) || (recovering && told) ||
+        state->role != role)
         return false;
     struct sync_effects e;
     struct sync_context c = world_context(w, s);
@@ -467,6 +472,8 @@ static inline bool move_alone(struct world *w, int s, enum move_kind kind)
 
 static inline bool move_tombstone(struct world *w, int s)
 {
+    if (w->site[s].role == ROLE_TOMBSTONE)
+        return false; /* what is left of an unprotected group is no message's business */
     struct sync_effects e;
     struct sync_context c = world_context(w, s);
     sync_effects_init(&e);
@@ -720,6 +727,7 @@ static inline bool world_move(struct world *w, const struct move *mv)
         return move_restore(w, mv);
     case MOVE_DELETE_ALONE:
     case MOVE_DELETE_RECOVERING:
+    case MOVE_DELETE_STANDBY:
     case MOVE_UNPROTECT:
         return move_alone(w, mv->site, mv->kind);
     case MOVE_TOMBSTONE:
@@ -745,6 +753,7 @@ static const char *const move_texts[MOVES] = {
     [MOVE_DELETE] = "delete",
     [MOVE_DELETE_ALONE] = "delete, alone,",
     [MOVE_DELETE_RECOVERING] = "delete, alone and recovering,",
+    [MOVE_DELETE_STANDBY] = "delete, alone and standing by,",
     [MOVE_UNPROTECT] = "unprotect",
     [MOVE_TOMBSTONE] = "tombstone",
     [MOVE_LOSE] = "lose",
