@@ -175,13 +175,17 @@ static err_t *check_listed(const struct question *q)
     return err(NOT_FOUND, "there is no group '%s'", q->group);
 }
 
-/* "every verb but show, sync and force refused". */
+/*
+ * "every verb but show, sync and force refused"; of a peer that has said GONE no STATE will come
+ * that ends it: there a person ends the group.
+ */
 static err_t *check_flags(const struct question *q)
 {
+    bool ends = q->verb == VERB_DELETE_PEER_GONE || q->verb == VERB_UNPROTECT;
     bool always = q->verb == VERB_SHOW || q->verb == VERB_SYNC ||
                   q->verb == VERB_FAILOVER_UNPLANNED || q->verb == VERB_TEST_CLEANUP ||
                   (q->verb == VERB_SYNC_RESOLVE && q->v->split); /* the fork is known by now */
-    if (q->v->superseded && !always)
+    if (q->v->superseded && !always && !(ends && q->v->peer_gone))
         return err(SYNC_SUPERSEDED, "cannot %s group '%s': the peer was seen in a newer epoch",
                    verb_title(q->verb), q->group);
     if (q->status == GROUP_SPLIT_BRAIN && !by_status[q->verb][q->status])

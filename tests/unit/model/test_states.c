@@ -182,6 +182,12 @@ static void superseded(void **state)
     assert_ok(verb_check(VERB_SYNC, &v, "web"));
     assert_ok(verb_check(VERB_FAILOVER_UNPLANNED, &v, "web"));
     assert_code(verb_check(VERB_SYNC_RESOLVE, &v, "web"), ERR_SYNC_SUPERSEDED);
+    assert_code(verb_check(VERB_DELETE_PEER_GONE, &v, "web"), ERR_SYNC_SUPERSEDED);
+    v.peer_gone = true; /* no STATE will come: a person ends it */
+    assert_ok(verb_check(VERB_DELETE_PEER_GONE, &v, "web"));
+    assert_ok(verb_check(VERB_UNPROTECT, &v, "web"));
+    assert_code(verb_check(VERB_UPDATE, &v, "web"), ERR_SYNC_SUPERSEDED);
+    v.peer_gone = false;
     v.split = true;
     assert_ok(verb_check(VERB_SYNC_RESOLVE, &v, "web"));
     assert_code(verb_check(VERB_UPDATE, &v, "web"), ERR_SYNC_SUPERSEDED);
