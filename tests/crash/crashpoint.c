@@ -276,18 +276,32 @@ EXPORT CURLcode curl_easy_setopt(CURL *handle, CURLoption option, ...)
     return next(handle, option, value);
 }
 
-EXPORT CURLcode curl_easy_perform(CURL *handle)
+/* An exchange begins when its handle joins the connections, and is over when it leaves them. */
+static void call_point(const char *kind)
 {
-    CURLcode (*next)(CURL *) = real("curl_easy_perform");
     bool looks = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
                  strstr(url, "/auth/tokens") != NULL;
     char what[TEXT_MAX + sizeof(method) + 1];
 
     if (looks)
-        return next(handle);
+        return;
     snprintf(what, sizeof(what), "%s %s", method, url);
-    point("call-before", what);
-    CURLcode code = next(handle);
-    point("call-after", what);
+    point(kind, what);
+}
+
+EXPORT CURLMcode curl_multi_add_handle(CURLM *multi, CURL *handle)
+{
+    CURLMcode (*next)(CURLM *, CURL *) = real("curl_multi_add_handle");
+
+    call_point("call-before");
+    return next(multi, handle);
+}
+
+EXPORT CURLMcode curl_multi_remove_handle(CURLM *multi, CURL *handle)
+{
+    CURLMcode (*next)(CURLM *, CURL *) = real("curl_multi_remove_handle");
+    CURLMcode code = next(multi, handle);
+
+    call_point("call-after");
     return code;
 }

@@ -175,7 +175,6 @@ static void group_is_recovering(struct site *s, int64_t floor)
     AUTO(group_row) row = NULL;
     AUTO(operation) op = NULL;
     AUTO(resource) made = NULL;
-    g_autoptr(GPtrArray) log = NULL;
 
     OK(group_find(s->b->db, GROUP, &row));
     assert_string_equal(row->role, "RECOVERING");
