@@ -59,6 +59,7 @@ static void put_operation(struct db *db, const char *pg_id)
                            .created_at_ms = BOTH_NOW};
 
     OK(operation_insert(db, &op));
+    g_free(op.status);
     OK(db_exec(db, NULL, "UPDATE dr_operations SET plan = ?, params = ?, result = ? WHERE id = ?",
                "ssss", plan, body, plan, OP));
     OK(db_exec(db, NULL,
