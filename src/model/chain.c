@@ -374,6 +374,19 @@ bool chain_forced_apart(const struct chain *chain, const char *x, const char *y)
     return false;
 }
 
+int64_t chain_floor(const struct chain *chain, const char *q, const char *site)
+{
+    int iq = index_of(chain, q);
+    g_autofree unsigned char *in = ancestors(chain, iq);
+    int64_t floor = 0;
+    for (int i = 0; i <= iq; i++) {
+        const struct position *p = node_at(chain, i)->p;
+        if (in[i])
+            floor = MAX(floor, strcmp(p->minter, site) == 0 ? p->epoch : p->floor2);
+    }
+    return floor;
+}
+
 const char *chain_epoch_site(const struct chain *chain, const char *q, int64_t epoch)
 {
     for (int i = index_of(chain, q); i >= 0; i = node_at(chain, i)->parent)

@@ -35,6 +35,7 @@ enum mutant {
     MUTANT_TEXT_CLOSED,
     MUTANT_TEXT_CLOSED_DROPPED,
     MUTANT_TEXT_REOPEN,
+    MUTANT_TEXT_FLOOR,
     /* the runner and its steps */
     MUTANT_PROBE_SKIPPED,     /* a make is repeated without looking whether it was done */
     MUTANT_OUTCOME_FIRST,     /* a make's outcome is written before its call */

@@ -126,6 +126,8 @@ static void hash_of(const struct position *p, char ret[HASH_HEX_SIZE])
                        or_dash(p->parent), or_dash(p->parent2), p->epoch, p->version,
                        position_kind_text(p->kind), p->forced, p->minter, p->claim_id, p->body_hash,
                        or_dash(p->incarnation), or_dash(p->rejoined));
+    if (p->floor2 > 0)
+        n += g_snprintf(text + n, sizeof text - (size_t)n, "floor2 %" PRId64 "\n", p->floor2);
     for (size_t i = 0; i < p->drop_count; i++)
         n += g_snprintf(text + n, sizeof text - (size_t)n, "drop %s\n", p->drop[i]);
     g_assert((size_t)n < sizeof text);
@@ -154,6 +156,8 @@ static const char *wrong_field(const struct position *p)
     if (p->epoch < 0 || p->epoch > POSITION_NUMBER_MAX || p->version < 1 ||
         p->version > POSITION_NUMBER_MAX)
         return "epoch or version is out of range";
+    if (p->floor2 < 0 || p->floor2 > POSITION_NUMBER_MAX)
+        return "the loser's epoch is out of range";
     if (p->drop_count > POSITION_DROP_MAX || (p->drop_count > 0 && !hash_valid(p->drop[0])))
         return "the list of dropped proposals is not valid";
     return NULL;
@@ -173,6 +177,8 @@ static const char *wrong_kind(const struct position *p)
         return "only a claim is forced";
     if (p->parent2[0] != '\0' && p->kind != POSITION_RESOLVE)
         return "only a resolve has two parents";
+    if (p->floor2 > 0 && (p->kind != POSITION_RESOLVE || p->floor2 >= p->epoch))
+        return "only a resolve gives up the other site's epochs, and its own is above them";
     if (p->rejoined[0] != '\0' &&
         (p->kind != POSITION_REJOIN || incarnation_number(p->rejoined) == 0))
         return "only a rejoin names the other site's incarnation";

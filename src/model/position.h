@@ -47,6 +47,8 @@ struct position {
     char hash[HASH_HEX_SIZE];
     char parent[HASH_HEX_SIZE];  /* POSITION_EMPTY for the first */
     char parent2[HASH_HEX_SIZE]; /* of a RESOLVE: the losing position; else "" */
+    int64_t floor2; /* of a RESOLVE: highest epoch in which the loser was active, as its CLOSED
+                       told; else 0 */
     int64_t epoch;
     int64_t version; /* parent's + 1 */
     enum position_kind kind;
@@ -176,5 +178,12 @@ const char *chain_incarnation(const struct chain *chain, const char *q, const ch
 bool chain_claimed(const struct chain *chain, const char *q, const char *handover);
 /* A forced CLAIM or a RESOLVE stands in one of anc(x), anc(y) and not in the other (S2). */
 bool chain_forced_apart(const struct chain *chain, const char *x, const char *y);
+/*
+ * The highest epoch of 'site' that q knows of: opened by it in anc(q), or given up there by a
+ * RESOLVE (floor2).  A site that was active in a higher one has done what q never heard of; by the
+ * number of q's own epoch that cannot be told, because a site that was forced at an old position
+ * opens an epoch below it.
+ */
+int64_t chain_floor(const struct chain *chain, const char *q, const char *site);
 /* The site active in 'epoch' on q's first-parent line, or NULL. */
 const char *chain_epoch_site(const struct chain *chain, const char *q, int64_t epoch);

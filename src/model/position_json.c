@@ -41,6 +41,8 @@ json_t *position_to_json(const struct position *p)
     json_set_str(j, "kind", position_kind_text(p->kind));
     if (p->forced)
         json_set_bool(j, "forced", true);
+    if (p->floor2 > 0)
+        json_set_int(j, "floor2", p->floor2);
     if (p->drop_count > 0) {
         json_t *drop = json_array();
         for (size_t i = 0; i < p->drop_count; i++)
@@ -84,6 +86,13 @@ static bool read_text(const json_t *value, bool optional, char *ret, size_t size
     return true;
 }
 
+/* Optional; there it is above 0. */
+static bool read_floor2(const json_t *value, struct position *p)
+{
+    p->floor2 = json_integer_value(value);
+    return value == NULL || p->floor2 > 0;
+}
+
 err_t *position_from_json(const json_t *j, struct position **ret)
 {
     struct position p = {0};
@@ -102,9 +111,12 @@ err_t *position_from_json(const json_t *j, struct position **ret)
     if (forced != NULL && !json_is_true(forced))
         return bad_field("forced");
     p.forced = forced != NULL;
+    const json_t *floor2 = json_object_get(j, "floor2");
+    if (!read_floor2(floor2, &p))
+        return bad_field("floor2");
     const json_t *drop = json_object_get(j, "drop");
     TRY(read_drop(drop, &p));
-    known += 3 + p.forced + (drop != NULL);
+    known += 3 + p.forced + (floor2 != NULL) + (drop != NULL);
     if (json_object_size(j) != known)
         return err(SYNC_POSITION, "a position has fields that are not known");
     TRY(position_check(&p));
@@ -153,6 +165,8 @@ static json_t *row_more(const struct position *p, GHashTable *index)
         json_set_str(more, "i", p->incarnation);
     if (p->rejoined[0] != '\0')
         json_set_str(more, "r", p->rejoined);
+    if (p->floor2 > 0)
+        json_set_int(more, "f", p->floor2);
     if (p->drop_count > 0)
         json_set_str(more, "d", p->drop[0]);
     return more;
@@ -221,10 +235,12 @@ static bool read_more(const json_t *more, const GPtrArray *rows, struct position
         return true;
     const json_t *p2 = json_object_get(more, "p2"), *drop = json_object_get(more, "d");
     const json_t *i = json_object_get(more, "i"), *r = json_object_get(more, "r");
-    size_t known = (size_t)(p2 != NULL) + (i != NULL) + (r != NULL) + (drop != NULL);
+    const json_t *floor2 = json_object_get(more, "f");
+    size_t known =
+        (size_t)(p2 != NULL) + (i != NULL) + (r != NULL) + (floor2 != NULL) + (drop != NULL);
     p->drop_count = drop != NULL;
     return known > 0 && json_object_size(more) == known &&
-           (p2 == NULL || row_hash(rows, p2, p->parent2)) &&
+           (p2 == NULL || row_hash(rows, p2, p->parent2)) && read_floor2(floor2, p) &&
            read_text(i, true, p->incarnation, sizeof p->incarnation) &&
            read_text(r, true, p->rejoined, sizeof p->rejoined) &&
            read_text(drop, true, p->drop[0], HASH_HEX_SIZE);

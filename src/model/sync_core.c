@@ -30,10 +30,20 @@ err_t *sync_done(struct act *a)
 
 /* ---- positions ---- */
 
+bool sync_knows_floor(const struct sync_state *s, const char *q, const char *site, int64_t floor)
+{
+    if (MUTANT(TEXT_FLOOR))
+        return floor <= chain_epoch(s->chain, q);
+    return floor <= chain_floor(s->chain, q, site);
+}
+
 struct position *sync_new_position(const struct act *a, const struct sync_new *how)
 {
     const struct sync_state *s = a->s;
-    struct position p = {.kind = how->kind, .epoch = how->epoch, .forced = how->forced};
+    struct position p = {.kind = how->kind,
+                         .epoch = how->epoch,
+                         .floor2 = how->floor2,
+                         .forced = how->forced};
     sync_set_hash(p.parent, how->parent);
     sync_set_hash(p.parent2, how->parent2 != NULL ? how->parent2 : "");
     p.version = chain_version(s->chain, how->parent) + 1;

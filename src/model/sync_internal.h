@@ -63,10 +63,15 @@ const char *sync_incarnation(const struct act *a); /* the new one if a restore w
 /* ---- sync_core.c */
 /* The smallest number of our parity above 'above' and all we ever used. */
 int64_t sync_next(const struct sync_state *s, int64_t above);
+/*
+ * q knows every epoch in which 'site' was active up to 'floor' (docs/decisions/spin.md, 5).
+ */
+bool sync_knows_floor(const struct sync_state *s, const char *q, const char *site, int64_t floor);
 /* What distinguishes a new position from its parent. */
 struct sync_new {
     enum position_kind kind;
     const char *parent, *parent2; /* parent2 may be NULL */
+    int64_t floor2;               /* beside parent2: what the loser told of its epochs */
     int64_t epoch;
     const char *drop;     /* a proposal given up, or NULL */
     const char *rejoined; /* the peer's incarnation, or NULL */

@@ -68,14 +68,15 @@ static bool taken_in(const struct act *a, const char *q)
 
 /*
  * recover at s: "RECOVERING, staged=-, not closed or HERE says that t is not SPLIT, fresh HERE(q)
- * of t, t.serving=-, t in STANDBY or FROZEN, active(q)=s or floor_s > q.epoch, covered(pos, q)".
- * Who is not SPLIT resolves nothing: what we have signed for it binds nobody any more.
+ * of t, t.serving=-, t in STANDBY or FROZEN, active(q)=s or q does not know floor_s, covered(pos,
+ * q)". Who is not SPLIT resolves nothing: what we have signed for it binds nobody any more.
  */
 static bool may_recover(const struct sync_state *s, const struct message *m)
 {
     const char *q = m->position, *active = chain_active(s->chain, q);
     bool yields = m->role == ROLE_STANDBY || m->role == ROLE_FROZEN;
-    bool was_mine = g_strcmp0(active, sync_self(s)) == 0 || s->floor > chain_epoch(s->chain, q);
+    bool was_mine =
+        g_strcmp0(active, sync_self(s)) == 0 || !sync_knows_floor(s, q, sync_self(s), s->floor);
     bool closed = s->closed && (m->split || MUTANT(TEXT_CLOSED));
     return s->staged.kind == STAGED_NONE && !closed && yields && m->serving[0] == '\0' &&
            was_mine && active != NULL && chain_covered(s->chain, s->pos, q);
@@ -125,12 +126,13 @@ err_t *sync_on_here_recovering(struct act *a, const struct message *m)
 /* ---- at the other site: on AMNESIA(nonce, incarnation, floor_s, pos_s) ---- */
 
 /*
- * rejoin at t for s: "fresh AMNESIA, no REJOIN for i in anc(pos), role ACTIVE or FROZEN, floor_s <=
- * pos.epoch, covered(pos_s, pos)".  Nor may the rival name i: then s has acted in i since.
+ * rejoin at t for s: "fresh AMNESIA, no REJOIN for i in anc(pos), role ACTIVE or FROZEN, pos knows
+ * floor_s, covered(pos_s, pos)".  Nor may the rival name i: then s has acted in i since.
  */
 static bool may_rejoin(const struct sync_state *s, const struct message *m)
 {
-    bool floor_fits = m->floor <= sync_epoch(s) || MUTANT(REJOIN_IGNORES_FLOOR);
+    bool floor_fits =
+        sync_knows_floor(s, s->pos, sync_peer(s), m->floor) || MUTANT(REJOIN_IGNORES_FLOOR);
     return (s->role == ROLE_ACTIVE || s->role == ROLE_FROZEN) && !sync_is_empty(s) && floor_fits &&
            chain_covered(s->chain, m->position, s->pos) &&
            !chain_names(s->chain, s->pos, m->incarnation) &&
@@ -167,8 +169,8 @@ static err_t *rejoin(struct act *a, const struct message *m)
 }
 
 /*
- * lost epoch at t: "AMNESIA with floor_s > pos.epoch, role ACTIVE: SPLIT, alarm (s was active in an
- * epoch that t never heard of and s has lost)".
+ * lost epoch at t: "AMNESIA with a floor_s that pos does not know, role ACTIVE: SPLIT, alarm (s was
+ * active in an epoch that t never heard of and s has lost)".
  */
 static void lost_epoch(struct act *a, const struct message *m)
 {
@@ -181,8 +183,8 @@ static void lost_epoch(struct act *a, const struct message *m)
     sync_alarm(a, "LOST_EPOCH",
                "group %s: the peer was active in epoch %" PRId64
                ", which it lost with its database; "
-               "this site knows epoch %" PRId64,
-               s->group, m->floor, sync_epoch(s));
+               "the newest of its epochs that this site knows of is %" PRId64,
+               s->group, m->floor, chain_floor(s->chain, s->pos, sync_peer(s)));
     sync_changed(a);
 }
 
@@ -195,7 +197,8 @@ err_t *sync_on_amnesia(struct act *a, const struct message *m)
     proof->used = true;
     if (may_rejoin(s, m))
         return rejoin(a, m);
-    if (s->role == ROLE_ACTIVE && !s->split && !sync_is_empty(s) && m->floor > sync_epoch(s))
+    if (s->role == ROLE_ACTIVE && !s->split && !sync_is_empty(s) &&
+        !sync_knows_floor(s, s->pos, sync_peer(s), m->floor))
         lost_epoch(a, m);
     return NULL;
 }

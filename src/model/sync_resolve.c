@@ -78,6 +78,7 @@ static err_t *resolve(struct act *a, const char *x, const struct body *bundle, i
     struct sync_new how = {.kind = POSITION_RESOLVE,
                            .parent = s->pos,
                            .parent2 = x,
+                           .floor2 = floor,
                            .epoch = sync_next(s, above),
                            .drop = sync_drop(s),
                            .body = body};
@@ -135,7 +136,7 @@ err_t *sync_on_close(struct act *a, const struct message *m)
 static bool rejoin_will_do(const struct sync_state *s, const struct message *m)
 {
     return m->role == ROLE_RECOVERING && chain_covered(s->chain, m->position, s->pos) &&
-           m->floor <= sync_epoch(s);
+           sync_knows_floor(s, s->pos, sync_peer(s), m->floor);
 }
 
 /* CLOSED(x, floor) from t: "t in SPLIT or RECOVERING, closed"; it answers the CLOSE of a person

@@ -233,9 +233,16 @@ static const char *const drift[] = {
     NULL,
 };
 
+/* Of a RESOLVE: the highest epoch in which the losing site was active. */
+static const char *const floors[] = {
+    "ALTER TABLE positions ADD COLUMN {new} floor2 {big} NOT NULL DEFAULT 0",
+    NULL,
+};
+
 const struct migration migrations[] = {
     {"0001_initial", initial},
     {"0002_drift", drift},
+    {"0003_floors", floors},
 };
 const size_t migrations_count = G_N_ELEMENTS(migrations);
 
@@ -253,6 +260,7 @@ static const struct {
     {"{bool}", "smallint", "smallint"},
     {"{serial}", "integer NOT NULL PRIMARY KEY AUTOINCREMENT",
      "bigint NOT NULL AUTO_INCREMENT PRIMARY KEY"},
+    {"{new}", "", "IF NOT EXISTS"}, /* MariaDB commits each statement: a sync may be repeated */
     {"{end}", "", " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"},
 };
 

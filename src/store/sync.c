@@ -15,7 +15,7 @@
 
 #define POSITION_COLUMNS                                                                           \
     "hash, parent, parent2, epoch, version, kind, forced, minter, claim_id, body_hash,"            \
-    " incarnation, rejoined, drop_list"
+    " incarnation, rejoined, drop_list, floor2"
 
 static err_t *read_drop(struct position *p, const char *text)
 {
@@ -64,6 +64,7 @@ static err_t *read_position(const struct db_rows *rows, size_t i, struct positio
     p.version = db_int(rows, i, 4);
     p.kind = position_kind_of(db_str(rows, i, 5));
     p.forced = db_int(rows, i, 6) != 0;
+    p.floor2 = db_int(rows, i, 13);
     TRY(read_drop(&p, db_str(rows, i, 12)));
     *ret = p;
     return NULL;
@@ -104,11 +105,11 @@ static err_t *insert_position(struct db *db, const char *group_id, size_t seq,
     g_autofree char *drop = print_drop(p);
     return db_exec(db, NULL,
                    "INSERT INTO positions (pg_id, seq, created_at, " POSITION_COLUMNS ")"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "siisssiisissssss", group_id, (int64_t)seq, now_ms, p->hash, p->parent,
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   "siisssiisissssssi", group_id, (int64_t)seq, now_ms, p->hash, p->parent,
                    p->parent2, p->epoch, p->version, position_kind_text(p->kind),
                    (int64_t)p->forced, p->minter, p->claim_id, p->body_hash, p->incarnation,
-                   p->rejoined, drop);
+                   p->rejoined, drop, p->floor2);
 }
 
 /* Every incarnation that a position names is known from then on. */

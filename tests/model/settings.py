@@ -40,7 +40,7 @@ CONFIGS = {
     "lose": ((1, 1, 1, 0, 0, 1), {"servers": 1, "begin": "created", "losses": 1}, SMALL),
     "lose-delete": ((0, 0, 1, 0, 0, 1), {"servers": 1, "begin": "created", "losses": 1,
                                          "deletes": 1}, SMALL),
-    "lose2": ((0, 1, 1, 0, 0, 1), {"begin": "created", "losses": 2}, SMALL),
+    "lose2": ((0, 1, 1, 0, 0, 1), {"servers": 1, "begin": "created", "losses": 2}, SMALL),
     "create-lose": ((1, 0, 1, 0, 0, 1), {"servers": 1, "begin": "nothing", "creates": 1,
                                          "losses": 1, "withdrawals": 1}, SMALL),
     "servers": ((0, 1, 1, 1, 1, 1), {"servers": 1}, SMALL),

@@ -104,7 +104,7 @@ hidden byte remember;                    /* a mutant needs what is otherwise for
 #define HOLDS(s)      (role[s] < NONE)
 #define DELETED(s)    ((fpl[pos[s]] & del) != 0)        /* the body of pos says deleting */
 #define DELETING(s)   (DELETED(s) || (fpl[staged[s]] & del) != 0) /* or what is staged does, also a REJOIN on the peer's delete */
-#define RUNS(s)       ((servers || TEXT_FLOOR) && LIVE(s) && (flr[s] >= ep[pos[s]] || BOOT_BEFORE_TAG))
+#define RUNS(s)       (servers && LIVE(s) && (flr[s] >= ep[pos[s]] || BOOT_BEFORE_TAG))
 #define LIVE(s)       (role[s] == ACTIVE && !EMPTY(s))
 
 /*
@@ -149,6 +149,7 @@ hidden byte remember;                    /* a mutant needs what is otherwise for
 	&& staged[0] + staged[1] + owed[0] + owed[1] + serving[0] + serving[1] + frozen_for[0] + frozen_for[1] + split[0] + split[1] \
 	+ reserved[0] + reserved[1] + peer_gone[0] + peer_gone[1] + gone_owed[0] + gone_owed[1] == 0)
 
+#define HIGHER(x, y) ((x) > (y) -> (x) : (y))
 inline make_pos(parent, parent2, epoch, by, dropped) /* -> n-1 */
 {
 	CLAIMED(TOO_FEW_NP, n < NP);
@@ -156,6 +157,8 @@ inline make_pos(parent, parent2, epoch, by, dropped) /* -> n-1 */
 	fpl[n] = fpl[parent] | BIT(n);
 	drp[n] = drp[parent] | (parent2 -> drp[parent2] : 0) | dropped;
 	ep[n] = epoch;
+	kn0[n] = (epoch != ep[parent] && by == 0 -> epoch : HIGHER(kn0[parent], kn0[parent2]));
+	kn1[n] = (epoch != ep[parent] && by == 1 -> epoch : HIGHER(kn1[parent], kn1[parent2]));
 	actm = actm | (by << n);
 	n++
 }
@@ -436,8 +439,9 @@ inline on_lost_group(s)
  */
 #define KEEPS(s) (role[s] != STANDBY || RESOLVE_AT_STANDBY) /* a STANDBY keeps nothing: KEEP_HAS_NO_SERVERS */
 #define G_RESOLVE(s, q) q < n && split[s] && KEEPS(s) && !closed[s] && (QUIET || resolves) && (HAS(held[1-s], q) || q == pos[1-s])
-/* by number, which misses an epoch below pos.epoch that s opened from an older position: TEXT_FLOOR */
-#define FLOORKNOWN(s, f) (f <= ep[pos[s]])
+/* s' chain knows the peer's epochs up to f.  TEXT_FLOOR: by the number of its own, which misses an epoch below pos.epoch that
+   the peer opened from an older position */
+#define FLOORKNOWN(s, f) (TEXT_FLOOR -> f <= ep[pos[s]] : f <= (s -> kn0[pos[s]] : kn1[pos[s]]))
 #define LOSTEPOCH(s) (!FLOORKNOWN(s, flr[1-s]) && COVERED(pos[1-s], pos[s])) /* RECOVERING t was ACTIVE in an epoch it has lost */
 #define PHANTOM(s) (TEXT_LOST && COVERED(pos[1-s], pos[s])) /* else nobody could ever resolve */
 #define RESOLVABLE(s, q) (TEXT_RESOLVE -> FORK(pos[s], q) && q == pos[1-s] && split[1-s] /* only CLOSED(x) of a t in SPLIT */ \
@@ -452,7 +456,10 @@ inline resolve_over(s, q, floor_of_t)
 	x_ = ep[q]; if :: floor_of_t > x_ -> x_ = floor_of_t :: else fi;
 	if :: ep[pos[s]] > x_ -> x_ = ep[pos[s]] :: else fi;
 	next(s, x_); forced = forced | BIT(n); named[s] = named[s] | BIT(n);
-	make_pos(pos[s], q, e_, s, DROP(staged[s])); move(s, n - 1);
+	make_pos(pos[s], q, e_, s, DROP(staged[s]));
+	kn0[n-1] = (s == 1 -> HIGHER(kn0[n-1], floor_of_t) : kn0[n-1]); /* the RESOLVE names what CLOSED told */
+	kn1[n-1] = (s == 0 -> HIGHER(kn1[n-1], floor_of_t) : kn1[n-1]);
+	move(s, n - 1);
 	role[s] = ACTIVE; split[s] = 0; staged[s] = 0; serving[s] = 0; frozen_for[s] = 0; reserved[s] = 0;
 	stop_resolving(s)
 }
@@ -753,6 +760,7 @@ init {
 	MASK fpl[NP];                            /* first-parent line of p, with p: the content             */
 	MASK drp[NP];                            /* drop(p): proposals given up on p's chain                */
 	byte ep[NP];                             /* epoch                                                   */
+	byte kn0[NP], kn1[NP];                   /* highest epoch of site 0, of site 1, that p knows of     */
 	byte n = 1;                              /* positions in use                                        */
 	MASK actm;                               /* bit p = active site of p's epoch                        */
 	MASK user;                               /* kind USER                                               */

@@ -234,6 +234,59 @@ static void who_faces_a_standby_reopens(void **state)
     pair_fini(&p);
 }
 
+/* What s wants carried reaches the peer, and no answer comes back. */
+static void tell(struct pair *p, int s)
+{
+    struct sync_context c = pair_context(p, s);
+    g_autoptr(GPtrArray) out = sync_outbox(&p->s[s], &c);
+    for (guint i = 0; i < out->len; i++)
+        pair_deliver(p, 1 - s, pair_post(p, g_ptr_array_index(out, i)));
+}
+
+/* B is active in epoch 3 and A has lost its database; the REJOIN that takes A in is on its way. */
+static void active_and_lost(struct pair *p)
+{
+    pair_start(p);
+    assert_ok(pair_handover(p, A, "op-h"));
+    assert_true(pair_carry(p));
+    assert_ok(pair_claim(p, B));
+    assert_true(pair_sync(p));
+    lose(p, A);
+    pair_deliver(p, A, post_state(p, B));
+    g_free(pair_prove(p, B));
+    tell(p, A);
+    assert_int_equal(p->s[A].role, ROLE_RECOVERING);
+    assert_int_equal(sync_epoch(&p->s[B]), 3);
+}
+
+/*
+ * TEXT_FLOOR: a person forces A, which opens epoch 2, below B's, and A loses its database once
+ * more.  B never heard of that epoch, however high its own: it asks a person, and once.
+ */
+static void low_epoch_is_lost_too(void **state)
+{
+    (void)state;
+    struct pair p;
+    active_and_lost(&p);
+    assert_ok(pair_force_with(&p, A, &pair_in_place));
+    assert_int_equal(sync_epoch(&p.s[A]), 2);
+    lose(&p, A);
+    assert_true(pair_sync(&p));
+    assert_true(pair_asked(&p, B, "alarm LOST_EPOCH"));
+    assert_true(p.s[B].split);
+    assert_int_equal(p.s[A].role, ROLE_RECOVERING); /* its servers run on */
+    assert_ok(PAIR(&p, B, sync_close, "ann", "B serves"));
+    assert_true(pair_sync(&p));
+    assert_int_equal(chain_find(p.s[B].chain, p.s[A].pos)->kind, POSITION_REJOIN);
+    assert_int_equal(chain_floor(p.s[B].chain, p.s[B].pos, pair_uuid[A]), 2);
+    assert_true(pair_at_rest(&p));
+    lose(&p, A); /* what was given up then is not asked for again */
+    assert_true(pair_sync(&p));
+    assert_false(p.s[B].split);
+    assert_true(pair_at_rest(&p));
+    pair_fini(&p);
+}
+
 /* A database put back to before a create forgets what it was about to accept. */
 static void restored_site_forgets_what_came(void **state)
 {
@@ -328,6 +381,7 @@ static const struct hole {
     {cmocka_unit_test(closed_recovering_site_recovers), MUTANT_TEXT_CLOSED},
     {cmocka_unit_test(closed_site_follows_what_drops_it), MUTANT_TEXT_CLOSED_DROPPED},
     {cmocka_unit_test(who_faces_a_standby_reopens), MUTANT_TEXT_REOPEN},
+    {cmocka_unit_test(low_epoch_is_lost_too), MUTANT_TEXT_FLOOR},
     {cmocka_unit_test(restored_site_forgets_what_came), MUTANT_NONE},
     {cmocka_unit_test(recovering_site_is_told_gone), MUTANT_NONE},
     {cmocka_unit_test(recovering_before_a_delete), MUTANT_NONE},

@@ -180,6 +180,18 @@ static void checks_refuse(void **state)
     g_strlcpy(p.parent2, root.hash, HASH_HEX_SIZE);
     position_seal(&p);
     assert_code(position_check(&p), ERR_SYNC_POSITION);
+    p = child(&root, POSITION_CLAIM, 1, 2);
+    p.floor2 = 1;
+    position_seal(&p);
+    assert_code(position_check(&p), ERR_SYNC_POSITION); /* only a resolve gives up epochs */
+    p = child(&root, POSITION_RESOLVE, 1, 2);
+    p.floor2 = p.epoch;
+    position_seal(&p);
+    assert_code(position_check(&p), ERR_SYNC_POSITION); /* and lies above them */
+    p = child(&root, POSITION_RESOLVE, 1, 2);
+    p.floor2 = -1;
+    position_seal(&p);
+    assert_code(position_check(&p), ERR_SYNC_POSITION);
     p = child(&root, POSITION_USER, 0, 2);
     p.version = 0;
     position_seal(&p);
@@ -206,6 +218,9 @@ static void position_json(void **state)
     assert_memory_equal(back, &p, sizeof p);
     position_unref(back);
     /* strict */
+    json_set_int(j, "floor2", 0);
+    assert_code(position_from_json(j, &back), ERR_SYNC_POSITION);
+    json_object_del(j, "floor2");
     json_set_str(j, "colour", "red");
     assert_code(position_from_json(j, &back), ERR_SYNC_POSITION);
     json_object_del(j, "colour");
@@ -231,6 +246,7 @@ static struct chain *sample(struct position p[6])
     position_seal(&p[4]);
     p[5] = child(&p[4], POSITION_RESOLVE, 0, 6);
     g_strlcpy(p[5].parent2, p[3].hash, HASH_HEX_SIZE);
+    p[5].floor2 = 3;
     position_seal(&p[5]);
     for (int i = 0; i < 6; i++)
         add(chain, &p[i]);

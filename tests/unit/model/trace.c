@@ -354,11 +354,12 @@ static bool last_gone(const struct world *w, guint letter)
     return true;
 }
 
-/* The model remembers no rival: any fork may be meant, or where the peer stands. */
+/* The model remembers no rival: any fork may be meant, or where a RECOVERING peer stands. */
 static bool forgotten_rival(const struct world *w, int s)
 {
-    const struct sync_state *a = &w->site[s];
-    return strcmp(a->rival, w->site[1 - s].pos) != 0 && !chain_fork(a->chain, a->pos, a->rival);
+    const struct sync_state *a = &w->site[s], *b = &w->site[1 - s];
+    bool stands = b->role == ROLE_RECOVERING && strcmp(a->rival, b->pos) == 0;
+    return !stands && !chain_fork(a->chain, a->pos, a->rival);
 }
 
 /* What the code may do and the model leaves out (README.md, Abstractions). */
@@ -568,7 +569,7 @@ static const struct planted {
     PLANTED(REJOIN_IGNORES_FLOOR), PLANTED(TEXT_ADOPT),
     PLANTED(TEXT_REFUSED),         PLANTED(TEXT_LOST),
     PLANTED(TEXT_CLOSED),          PLANTED(TEXT_REOPEN),
-    PLANTED(TEXT_CLOSED_DROPPED),
+    PLANTED(TEXT_CLOSED_DROPPED),  PLANTED(TEXT_FLOOR),
 };
 
 static bool plant(const char *name)
