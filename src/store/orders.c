@@ -200,6 +200,12 @@ static const char *runbook_of(enum sync_operation operation)
     return NULL;
 }
 
+/* Begun while the group is given up here, or before that was known: then it takes away less. */
+static bool as_much(const struct exchange_tx *tx, const struct operation *op)
+{
+    return json_is_true(json_object_get(op->params, "leaving")) || !sync_leaving(tx->state);
+}
+
 /* A realize of the same proposal runs already: a repeated PROPOSE does not start a second one. */
 static err_t *already_runs(struct exchange_tx *tx, const struct sync_order *order, bool *ret)
 {
@@ -209,8 +215,9 @@ static err_t *already_runs(struct exchange_tx *tx, const struct sync_order *orde
     TRY(operation_list_open(tx->db, tx->state->group, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
-        *ret = *ret || (g_strcmp0(op->runbook, runbook_of(order->operation)) == 0 &&
-                        g_strcmp0(json_str(op->params, "position"), order->position) == 0);
+        *ret =
+            *ret || (g_strcmp0(op->runbook, runbook_of(order->operation)) == 0 && as_much(tx, op) &&
+                     g_strcmp0(json_str(op->params, "position"), order->position) == 0);
     }
     return NULL;
 }
@@ -233,6 +240,8 @@ static struct operation *operation_new(struct exchange_tx *tx, const struct sync
     op->target_site_id = g_strdup(sync_self(tx->state));
     op->params = json_object();
     json_set_str(op->params, "position", order->position);
+    if (sync_leaving(tx->state))
+        json_set_bool(op->params, "leaving", true);
     op->created_at_ms = tx->now_ms;
     return op;
 }

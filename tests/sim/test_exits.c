@@ -254,6 +254,36 @@ static void test_b4_recovering(void **state)
 
 /* ---- unprotect ---- */
 
+/*
+ * B4.  B is still settling a removed member, and has done its array's part, when it is told that
+ * the group is gone: all of it goes, not only what the older settling had yet to do.
+ */
+static void test_b4_gone_while_settling(void **state)
+{
+    AUTO(bench) b = bench_create_protected(318);
+    struct bench_death death = {"after-outcome", "array.settle", false};
+    g_autofree char *server = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
+    const char *sides = "SELECT COUNT(*) FROM sides WHERE array LIKE '%b%'";
+    (void)state;
+
+    assert_true(bench_arrays_int(b, sides) > 0);
+    bench_dies_at(b, SIM_SITE_B, "settle", &death);
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group member-remove", WEB, "member-id", server, NULL));
+    bench_settle(b);
+    assert_true(death.died);
+    bench_api(b, SIM_SITE_B, false);
+    json_decref(bench_ok(b, "site-a", "protection-group delete", WEB, "project",
+                         project(b, SIM_SITE_A), "peer-is-gone", "burnt down", "!yes", NULL));
+    bench_api(b, SIM_SITE_B, true);
+    bench_carry(b);
+    bench_revive(b, SIM_SITE_B);
+    b_returns(b);
+    column_is(b, SIM_SITE_B, "web", "role", "TOMBSTONE");
+    assert_int_equal(cinder_groups(b, SIM_SITE_B), 0);
+    assert_int_equal(bench_arrays_int(b, sides), 0);
+}
+
 static void unprotect(struct bench *b)
 {
     json_decref(bench_ok(b, "site-a", "protection-group unprotect", WEB, "project",
@@ -668,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_b4_alive),
         cmocka_unit_test(test_b4_standby),
         cmocka_unit_test(test_b4_recovering),
+        cmocka_unit_test(test_b4_gone_while_settling),
         cmocka_unit_test(test_b4_unprotect),
         cmocka_unit_test(test_b4_standby_returns),
         cmocka_unit_test(test_b4_active_returns),

@@ -147,7 +147,9 @@ err_t *group_settle_make(struct step_call *call, enum step_answer *ret)
     *ret = STEP_DONE;
     TRY(group_now_load(call, &now));
     bool gone = now->state.role == ROLE_TOMBSTONE && !now->state.unprotected;
-    if (gone || !sync_leaving(&now->state))
+    bool all = json_is_true(json_object_get(call->op->params, "leaving"));
+    if (gone ||
+        !all) /* what was begun before the end was known has taken away a change's part only */
         return NULL;
     if (now->state.role == ROLE_STANDBY || now->state.role == ROLE_RECOVERING)
         TRY(servers_unlock(call, now));
