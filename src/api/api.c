@@ -254,8 +254,8 @@ static void fault_reply(struct request *r, const err_t *e)
         reply_header(r, "WWW-Authenticate", value);
     }
     reply_json(r, status, json_pack("{s:[o]}", "errors", row));
-    if ((status >= 500 || is_inside(e)) && r->o->report != NULL)
-        r->o->report(r->o->report_data, r->request_id, e);
+    if (status >= 500 || is_inside(e))
+        request_report(r, e);
 }
 
 /* ---- who may ---- */

@@ -184,6 +184,13 @@ static err_t *site_close(struct request *r, struct site *site, const char *statu
     return site_update(r->db, site);
 }
 
+/* The site is closed once no group of it is left; one may have come from elsewhere meanwhile. */
+static err_t *decommission_end(struct request *r, struct site *site)
+{
+    TRY(blockers_check(r, site));
+    return site_close(r, site, SITE_DECOMMISSIONED);
+}
+
 err_t *sites_decommission(struct request *r)
 {
     AUTO(site) site = NULL;
@@ -199,12 +206,18 @@ err_t *sites_decommission(struct request *r)
     TRY(blockers_check(r, site));
     if (!site_is_closed(site))
         TRY(site_close(r, site, SITE_DECOMMISSIONING));
-    TRY(exit_site_groups(r->o->exchange, r->db, site->id, &word, GROUPS_A_CALL, &groups, &more));
+    err_t *e =
+        exit_site_groups(r->o->exchange, r->db, site->id, &word, GROUPS_A_CALL, &groups, &more);
     request_ring(r);
-    if (!more)
-        TRY(blockers_check(r, site)); /* one may have come from elsewhere meanwhile */
-    if (!more)
-        TRY(site_close(r, site, SITE_DECOMMISSIONED));
+    if (e == NULL && !more)
+        e = decommission_end(r, site);
+    if (e != NULL && json_array_size(groups) == 0)
+        return e;
+    if (e != NULL) { /* first what was done; the repetition meets the error again, if it stays */
+        request_report(r, e);
+        err_free(e);
+        more = true;
+    }
     json_t *out =
         json_pack("{s:o, s:O, s:b}", "site", view_site(site, true), "groups", groups, "more", more);
     reply_json(r, 200, out);

@@ -44,6 +44,12 @@ void request_ring(const struct request *r)
         r->o->ring(r->o->ring_data);
 }
 
+void request_report(const struct request *r, const err_t *e)
+{
+    if (r->o->report != NULL)
+        r->o->report(r->o->report_data, r->request_id, e);
+}
+
 /* ---- lists ---- */
 
 static const char *keep(const struct request *r, char *takes)

@@ -113,6 +113,8 @@ const char *request_header(const struct request *r, const char *name);
 err_t *request_allowed(const struct request *r, const char *rule, const char *project) MUST_CHECK;
 bool request_is_admin(const struct request *r);
 void request_ring(const struct request *r);
+/* For the log: an error that the caller is not told of.  Borrowed. */
+void request_report(const struct request *r, const err_t *e);
 /* A short record in the audit log. */
 err_t *request_audit(struct request *r, const char *action, const char *target) MUST_CHECK;
 /* The same with details, which are taken: no secrets. */

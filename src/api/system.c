@@ -260,8 +260,8 @@ static void trust_forget(struct request *r, const struct trust *old)
     g_autoptr(err_t) e = rest_decrypt(r->o->exchange->identity->rest_key, old->trust, &id);
     if (e == NULL)
         e = keystone_trust_delete(&view, id);
-    if (e != NULL && r->o->report != NULL) /* the new one works: nothing for the caller to do */
-        r->o->report(r->o->report_data, r->request_id, e);
+    if (e != NULL) /* the new one works: nothing for the caller to do */
+        request_report(r, e);
     secret_free(id);
 }
 

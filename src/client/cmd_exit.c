@@ -167,6 +167,21 @@ static err_t *decommission_confirm(struct call *call, const json_t *site, const 
     return confirm(call, words);
 }
 
+/* What was given up before 'e', which it takes, is told with it. */
+static err_t *with_done(err_t *e, const json_t *groups)
+{
+    g_autoptr(GString) done = g_string_new(NULL);
+    size_t i;
+    json_t *group;
+
+    json_array_foreach(groups, i, group)
+    {
+        g_string_append_printf(done, "%s'%s' (%s)", i > 0 ? ", " : "",
+                               json_str_or(group, "name", ""), json_str_or(group, "did", ""));
+    }
+    return e == NULL || done->len == 0 ? e : err_wrap(e, "given up before that: %s", done->str);
+}
+
 /* A call gives up a number of groups; what is done stays done, and a repetition goes on. */
 static err_t *decommission_run(struct end *local, const char *id, const json_t *body, json_t *done,
                                json_t **ret)
@@ -199,7 +214,7 @@ err_t *cmd_site_decommission(struct call *call, json_t **ret)
     g_autoptr(json_t) seen = site_look(call->c, site, NULL, NULL);
     TRY(decommission_confirm(call, site, seen));
     g_autoptr(json_t) body = word_body(call, "decommission", arg(call, "reason"), seen);
-    TRY(decommission_run(local, json_str_or(site, "id", ""), body, done, &reply));
+    TRY(with_done(decommission_run(local, json_str_or(site, "id", ""), body, done, &reply), done));
     note_event(call->c, "note", "site '%s' is %s", json_str_or(site, "name", ""),
                json_str_or(json_obj(reply, "site"), "status", ""));
     *ret = show_list(done, DONE_LIST);

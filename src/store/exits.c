@@ -252,17 +252,6 @@ static err_t *walk_groups(struct walk *w)
     return NULL;
 }
 
-static err_t *walk_end(struct walk *w, json_t **ret)
-{
-    err_t *e = walk_groups(w);
-
-    if (e != NULL)
-        json_decref(w->list);
-    else
-        *ret = w->list;
-    return e;
-}
-
 static err_t *blocker_add(struct walk *w, const char *id)
 {
     AUTO(group_row) row = NULL;
@@ -284,7 +273,12 @@ err_t *exit_site_blockers(struct db *db, const char *site_id, json_t **ret)
 {
     struct walk w = {.db = db, .site_id = site_id, .each = blocker_add};
 
-    return walk_end(&w, ret);
+    err_t *e = walk_groups(&w);
+    if (e != NULL)
+        json_decref(w.list);
+    else
+        *ret = w.list;
+    return e;
 }
 
 /* Goes a group's way; what was done of it in one word, NULL: nothing. */
@@ -337,7 +331,8 @@ err_t *exit_site_groups(const struct exchange *x, struct db *db, const char *sit
                      .word = word,
                      .limit = (size_t)limit};
 
-    TRY(walk_end(&w, ret));
+    err_t *e = walk_groups(&w);
+    *ret = w.list;
     *ret_more = w.enough;
-    return NULL;
+    return e;
 }

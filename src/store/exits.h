@@ -47,8 +47,8 @@ err_t *exit_site_blockers(struct db *db, const char *site_id, json_t **ret) MUST
  * Gives up at most 'limit' groups, each in a transaction of its own: withdrawn, deleted or
  * unprotected, as its state has it; those that must be made active here first are left.  '*ret' an
  * array of {"id", "name", "project_id", "did"}, "did" one of withdrawn, deleted, unprotected;
- * '*ret_more': there may be others.  What is done stays done, whatever fails later; a repetition
- * goes on.
+ * '*ret_more': there may be others.  What is done stays done, whatever fails later, and is in
+ * '*ret' with an error, too; a repetition goes on.
  */
 err_t *exit_site_groups(const struct exchange *x, struct db *db, const char *site_id,
                         const struct exit_word *word, int limit, json_t **ret,

@@ -620,7 +620,7 @@ static void test_b4_decommission_again(void **state)
 
 struct trouble {
     enum faulty_point point;
-    int nth;
+    int nth, times;
     bool happens;
     struct faulty *last;
 };
@@ -633,14 +633,26 @@ static void trouble_on(void *data, struct bench_site *site, struct db *db)
     if (t->last != NULL)
         return;
     t->last = faulty_stack(db);
-    faulty_arm(t->last, t->point, t->nth, 1, ERR_DB, t->happens);
+    faulty_arm(t->last, t->point, t->nth, t->times, ERR_DB, t->happens);
 }
 
-/* The nth COMMIT or statement fails; true if it came so far. */
-static bool cut_off(enum faulty_point point, int nth, bool happens)
+/* A group that was given up before a failure that stays is in its words. */
+static void told_what_ended(struct bench *b)
+{
+    static const char *const names[] = {"web", "more"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names) && b->last_error != NULL; i++) {
+        g_autofree char *role = column(b, SIM_SITE_A, names[i], "role");
+        if (g_str_equal(role, "TOMBSTONE"))
+            said(b, names[i]);
+    }
+}
+
+/* The nth COMMIT or statement fails, or 'times' from there on; true if it came so far. */
+static bool cut_off(enum faulty_point point, int nth, int times, bool happens)
 {
     AUTO(bench) b = bench_create(331);
-    struct trouble t = {point, nth, happens, NULL};
+    struct trouble t = {point, nth, times, happens, NULL};
     static const char left[] = "SELECT COUNT(*) FROM protection_groups WHERE role <> 'TOMBSTONE'";
 
     bench_register(b);
@@ -652,6 +664,8 @@ static bool cut_off(enum faulty_point point, int nth, bool happens)
     b->site[SIM_SITE_A].on_db = trouble_on;
     b->site[SIM_SITE_A].on_db_data = &t;
     json_decref(decommission(b));
+    if (!happens) /* else the site itself does not know */
+        told_what_ended(b);
     assert_non_null(t.last);
     bool struck = faulty_failed(t.last, point) > 0;
     b->site[SIM_SITE_A].on_db = NULL;
@@ -672,17 +686,18 @@ static void test_b4_cut_off(void **state)
     static const struct {
         enum faulty_point point;
         bool happens;
-        int stride, least;
+        int stride, least, times;
     } kinds[] = {
-        {FAULTY_COMMIT, false, 1, 4},
-        {FAULTY_COMMIT, true, 1, 4},
-        {FAULTY_STATEMENT, false, 5, 40},
+        {FAULTY_COMMIT, false, 1, 4, 1},
+        {FAULTY_COMMIT, true, 1, 4, 1},
+        {FAULTY_COMMIT, false, 1, 4, 1000},
+        {FAULTY_STATEMENT, false, 5, 40, 1},
     };
     (void)state;
 
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         int nth = 1;
-        while (nth < 400 && cut_off(kinds[i].point, nth, kinds[i].happens))
+        while (nth < 400 && cut_off(kinds[i].point, nth, kinds[i].times, kinds[i].happens))
             nth += kinds[i].stride;
         if (nth < kinds[i].least || nth >= 400)
             fail_msg("the last one was number %d", nth);
