@@ -184,7 +184,8 @@ struct sync_entry {
 };
 
 struct sync_alarm {
-    const char *code; /* static: SPLIT_BRAIN PEER_GONE DEMOTED SUPERSEDED RESTORED LOST_EPOCH */
+    const char *code; /* static: SPLIT_BRAIN PEER_GONE DEMOTED SUPERSEDED RESTORED LOST_EPOCH
+                         GONE_UNKNOWN */
     char *text;
 };
 

@@ -163,10 +163,19 @@ static void reply_gone(struct act *a)
     sync_reply(a, sync_message(a->s, a->c, MESSAGE_GONE, a->s->last));
 }
 
-/* on GONE(g, x) at s: "NONE: cancel and unwind a realize of g, role := TOMBSTONE, answer GONE". */
+/*
+ * on GONE(g, x) at s: "NONE: cancel and unwind a realize of g, role := TOMBSTONE, answer GONE".  A
+ * database that was put back may have forgotten what it made for g, and nobody will tell it again.
+ */
 err_t *sync_on_gone_none(struct act *a, const struct message *m)
 {
     struct sync_state *s = a->s;
+    if (incarnation_number(a->c->incarnation) > 1)
+        sync_alarm(a, "GONE_UNKNOWN",
+                   "group %s has ended at the peer, and this site's database, which was restored, "
+                   "does not know it: what was made for it here is listed by "
+                   "'protector-manage orphans'",
+                   s->group);
     sync_give_up_incoming(a, "the peer withdrew the group");
     s->role = ROLE_TOMBSTONE;
     s->gone_owed = false;

@@ -302,16 +302,23 @@ static bool looks_ours(const char *text)
     return strstr(text, "protector:key") != NULL || strstr(text, "protector pg-") != NULL;
 }
 
-/* A group of which no database knows any more: it was being created when its site forgot it. */
+/*
+ * A group that was being created when its site forgot it: of which no database knows any more, or
+ * which has ended at the other site, as the alarm tells a person here (GONE_UNKNOWN).
+ */
 static bool forgotten(struct bench *b, int site, const char *text)
 {
     const char *id = strstr(text, "pg-");
 
     if (!b->site[site].forgets || id == NULL)
         return false;
-    g_autofree char *sql =
-        g_strdup_printf("SELECT COUNT(*) FROM protection_groups WHERE id = '%.39s'", id);
-    return bench_sql_int(b, 0, sql) + bench_sql_int(b, 1, sql) == 0;
+    g_autofree char *known = g_strdup_printf(
+        "SELECT COUNT(*) FROM protection_groups WHERE id = '%.39s' AND role <> 'NONE'", id);
+    g_autofree char *told = g_strdup_printf("SELECT COUNT(*) FROM sync_log WHERE pg_id = '%.39s'"
+                                            " AND message LIKE 'GONE_UNKNOWN: %%'",
+                                            id);
+    return bench_sql_int(b, 0, known) + bench_sql_int(b, 1, known) == 0 ||
+           bench_sql_int(b, site, told) > 0;
 }
 
 static int table_holds(struct bench *b, int site, const char *table, GHashTable *keys)

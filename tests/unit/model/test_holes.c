@@ -304,6 +304,28 @@ static void restored_site_forgets_what_came(void **state)
     pair_fini(&p);
 }
 
+/* A database that was lost is told that a group has ended which it does not know: what it made
+ * for it stands where nobody looks, and a person is told so; a site that forgot nothing is not. */
+static void gone_to_who_forgot(void **state)
+{
+    (void)state;
+    for (int forgot = 0; forgot < 2; forgot++) {
+        struct pair p;
+        pair_init(&p);
+        assert_ok(pair_create(&p, "op-create"));
+        if (forgot) {
+            p.unrealized[B] = true;
+            pair_carry(&p);
+            lose(&p, B);
+        }
+        assert_ok(PAIR(&p, A, sync_withdraw));
+        assert_true(pair_carry(&p));
+        assert_int_equal(p.s[B].role, ROLE_TOMBSTONE);
+        assert_int_equal(pair_asked(&p, B, "alarm GONE_UNKNOWN"), forgot);
+        pair_fini(&p);
+    }
+}
+
 /* Recovering, and the peer says that the group is gone: nobody is left to ask but a person. */
 static void recovering_site_is_told_gone(void **state)
 {
@@ -383,6 +405,7 @@ static const struct hole {
     {cmocka_unit_test(who_faces_a_standby_reopens), MUTANT_TEXT_REOPEN},
     {cmocka_unit_test(low_epoch_is_lost_too), MUTANT_TEXT_FLOOR},
     {cmocka_unit_test(restored_site_forgets_what_came), MUTANT_NONE},
+    {cmocka_unit_test(gone_to_who_forgot), MUTANT_NONE},
     {cmocka_unit_test(recovering_site_is_told_gone), MUTANT_NONE},
     {cmocka_unit_test(recovering_before_a_delete), MUTANT_NONE},
 };
