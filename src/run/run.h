@@ -218,7 +218,8 @@ void runner_destroy(struct runner *runner);
 
 /*
  * Does what is due now: takes free or abandoned leases, runs each due operation as far as it goes
- * without waiting.  'ret_wake_at_ms': when to come back by runner_clock_ms (INT64_MAX: when rung).
+ * without waiting.  'ret_wake_at_ms': when to come back by runner_clock_ms (0: at once, INT64_MAX:
+ * when rung).
  * An error is the database's; the caller logs it and comes back.
  */
 err_t *runner_tick(struct runner *runner, int64_t *ret_wake_at_ms) MUST_CHECK;

@@ -626,7 +626,7 @@ err_t *runner_tick(struct runner *runner, int64_t *ret_wake_at_ms)
     }
     if (first == NULL && ids->len > 0)
         first = runner_due(runner, &later, ret_wake_at_ms); /* what has run wakes at other times */
-    if (ids->len == RUN_OPS_PER_TICK_MAX)
+    if (first == NULL && later != NULL && later->len > 0)
         *ret_wake_at_ms = 0;
     return first;
 }

@@ -145,27 +145,34 @@ err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
     return NULL;
 }
 
-#define DUE                                                                                        \
-    "SELECT id, wake_at FROM dr_operations WHERE is_open = 1 AND status IN"                        \
+/* One statement: engines ask this twice a second. */
+#define OPEN                                                                                       \
+    "id, wake_at FROM dr_operations WHERE is_open = 1 AND status IN"                               \
     " ('pending', 'running', 'waiting_for_peer', 'rolling_back') AND wake_at "
+#define FIRST " ORDER BY wake_at, id LIMIT ?"
+static const char due_sql[] =
+    "SELECT what, id, wake_at FROM ("
+    "SELECT * FROM (SELECT 0 AS what, " OPEN "<= ?" FIRST ") due UNION ALL "
+    "SELECT * FROM (SELECT 1 AS what, " OPEN "> ? AND wake_at < ?" FIRST ") far UNION ALL "
+    "SELECT * FROM (SELECT 2 AS what, " OPEN "> ?" FIRST ") later) all_of_them "
+    "ORDER BY what, wake_at, id";
 
 err_t *operation_list_due(struct db *db, int64_t now_ms, int64_t far_ms, int limit,
                           GPtrArray **ret_ids, int64_t *ret_wake_at_ms)
 {
-    AUTO(db_rows) due = NULL;
-    AUTO(db_rows) next = NULL;
-    AUTO(db_rows) far = NULL;
-    TRY(db_query(db, &due, DUE "<= ? ORDER BY wake_at, id LIMIT ?", "ii", now_ms, (int64_t)limit));
-    TRY(db_query(db, &far, DUE "> ? AND wake_at < ? ORDER BY wake_at, id LIMIT ?", "iii", far_ms,
-                 OPERATION_NEVER, (int64_t)limit - (int64_t)db_rows_count(due)));
-    TRY(db_query(db, &next, DUE "> ? ORDER BY wake_at, id LIMIT 1", "i", now_ms));
+    AUTO(db_rows) rows = NULL;
+    int64_t most = limit;
+    TRY(db_query(db, &rows, due_sql, "iiiiiii", now_ms, most, far_ms, OPERATION_NEVER, most, now_ms,
+                 (int64_t)1));
     GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
-    for (size_t i = 0; i < db_rows_count(due); i++)
-        g_ptr_array_add(ids, g_strdup(db_str(due, i, 0)));
-    for (size_t i = 0; i < db_rows_count(far); i++)
-        g_ptr_array_add(ids, g_strdup(db_str(far, i, 0)));
+    *ret_wake_at_ms = OPERATION_NEVER;
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        if (db_int(rows, i, 0) == 2)
+            *ret_wake_at_ms = db_int(rows, i, 2);
+        else if (ids->len < (guint)limit)
+            g_ptr_array_add(ids, g_strdup(db_str(rows, i, 1)));
+    }
     *ret_ids = ids;
-    *ret_wake_at_ms = db_rows_count(next) > 0 ? db_int(next, 0, 1) : OPERATION_NEVER;
     return NULL;
 }
 

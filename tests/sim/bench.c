@@ -555,12 +555,6 @@ static int64_t engine_round(struct bench_site *site)
     err_t *e = runner_beat(site->runner);
     if (e == NULL)
         e = runner_tick(site->runner, &wake_at_ms);
-    if (e == NULL && !site->crashed) { /* what has run may want to run again */
-        g_autoptr(GPtrArray) ids = NULL;
-        e = runner_due(site->runner, &ids, &wake_at_ms);
-        if (e == NULL && ids->len > 0)
-            wake_at_ms = 0;
-    }
     if (e != NULL)
         report_fault(site, NULL, e);
     err_free(e);
