@@ -3,10 +3,13 @@
  * keyfile - reads and makes the files of state_path, see keyfile.h.
  *
  * A file is written under a temporary name, synced, and then put in its place: by link (which fails
- * if the name is taken) or by rename (which replaces); then the directory is synced.  The marks are
- * read, compared and replaced under a lock on a file of its own, which is never removed.
+ * if the name is taken) or by rename (which replaces); then the directory is synced.  What is read,
+ * compared and replaced (the marks, the site's keys) has a lock on a file of its own, which is
+ * never removed.
  */
 #include "base/keyfile.h"
+
+#include "base/certificate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +21,7 @@
 #define FILE_MODE  0600
 #define OPEN_TO    (S_IRWXG | S_IRWXO) /* bits that no key file may have */
 #define MARKS_LOCK "marks.lock"
+#define SITE_LOCK  "site.lock"
 
 static void close_fd(const int *fd)
 {
@@ -163,6 +167,22 @@ err_t *keyfile_replace(const struct env *env, const char *dir, const char *name,
     return place(env, dir, name, text, true);
 }
 
+/* Takes a lock; released when the descriptor is closed. */
+static err_t *lock_file(const char *dir, const char *name, int *ret)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    AUTO_FD dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || dir_fd < 0 || !give_to_owner(fd, dir_fd))
+        return system_error("open", dir, name, errno);
+    while (flock(fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return system_error("lock", dir, name, errno);
+    *ret = fd;
+    fd = -1;
+    return NULL;
+}
+
 /* ---- keys ---- */
 
 /* What makes the text of a new file.  Freed with secret_free. */
@@ -234,6 +254,23 @@ err_t *keyfile_site(const struct env *env, const char *dir, bool may_make, struc
     err_t *e = keypairs_parse(text, ret);
     secret_free(text);
     return e == NULL ? NULL : err_recode(CONFIG, e, "cannot use '%s/%s'", dir, KEYFILE_SITE);
+}
+
+err_t *keyfile_site_rotate(const struct env *env, const char *dir, const char *site_id,
+                           struct keypairs **ret)
+{
+    AUTO(keypairs) keys = NULL;
+    AUTO_FD lock = -1;
+    TRY(lock_file(dir, SITE_LOCK, &lock));
+    TRY(keyfile_site(env, dir, false, &keys));
+    AUTO(keypairs) next = keypairs_create(env);
+    keypairs_follow(next, keys, certificate_make(keys, site_id, next));
+    char *text = keypairs_print(next);
+    err_t *e = keyfile_replace(env, dir, KEYFILE_SITE, text);
+    secret_free(text);
+    if (e == NULL)
+        *ret = TAKE(next);
+    return e;
 }
 
 /* ---- marks ---- */
@@ -335,22 +372,6 @@ err_t *keyfile_marks(const char *dir, struct marks **ret)
     return NULL;
 }
 
-/* Takes the lock of the marks; released when the descriptor is closed. */
-static err_t *lock_marks(const char *dir, int *ret)
-{
-    g_autofree char *path = g_build_filename(dir, MARKS_LOCK, NULL);
-    AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-    AUTO_FD dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || dir_fd < 0 || !give_to_owner(fd, dir_fd))
-        return system_error("open", dir, MARKS_LOCK, errno);
-    while (flock(fd, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return system_error("lock", dir, MARKS_LOCK, errno);
-    *ret = fd;
-    fd = -1;
-    return NULL;
-}
-
 static err_t *write_marks(const struct env *env, const char *dir, const struct marks *marks)
 {
     g_autoptr(json_t) j = json_object();
@@ -384,7 +405,7 @@ err_t *keyfile_marks_raise(const struct env *env, const char *dir, const struct 
 {
     AUTO(marks) now = NULL;
     AUTO_FD lock = -1;
-    TRY(lock_marks(dir, &lock));
+    TRY(lock_file(dir, MARKS_LOCK, &lock));
     TRY(keyfile_marks(dir, &now));
     bool first = now->incarnation[0] == '\0';
     if (!first && strcmp(now->incarnation, marks->incarnation) != 0)
@@ -405,7 +426,7 @@ err_t *keyfile_marks_set(const struct env *env, const char *dir, const struct ma
 {
     AUTO(marks) now = NULL;
     AUTO_FD lock = -1;
-    TRY(lock_marks(dir, &lock));
+    TRY(lock_file(dir, MARKS_LOCK, &lock));
     TRY(keyfile_marks(dir, &now));
     AUTO(marks) next = marks_create(marks->site_id, marks->incarnation, marks->counter);
     epochs_merge(next, now);

@@ -48,6 +48,13 @@ err_t *keyfile_rest(const struct env *env, const char *dir, bool may_make,
 err_t *keyfile_site(const struct env *env, const char *dir, bool may_make,
                     struct keypairs **ret) MUST_CHECK;
 
+/*
+ * New keys of the site 'site_id' in the place of those that are there, which they follow (see
+ * certificate.h, keypairs_follow).  Two at once follow each other.  NOT_FOUND if there are none.
+ */
+err_t *keyfile_site_rotate(const struct env *env, const char *dir, const char *site_id,
+                           struct keypairs **ret) MUST_CHECK;
+
 /* ---- marks ---- */
 
 /* What the database is compared with: see 'restore detected' in the protocol. */

@@ -15,10 +15,21 @@
 
 #define HASH_SIZE        32
 #define SHORT_HEX_LENGTH 16
-#define KEYPAIRS_FORMAT  1
+#define KEYPAIRS_FORMAT  1 /* keys that never were others */
+#define KEYPAIRS_FORMAT2 2 /* with "former" and "certificates" */
 #define REST_PREFIX      "v1:"
 
 G_STATIC_ASSERT(REST_KEY_SIZE == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
+
+/* What is left of keys that were replaced. */
+struct former {
+    unsigned char seal_seed[crypto_box_SEEDBYTES];
+    unsigned char seal_secret[crypto_box_SECRETKEYBYTES];
+    unsigned char seal_key[crypto_box_PUBLICKEYBYTES];
+    char *sign_public;
+    char *seal_public;
+    char *fingerprint;
+};
 
 struct keypairs {
     unsigned char sign_seed[crypto_sign_SEEDBYTES];
@@ -30,6 +41,9 @@ struct keypairs {
     char *sign_public; /* base64 of the keys above */
     char *seal_public;
     char *fingerprint;
+    char *key_id;
+    GPtrArray *former;    /* of struct former, oldest first */
+    json_t *certificates; /* likewise */
 };
 
 void secrets_init(void)
@@ -132,6 +146,47 @@ char *keys_fingerprint(const char *sign_public, const char *seal_public)
 
 /* ---- key pairs ---- */
 
+bool public_key_valid(const char *public_key)
+{
+    unsigned char key[crypto_sign_PUBLICKEYBYTES];
+    return key_from_base64(public_key, key, sizeof key);
+}
+
+static void former_destroy(void *data)
+{
+    struct former *f = data;
+    g_free(f->sign_public);
+    g_free(f->seal_public);
+    g_free(f->fingerprint);
+    sodium_memzero(f, sizeof *f);
+    g_free(f);
+}
+
+/* Derives the rest from seed and public signing key, which are set. */
+static void former_derive(struct former *f)
+{
+    crypto_box_seed_keypair(f->seal_key, f->seal_secret, f->seal_seed);
+    f->seal_public = to_base64(f->seal_key, sizeof f->seal_key);
+    f->fingerprint = keys_fingerprint(f->sign_public, f->seal_public);
+}
+
+static void former_add(struct keypairs *keys, const char *sign_public, const unsigned char *seed)
+{
+    struct former *f = g_new0(struct former, 1);
+    memcpy(f->seal_seed, seed, sizeof f->seal_seed);
+    f->sign_public = g_strdup(sign_public);
+    former_derive(f);
+    g_ptr_array_add(keys->former, f);
+}
+
+static struct keypairs *keypairs_new(void)
+{
+    struct keypairs *keys = g_new0(struct keypairs, 1);
+    keys->former = g_ptr_array_new_with_free_func(former_destroy);
+    keys->certificates = json_array();
+    return keys;
+}
+
 /* Derives everything from the two seeds, which are set. */
 static void keypairs_derive(struct keypairs *keys)
 {
@@ -140,11 +195,12 @@ static void keypairs_derive(struct keypairs *keys)
     keys->sign_public = to_base64(keys->sign_key, sizeof keys->sign_key);
     keys->seal_public = to_base64(keys->seal_key, sizeof keys->seal_key);
     keys->fingerprint = keys_fingerprint(keys->sign_public, keys->seal_public);
+    keys->key_id = keys_id(keys->sign_public);
 }
 
 struct keypairs *keypairs_create(const struct env *env)
 {
-    struct keypairs *keys = g_new0(struct keypairs, 1);
+    struct keypairs *keys = keypairs_new();
     env->random(env->data, keys->sign_seed, sizeof keys->sign_seed);
     env->random(env->data, keys->seal_seed, sizeof keys->seal_seed);
     keypairs_derive(keys);
@@ -158,22 +214,66 @@ void keypairs_destroy(struct keypairs *keys)
     g_free(keys->sign_public);
     g_free(keys->seal_public);
     g_free(keys->fingerprint);
+    g_free(keys->key_id);
+    g_ptr_array_unref(keys->former);
+    json_decref(keys->certificates);
     sodium_memzero(keys, sizeof *keys);
     g_free(keys);
+}
+
+void keypairs_follow(struct keypairs *next, const struct keypairs *keys, json_t *certificate)
+{
+    for (guint i = 0; i < keys->former->len; i++) {
+        const struct former *f = g_ptr_array_index(keys->former, i);
+        former_add(next, f->sign_public, f->seal_seed);
+    }
+    former_add(next, keys->sign_public, keys->seal_seed);
+    json_array_extend(next->certificates, keys->certificates);
+    json_array_append_new(next->certificates, certificate);
+}
+
+/* ---- the file ---- */
+
+#define FORMER_TEXT_SIZE 320 /* three keys in base64 and what is around them */
+
+/* The text has room for it: no copy of a secret is left behind by growing. */
+static void print_former(const struct keypairs *keys, GString *text)
+{
+    g_string_append(text, ",\n  \"former\": [");
+    for (guint i = 0; i < keys->former->len; i++) {
+        const struct former *f = g_ptr_array_index(keys->former, i);
+        char *seed = to_base64(f->seal_seed, sizeof f->seal_seed);
+        g_string_append_printf(text,
+                               "%s\n    {\"sign_public\": \"%s\", \"seal_public\": \"%s\", "
+                               "\"seal_secret\": \"%s\"}",
+                               i > 0 ? "," : "", f->sign_public, f->seal_public, seed);
+        secret_free(seed);
+    }
+    g_string_append(text, "\n  ]");
 }
 
 char *keypairs_print(const struct keypairs *keys)
 {
     char *sign_seed = to_base64(keys->sign_seed, sizeof keys->sign_seed);
     char *seal_seed = to_base64(keys->seal_seed, sizeof keys->seal_seed);
-    char *text = g_strdup_printf("{\n  \"format\": %d,\n"
-                                 "  \"sign_public\": \"%s\",\n  \"seal_public\": \"%s\",\n"
-                                 "  \"sign_secret\": \"%s\",\n  \"seal_secret\": \"%s\"\n}\n",
-                                 KEYPAIRS_FORMAT, keys->sign_public, keys->seal_public, sign_seed,
-                                 seal_seed);
+    g_autofree char *certificates = json_print(keys->certificates);
+    bool changed = keys->former->len > 0;
+    GString *text =
+        g_string_sized_new((keys->former->len + 2) * FORMER_TEXT_SIZE + strlen(certificates) + 64);
+    g_string_append_printf(text,
+                           "{\n  \"format\": %d,\n"
+                           "  \"sign_public\": \"%s\",\n  \"seal_public\": \"%s\",\n"
+                           "  \"sign_secret\": \"%s\",\n  \"seal_secret\": \"%s\"",
+                           changed ? KEYPAIRS_FORMAT2 : KEYPAIRS_FORMAT, keys->sign_public,
+                           keys->seal_public, sign_seed, seal_seed);
+    if (changed)
+        print_former(keys, text);
+    if (changed)
+        g_string_append_printf(text, ",\n  \"certificates\": %s", certificates);
+    g_string_append(text, "\n}\n");
     secret_free(sign_seed);
     secret_free(seal_seed);
-    return text;
+    return g_string_free(text, FALSE);
 }
 
 /* Wipes a string that jansson holds; it would free it as it is. */
@@ -184,18 +284,64 @@ static void json_str_wipe(const json_t *j, const char *key)
         sodium_memzero((char *)(uintptr_t)json_string_value(value), json_string_length(value));
 }
 
+static err_t *parse_former_one(struct keypairs *keys, const json_t *row)
+{
+    unsigned char seed[crypto_box_SEEDBYTES];
+    const char *sign_public = json_str(row, "sign_public");
+    bool ok = public_key_valid(sign_public) &&
+              key_from_base64(json_str(row, "seal_secret"), seed, sizeof seed);
+    if (ok)
+        former_add(keys, sign_public, seed);
+    sodium_memzero(seed, sizeof seed);
+    json_str_wipe(row, "seal_secret");
+    if (!ok)
+        return err(PARSE, "the key file has a former key without usable sign_public and "
+                          "seal_secret");
+    const struct former *f = g_ptr_array_index(keys->former, keys->former->len - 1);
+    return g_strcmp0(json_str(row, "seal_public"), f->seal_public) == 0
+               ? NULL
+               : err(PARSE, "a former public key in the key file does not belong to its secret");
+}
+
+/* What keys that were changed have besides. */
+static err_t *parse_former(struct keypairs *keys, const json_t *j)
+{
+    const json_t *rows = json_arr(j, "former"), *certificates = json_arr(j, "certificates");
+    err_t *e = NULL;
+    size_t i;
+    json_t *row;
+
+    if (rows == NULL || certificates == NULL || json_array_size(rows) == 0)
+        return err(PARSE, "the key file of format %d lacks former keys or certificates",
+                   KEYPAIRS_FORMAT2);
+    json_array_foreach(rows, i, row)
+    {
+        if (e == NULL)
+            e = parse_former_one(keys, row);
+        json_str_wipe(row, "seal_secret");
+    }
+    if (e == NULL)
+        json_array_extend(keys->certificates, (json_t *)certificates);
+    return e;
+}
+
 err_t *keypairs_parse(const char *text, struct keypairs **ret)
 {
     g_autoptr(json_t) j = NULL;
-    AUTO(keypairs) keys = g_new0(struct keypairs, 1);
+    AUTO(keypairs) keys = keypairs_new();
     TRY(json_parse(text, strlen(text), "the key file", &j));
+    int64_t format = json_int(j, "format", 0);
+    err_t *e = format == KEYPAIRS_FORMAT2 ? parse_former(keys, j) : NULL;
     bool ok =
         key_from_base64(json_str(j, "sign_secret"), keys->sign_seed, sizeof keys->sign_seed) &&
         key_from_base64(json_str(j, "seal_secret"), keys->seal_seed, sizeof keys->seal_seed);
     json_str_wipe(j, "sign_secret");
     json_str_wipe(j, "seal_secret");
-    if (json_int(j, "format", 0) != KEYPAIRS_FORMAT)
-        return err(PARSE, "the key file is not of format %d", KEYPAIRS_FORMAT);
+    if (e != NULL)
+        return e;
+    if (format != KEYPAIRS_FORMAT && format != KEYPAIRS_FORMAT2)
+        return err(PARSE, "the key file is not of format %d or %d", KEYPAIRS_FORMAT,
+                   KEYPAIRS_FORMAT2);
     if (!ok)
         return err(PARSE, "the key file has no usable sign_secret and seal_secret");
     keypairs_derive(keys);
@@ -219,6 +365,31 @@ const char *keypairs_seal_public(const struct keypairs *keys)
 const char *keypairs_fingerprint(const struct keypairs *keys)
 {
     return keys->fingerprint;
+}
+
+const char *keypairs_key_id(const struct keypairs *keys)
+{
+    return keys->key_id;
+}
+
+size_t keypairs_former(const struct keypairs *keys)
+{
+    return keys->former->len;
+}
+
+const json_t *keypairs_certificates(const struct keypairs *keys)
+{
+    return keys->certificates;
+}
+
+bool keypairs_were(const struct keypairs *keys, const char *fingerprint)
+{
+    for (guint i = 0; i < keys->former->len; i++) {
+        const struct former *f = g_ptr_array_index(keys->former, i);
+        if (g_strcmp0(f->fingerprint, fingerprint) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- signatures ---- */
@@ -270,6 +441,20 @@ char *seal(const char *seal_public, const char *plain)
     return seal_env(&env_system, seal_public, plain);
 }
 
+/* With the present key, else with those before it, newest first. */
+static bool open_with_any(const struct keypairs *keys, const unsigned char *data, size_t size,
+                          char *plain)
+{
+    if (crypto_box_seal_open((void *)plain, data, size, keys->seal_key, keys->seal_secret) == 0)
+        return true;
+    for (guint i = keys->former->len; i > 0; i--) {
+        const struct former *f = g_ptr_array_index(keys->former, i - 1);
+        if (crypto_box_seal_open((void *)plain, data, size, f->seal_key, f->seal_secret) == 0)
+            return true;
+    }
+    return false;
+}
+
 err_t *keypairs_open(const struct keypairs *keys, const char *box, char **ret)
 {
     size_t size = 0;
@@ -277,12 +462,12 @@ err_t *keypairs_open(const struct keypairs *keys, const char *box, char **ret)
     if (data == NULL || size < crypto_box_SEALBYTES)
         return err(SECRET_DAMAGED, "cannot open a sealed secret: it is no box of ours");
     char *plain = g_malloc0(size - crypto_box_SEALBYTES + 1);
-    if (crypto_box_seal_open((void *)plain, data, size, keys->seal_key, keys->seal_secret) != 0) {
+    if (!open_with_any(keys, data, size, plain)) {
         g_free(plain);
         return err(SECRET_DAMAGED,
-                   "cannot open a sealed secret with key %s: it was changed, or "
-                   "sealed to another key",
-                   keys->fingerprint);
+                   "cannot open a sealed secret with key %s or the %u before it: it was changed, "
+                   "or sealed to another key",
+                   keys->fingerprint, keys->former->len);
     }
     *ret = plain;
     return NULL;

@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "base/json.h"
 
 #define HASH_HEX_SIZE 65 /* 64 hex digits and a NUL */
 
@@ -23,16 +24,31 @@ void hash_hex(const void *data, size_t size, char ret[HASH_HEX_SIZE]);
 /* The hash of several NUL-terminated strings, each with its length, ended by NULL: for keys. */
 void hash_strings(char ret[HASH_HEX_SIZE], const char *first, ...) __attribute__((sentinel));
 
-/* The keys of a site: one to sign with, one to open boxes with.  Opaque; holds secret halves. */
+/*
+ * The keys of a site: one to sign with, one to open boxes with, and of the keys that it had before
+ * those that open older boxes.  Opaque; holds secret halves.
+ */
 struct keypairs;
 struct keypairs *keypairs_create(const struct env *env);
 void keypairs_destroy(struct keypairs *keys);
 AUTO_DEFINE(keypairs, keypairs_destroy)
+/*
+ * 'next' was made to follow 'keys': it opens what was sealed to them and to those before, and
+ * 'certificate' (taken: what 'keys' signed of it, see certificate.h) is the newest of those it has.
+ * The signing halves of older keys are nowhere any more.
+ */
+void keypairs_follow(struct keypairs *next, const struct keypairs *keys, json_t *certificate);
 /* Text form of the file (JSON, secret!).  Caller frees with secret_free. */
 char *keypairs_print(const struct keypairs *keys);
 err_t *keypairs_parse(const char *text, struct keypairs **ret) MUST_CHECK;
 const char *keypairs_sign_public(const struct keypairs *keys); /* base64 */
 const char *keypairs_seal_public(const struct keypairs *keys); /* base64 */
+const char *keypairs_key_id(const struct keypairs *keys);      /* of the signing key: keys_id */
+/* How often the keys were changed, and what tells of it: an array, oldest first.  Borrowed. */
+size_t keypairs_former(const struct keypairs *keys);
+const json_t *keypairs_certificates(const struct keypairs *keys);
+/* True if this fingerprint was the site's before these keys. */
+bool keypairs_were(const struct keypairs *keys, const char *fingerprint);
 /* First 16 hex digits of the hash of both public keys, in groups of four by colons: for people. */
 const char *keypairs_fingerprint(const struct keypairs *keys);
 /* The same of a peer's two public keys.  Caller frees. */
@@ -40,6 +56,8 @@ char *keys_fingerprint(const char *sign_public, const char *seal_public);
 /* Names a signing key in envelopes: first 16 hex digits of the hash of the public key.  Caller
  * frees. */
 char *keys_id(const char *sign_public);
+/* True if the text is a public key: 32 bytes in base64. */
+bool public_key_valid(const char *public_key);
 
 /* Detached signature over 'size' bytes, base64.  Caller frees. */
 char *keypairs_sign(const struct keypairs *keys, const void *data, size_t size);
@@ -50,7 +68,7 @@ bool signature_valid(const char *sign_public, const void *data, size_t size, con
 char *seal(const char *seal_public, const char *plain);
 /* The same with chance from 'env', so that a simulation repeats itself byte by byte. */
 char *seal_env(const struct env *env, const char *seal_public, const char *plain);
-/* Opens a box that was sealed to us.  Caller frees with secret_free. */
+/* Opens a box that was sealed to us, also before a rotation.  Caller frees with secret_free. */
 err_t *keypairs_open(const struct keypairs *keys, const char *box, char **ret) MUST_CHECK;
 
 /*

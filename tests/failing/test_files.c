@@ -201,6 +201,42 @@ static void test_site_made(void **state)
     loop_run(&(struct loop){"site.keys made", begin_empty, site, site_judge, *state, LOOP_ALL, 8});
 }
 
+/* Of a rotation that fails anywhere the keys before stay, or the new ones are there whole. */
+static void begin_site(void *data)
+{
+    struct room *r = data;
+
+    begin_empty(data);
+    g_clear_pointer(&r->keys, keypairs_destroy);
+    good(keyfile_site(&r->env, r->dir, true, &r->keys));
+}
+
+static err_t *site_rotated(void *data)
+{
+    struct room *r = data;
+    AUTO(keypairs) now = NULL;
+
+    return keyfile_site_rotate(&r->env, r->dir, "11111111-1111-4111-8111-111111111111", &now);
+}
+
+static void rotated_judge(void *data, bool done)
+{
+    struct room *r = data;
+    AUTO(keypairs) now = NULL;
+
+    good(keyfile_site(&r->env, r->dir, false, &now));
+    bool same = g_str_equal(keypairs_fingerprint(now), keypairs_fingerprint(r->keys));
+    bool follows = keypairs_were(now, keypairs_fingerprint(r->keys));
+    assert_true(done ? follows : same || follows);
+    g_clear_pointer(&r->keys, keypairs_destroy);
+}
+
+static void test_site_rotated(void **state)
+{
+    loop_run(&(struct loop){"site.keys rotated", begin_site, site_rotated, rotated_judge, *state,
+                            LOOP_ALL, 8});
+}
+
 /* ---- marks ---- */
 
 static void begin_marks(void *data)
@@ -342,9 +378,10 @@ static void test_log_rotated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rest_made), cmocka_unit_test(test_rest_read),
-        cmocka_unit_test(test_site_made), cmocka_unit_test(test_marks_raised),
-        cmocka_unit_test(test_conf_read), cmocka_unit_test(test_log_rotated),
+        cmocka_unit_test(test_rest_made),    cmocka_unit_test(test_rest_read),
+        cmocka_unit_test(test_site_made),    cmocka_unit_test(test_site_rotated),
+        cmocka_unit_test(test_marks_raised), cmocka_unit_test(test_conf_read),
+        cmocka_unit_test(test_log_rotated),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_end);
 }

@@ -237,6 +237,24 @@ static void test_site_keys(void **state)
     assert_mode(dir, KEYFILE_SITE, 0600);
 }
 
+/* New keys follow those that are there; there is no other way to them. */
+static void test_rotate(void **state)
+{
+    const char *dir = *state;
+    AUTO(keypairs) first = NULL;
+    AUTO(keypairs) second = NULL;
+    AUTO(keypairs) read = NULL;
+    struct keypairs *none = NULL;
+    assert_int_equal(code_of(keyfile_site_rotate(&env_system, dir, site, &none)), ERR_NOT_FOUND);
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, true, &first)), ERR_COUNT);
+    assert_int_equal(code_of(keyfile_site_rotate(&env_system, dir, site, &second)), ERR_COUNT);
+    assert_string_not_equal(keypairs_fingerprint(first), keypairs_fingerprint(second));
+    assert_true(keypairs_were(second, keypairs_fingerprint(first)));
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, false, &read)), ERR_COUNT);
+    assert_string_equal(keypairs_fingerprint(read), keypairs_fingerprint(second));
+    assert_mode(dir, KEYFILE_SITE, 0600);
+}
+
 /* Runs 'body' in RACERS_COUNT processes at once; all must succeed. */
 static void race(const char *dir, bool (*body)(const char *dir, int number))
 {
@@ -280,6 +298,25 @@ static void test_racing_starts_get_one_key(void **state)
         assert_string_equal(got, id);
         secret_free(got);
     }
+}
+
+static bool rotate_once(const char *dir, int number G_GNUC_UNUSED)
+{
+    AUTO(keypairs) now = NULL;
+    return code_of(keyfile_site_rotate(&env_system, dir, site, &now)) == ERR_COUNT;
+}
+
+/* Each follows the one before: no key is lost between two. */
+static void test_racing_rotations(void **state)
+{
+    const char *dir = *state;
+    AUTO(keypairs) first = NULL;
+    AUTO(keypairs) last = NULL;
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, true, &first)), ERR_COUNT);
+    race(dir, rotate_once);
+    assert_int_equal(code_of(keyfile_site(&env_system, dir, false, &last)), ERR_COUNT);
+    assert_int_equal(keypairs_former(last), RACERS_COUNT);
+    assert_true(keypairs_were(last, keypairs_fingerprint(first)));
 }
 
 static bool raised(const char *dir, const char *of, int64_t counter, enum err_code *ret)
@@ -406,6 +443,8 @@ int main(void)
         CASE(test_rest_key),
         CASE(test_damaged_keys),
         CASE(test_site_keys),
+        CASE(test_rotate),
+        CASE(test_racing_rotations),
         CASE(test_racing_starts_get_one_key),
         CASE(test_marks),
         CASE(test_epochs),
