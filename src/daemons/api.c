@@ -298,7 +298,6 @@ static err_t *master_run(struct process *p)
     g_ptr_array_set_size(p->idle, 0); /* no connection crosses the fork */
     keypairs_destroy(p->identity.keys);
     p->identity.keys = NULL;
-    g_clear_pointer(&p->identity.key_id, g_free);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

@@ -91,6 +91,32 @@ static err_t *keys_create(struct manage *m)
     return print_identity(m);
 }
 
+/* Each call makes one more. */
+static err_t *keys_rotate(struct manage *m)
+{
+    TRY(process_identity(&m->p, false));
+    g_autofree char *before = g_strdup(keypairs_fingerprint(m->p.identity.keys));
+    TRY(process_keys_rotate(&m->p));
+    const struct keypairs *now = m->p.identity.keys;
+    printf("the keys were changed, rotation %zu of this site: %s is replaced by %s\n"
+           "  running services use the new keys from their next message on\n"
+           "  do: copy site.keys to the other controllers of this site, then carry each group "
+           "(protector protection-group sync-force): the other sites learn the keys by it\n",
+           keypairs_former(now), before, keypairs_fingerprint(now));
+    return print_identity(m);
+}
+
+/* Nothing leads from the lost keys to these: an admin of each other site compares them by eye. */
+static err_t *keys_replace(struct manage *m)
+{
+    TRY(process_keys_replace(&m->p));
+    printf("the lost keys were replaced; what was sealed to them cannot be opened any more\n"
+           "  do: at each other site: protector site rekey NAME --fingerprint %s; then give the "
+           "arrays' tokens anew (protection-group policy-update)\n",
+           keypairs_fingerprint(m->p.identity.keys));
+    return print_identity(m);
+}
+
 static err_t *db_version(struct manage *m)
 {
     struct db *db = process_db_get(&m->p);
@@ -353,6 +379,8 @@ static const struct {
     {"policy check", "check the policy file", policy_check_file, true, NULL},
     {"keys create", "make this site's keys if it has none (db sync does)", keys_create, false,
      NULL},
+    {"keys rotate", "make new keys, which the present ones certify", keys_rotate, false, NULL},
+    {"keys replace", "make new keys where site.keys was lost", keys_replace, false, NULL},
     {"orphans", "list objects that operations left", orphans, false, NULL},
     {"orphans release", "leave to the project what an ended operation left", orphans_release, false,
      "OPERATION"},

@@ -7,6 +7,7 @@
 #include "store/local.h"
 #include "store/migrate.h"
 #include "store/restored.h"
+#include "store/site_keys.h"
 #include "store/tx.h"
 
 #include <errno.h>
@@ -366,6 +367,38 @@ static err_t *identity_make(struct process *p, struct db *db)
     return NULL;
 }
 
+struct settling {
+    const struct process *p;
+    const struct keypairs *keys;
+    struct local_site *row;
+    bool fits; /* out */
+};
+
+static err_t *keys_settle_tx(struct db *db, void *data)
+{
+    struct settling *s = data;
+
+    return site_keys_own(db, s->keys, s->row, env_now_ms(s->p->env), &s->fits);
+}
+
+/*
+ * The row follows site.keys: a rotation that died between the two, or a database from before it.
+ * Keys that are older than the row, or another site's, are refused.
+ */
+static err_t *keys_settle(struct process *p, struct db *db, const struct keypairs *keys,
+                          struct local_site *row)
+{
+    struct settling s = {p, keys, row, false};
+
+    TRY(db_in_tx(db) ? keys_settle_tx(db, &s) : db_tx(db, keys_settle_tx, &s));
+    if (s.fits)
+        return NULL;
+    return err_remedy(err(CONFIG,
+                          "the keys in '%s' (%s) are not those of this site's database (%s)",
+                          process_state_path(p), keypairs_fingerprint(keys), row->fingerprint),
+                      "copy " KEYFILE_SITE " and " KEYFILE_REST " from a controller that has them");
+}
+
 static err_t *identity_row(struct process *p, struct db *db, bool may_make, struct local_site **ret)
 {
     AUTO(local_site) known = NULL;
@@ -378,11 +411,7 @@ static err_t *identity_row(struct process *p, struct db *db, bool may_make, stru
     if (row == NULL)
         return err_remedy(err(DB_SCHEMA, "this site has no identity yet"),
                           "run protector-manage db sync");
-    if (g_strcmp0(row->fingerprint, keypairs_fingerprint(p->identity.keys)) != 0)
-        return err_remedy(
-            err(CONFIG, "the keys in '%s' (%s) are not those of this site's database (%s)",
-                process_state_path(p), keypairs_fingerprint(p->identity.keys), row->fingerprint),
-            "copy " KEYFILE_SITE " and " KEYFILE_REST " from a controller that has them");
+    TRY(keys_settle(p, db, p->identity.keys, row));
     *ret = TAKE(row);
     return NULL;
 }
@@ -404,6 +433,32 @@ static err_t *key_check(struct process *p, const struct local_site *row)
                       "copy " KEYFILE_REST " from a controller that has it");
 }
 
+/* Others may hold the earlier ones for as long as they sign or open something. */
+static void keys_exchange(struct process *p, struct keypairs *now)
+{
+    g_mutex_lock(&p->lock);
+    if (p->retired == NULL)
+        p->retired = g_ptr_array_new_with_free_func((GDestroyNotify)keypairs_destroy);
+    g_ptr_array_add(p->retired, p->identity.keys);
+    g_atomic_pointer_set(&p->identity.keys, now);
+    g_mutex_unlock(&p->lock);
+}
+
+/* What the exchange asks for when the row names other keys than those in memory. */
+static err_t *keys_read(void *data, struct db *db, struct local_site *local)
+{
+    struct process *p = data;
+    AUTO(keypairs) now = NULL;
+
+    TRY(keyfile_site(p->env, process_state_path(p), false, &now));
+    err_t *e = keys_settle(p, db, now, local);
+    if (e != NULL)
+        return err_is(e, ERR_CONFIG) ? err_recode(KEYS_STALE, e, "the site's keys were changed")
+                                     : e;
+    keys_exchange(p, TAKE(now));
+    return NULL;
+}
+
 static err_t *identity_read(struct process *p, struct db *db, bool may_make)
 {
     AUTO(local_site) known = NULL;
@@ -417,8 +472,7 @@ static err_t *identity_read(struct process *p, struct db *db, bool may_make)
     TRY(identity_row(p, db, may_make, &row));
     TRY(key_check(p, row));
     g_strlcpy(p->identity.site_id, row->site_id, sizeof p->identity.site_id);
-    p->identity.key_id = keys_id(row->sign_public);
-    p->exchange = (struct exchange){p->env, &p->identity, dir};
+    p->exchange = (struct exchange){p->env, &p->identity, dir, keys_read, p};
     return NULL;
 }
 
@@ -456,6 +510,73 @@ err_t *process_identity(struct process *p, bool may_make)
         e = restored_look(p, db);
     process_db_put(p, db);
     return e;
+}
+
+/*
+ * The file first: whoever dies before the row is written has changed nothing yet, and the next
+ * start completes it (keys_settle).
+ */
+err_t *process_keys_rotate(struct process *p)
+{
+    struct keypairs *now = NULL;
+    struct db *db = process_db_get(p);
+    AUTO(local_site) row = NULL;
+
+    err_t *e = keyfile_site_rotate(p->env, process_state_path(p), p->identity.site_id, &now);
+    if (e == NULL)
+        keys_exchange(p, now);
+    if (e == NULL)
+        e = local_site_find(db, &row);
+    if (e == NULL)
+        e = keys_settle(p, db, now, row);
+    process_db_put(p, db);
+    return e;
+}
+
+static err_t *keys_replace_tx(struct db *db, void *data)
+{
+    struct settling *s = data;
+
+    g_clear_pointer(&s->row, local_site_destroy);
+    TRY(local_site_find(db, &s->row));
+    if (s->row == NULL)
+        return err(DB_SCHEMA, "this database does not know yet which site it is of");
+    return site_keys_put(db, s->keys, s->row, env_now_ms(s->p->env));
+}
+
+/* CONFLICT unless they are missing. */
+static err_t *keys_lost_check(const struct process *p)
+{
+    char *text = NULL;
+    g_autoptr(err_t) e = keyfile_read(process_state_path(p), KEYFILE_SITE, &text);
+
+    if (e != NULL)
+        return err_is(e, ERR_NOT_FOUND) ? NULL : g_steal_pointer(&e);
+    secret_free(text);
+    return err_remedy(err(CONFLICT, "'%s/" KEYFILE_SITE "' is there: nothing was replaced",
+                          process_state_path(p)),
+                      "to change the keys, also stolen ones: protector-manage keys rotate");
+}
+
+/* The row first: whoever dies before the file is there does it again, with other keys. */
+err_t *process_keys_replace(struct process *p)
+{
+    struct db *db = process_db_get(p);
+    AUTO(keypairs) keys = keypairs_create(p->env);
+    struct settling s = {.p = p, .keys = keys};
+
+    err_t *e = process_schema(db);
+    if (e == NULL)
+        e = keys_lost_check(p);
+    if (e == NULL)
+        e = db_tx(db, keys_replace_tx, &s);
+    local_site_destroy(s.row);
+    process_db_put(p, db);
+    char *text = keypairs_print(keys);
+    if (e == NULL)
+        e = keyfile_create(p->env, process_state_path(p), KEYFILE_SITE, text);
+    secret_free(text);
+    return e != NULL ? e : process_identity(p, false);
 }
 
 /* For what is asked without a session: the caller's own token at Keystone, a look at a peer. */
@@ -509,7 +630,8 @@ void process_end(struct process *p)
     curl_transport_destroy(p->curl);
     g_ptr_array_unref(p->idle);
     keypairs_destroy(p->identity.keys);
-    g_free(p->identity.key_id);
+    if (p->retired != NULL)
+        g_ptr_array_unref(p->retired);
     memset(p->identity.rest_key, 0, sizeof p->identity.rest_key);
     log_destroy(p->log);
     conf_destroy(p->conf);

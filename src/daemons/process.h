@@ -30,6 +30,7 @@ struct process {
     struct http_transport http; /* over it; with debug each exchange is a line */
     GMutex lock;                /* of 'idle' */
     GPtrArray *idle;            /* connections not in use */
+    GPtrArray *retired;         /* keys that were exchanged; others may still hold them */
 };
 
 /*
@@ -66,6 +67,10 @@ int process_fail(const struct process *p, const char *program, err_t *e);
 err_t *process_schema(struct db *db) MUST_CHECK;
 /* Keys of state_path and the site's row; with 'may_make' they are made where there are none. */
 err_t *process_identity(struct process *p, bool may_make) MUST_CHECK;
+/* New keys of the site, or those of a rotation that was begun here: site.keys, then the row. */
+err_t *process_keys_rotate(struct process *p) MUST_CHECK;
+/* New keys in place of lost ones.  CONFLICT if there is a site.keys. */
+err_t *process_keys_replace(struct process *p) MUST_CHECK;
 /* The transport (after fork, as its handles do not survive one). */
 void process_connect(struct process *p);
 void process_end(struct process *p);

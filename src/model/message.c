@@ -9,6 +9,8 @@
  */
 #include "model/message.h"
 
+#include "base/certificate.h"
+
 #include <string.h>
 
 /* What a type carries beside the address and the position. */
@@ -406,13 +408,22 @@ static err_t *read_message(const json_t *carried, const json_t *j, struct messag
     return check_content(m);
 }
 
+/* What they say is read only where a key is not known (store/exchange_keys.c). */
+static bool certificates_fit(const json_t *keys)
+{
+    return keys == NULL || (json_is_array(keys) && json_array_size(keys) <= CERTIFICATES_MAX);
+}
+
 static err_t *check_carried(const json_t *carried)
 {
+    const json_t *keys = json_object_get(carried, "keys");
     size_t known = 2 + (size_t)(json_object_get(carried, "body") != NULL) +
-                   (size_t)(json_object_get(carried, "history") != NULL);
+                   (size_t)(json_object_get(carried, "history") != NULL) + (size_t)(keys != NULL);
     if (json_str(carried, "envelope") == NULL || json_str(carried, "signature") == NULL ||
         json_object_size(carried) != known)
-        return bad("it is not {envelope, signature, body?, history?}");
+        return bad("it is not {envelope, signature, body?, history?, keys?}");
+    if (!certificates_fit(keys))
+        return bad("'keys' is no list of certificates, or too long");
     if (strlen(json_str(carried, "envelope")) > MESSAGE_ENVELOPE_MAX ||
         strlen(json_str(carried, "signature")) > 128)
         return bad("its envelope or signature is too long");

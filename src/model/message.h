@@ -3,12 +3,13 @@
  * message - the typed, addressed, signed envelopes that clients carry between two sites.
  *
  *     {"envelope": "<the exact text that was signed>", "signature": "<base64>",
- *      "body": "<the exact body>"?, "history": {…}?}
+ *      "body": "<the exact body>"?, "history": {…}?, "keys": [<certificate>…]?}
  *
  * The envelope is canonical JSON {"protocol": "protector/1", "type", "from", "to", "incarnation",
  * "key_id", "group", "position", "epoch", "version", "parent", "body_hash", "history_hash", …}; it
- * holds the hashes of body and history, so that one signature covers all.  Signing and verifying
- * are the caller's (base/secrets.h): this file knows no keys.
+ * holds the hashes of body and history, so that one signature covers all.  'keys' stands beside
+ * it: certificates (base/certificate.h) that need no signature but their own.  Signing and
+ * verifying are the caller's (base/secrets.h): this file knows no keys.
  *
  * Neighbours: sync.h says what a message means; api/ and client/ move them.
  * Invariants: what message_decode returns is complete for its type and consistent in itself (the

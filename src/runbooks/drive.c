@@ -28,7 +28,7 @@ static err_t *end_token(struct step_call *call, const json_t *body, const char *
     const char *box = body_token_box(body, name, self->site_id);
 
     *ret = NULL;
-    return box != NULL ? keypairs_open(self->keys, box, ret) : NULL;
+    return box != NULL ? keypairs_open(identity_keys(self), box, ret) : NULL;
 }
 
 static err_t *end_init(struct step_call *call, const json_t *body, int index, struct drive *drive)

@@ -368,7 +368,7 @@ err_t *world_seal_for_pair(struct step_call *call, const char *plain, json_t *bo
 
     TRY(group_now_load(call, &now));
     TRY(site_get(call->db, now->peer, &peer));
-    g_autofree char *mine = seal(keypairs_seal_public(self->keys), plain);
+    g_autofree char *mine = seal(keypairs_seal_public(identity_keys(self)), plain);
     g_autofree char *theirs = peer->seal_public != NULL ? seal(peer->seal_public, plain) : NULL;
     if (theirs == NULL)
         return err(CONFIG, "site '%s' has no key to seal secrets to", peer->name);
@@ -386,5 +386,5 @@ err_t *world_user_data(struct step_call *call, const char *member, char **ret)
     TRY(group_now_load(call, &now));
     const json_t *config = json_obj(body_member(now->body, member), "config");
     const char *box = json_str(json_obj(config, "user_data"), now->self);
-    return box != NULL ? keypairs_open(self->keys, box, ret) : NULL;
+    return box != NULL ? keypairs_open(identity_keys(self), box, ret) : NULL;
 }

@@ -4,14 +4,12 @@
  * what was ordered.  Everything is signed after the commit; what is signed is derived from the
  * state, so a reply that got lost is made again by repeating the request.
  */
-#include "base/secrets.h"
 #include "model/mutant.h"
 #include "store/cg.h"
 #include "store/exchange_internal.h"
 #include "store/judge.h"
 #include "store/orders.h"
 #include "store/peer.h"
-#include "store/site.h"
 #include "store/sync.h"
 #include "store/tenant_mapping.h"
 #include "store/tx.h"
@@ -264,6 +262,7 @@ static err_t *act_compare(struct exchange_run *a, struct db *db)
     TRY(local_site_find(db, &a->local));
     if (a->local == NULL)
         return err(DB_SCHEMA, "this database does not know yet which site it is of");
+    TRY(exchange_keys_current(a->x, db, a->local));
     if (a->nested || a->call->restored)
         return NULL;
     TRY(restored_notice(db, a->marks, a->local, &why));
@@ -293,19 +292,7 @@ static err_t *act_in_tx(struct db *db, void *data)
     return act_on(a, &tx);
 }
 
-/* ---- signing ---- */
-
-static char *sign(void *data, const void *bytes, size_t size)
-{
-    const struct exchange *x = data;
-
-    return keypairs_sign(x->identity->keys, bytes, size);
-}
-
-static err_t *encode(const struct exchange *x, struct message *m, json_t **ret)
-{
-    return message_encode(m, x->identity->key_id, sign, (void *)x, ret);
-}
+/* ---- running ---- */
 
 static err_t *act_once(struct exchange_run *a, struct db *db)
 {
@@ -345,7 +332,7 @@ err_t *exchange_run(struct exchange_run *a, struct db *db, json_t **ret_reply)
     if (e == NULL)
         e = act_remember(a);
     if (e == NULL && ret_reply != NULL && a->reply != NULL)
-        e = encode(a->x, a->reply, ret_reply);
+        e = exchange_sign(a->x, a->reply, ret_reply);
     message_destroy(a->reply);
     json_decref(a->observations);
     marks_destroy(a->marks);
@@ -362,44 +349,6 @@ err_t *exchange_act(const struct exchange *x, struct db *db, const struct exchan
 }
 
 /* ---- messages ---- */
-
-struct verify {
-    struct db *db;
-    err_t *error;
-};
-
-/* The public key of a site that has this id: the present one, or one it had before a rotation. */
-static const char *site_key(const struct site *site, const char *key_id)
-{
-    g_autofree char *present = site->sign_public != NULL ? keys_id(site->sign_public) : NULL;
-    size_t i;
-    json_t *old;
-
-    if (g_strcmp0(present, key_id) == 0)
-        return site->sign_public;
-    json_array_foreach(site->old_keys, i, old)
-    {
-        if (g_strcmp0(json_str(old, "key_id"), key_id) == 0)
-            return json_str(old, "sign_public");
-    }
-    return NULL;
-}
-
-static bool verify(void *data, const char *from, const char *key_id, const void *bytes, size_t size,
-                   const char *signature)
-{
-    struct verify *v = data;
-    AUTO(site) site = NULL;
-
-    err_t *e = site_find(v->db, from, &site);
-    if (e != NULL) {
-        err_free(v->error);
-        v->error = e;
-        return false;
-    }
-    const char *public_key = site != NULL ? site_key(site, key_id) : NULL;
-    return public_key != NULL && signature_valid(public_key, bytes, size, signature);
-}
 
 /* What the message showed of the peer: for pages, decided by nothing. */
 static err_t *peer_heard(struct exchange_tx *tx, const struct message *m)
@@ -441,10 +390,15 @@ static err_t *peer_heard(struct exchange_tx *tx, const struct message *m)
 
 static err_t *receive_fn(struct exchange_tx *tx)
 {
-    TRY(message_check_address(tx->data, sync_self(tx->state), sync_peer(tx->state),
-                              tx->state->group));
-    TRY(sync_receive(tx->state, tx->data, &tx->context, tx->effects));
     const struct message *m = tx->data;
+    struct exchange_key key;
+
+    TRY(message_check_address(m, sync_self(tx->state), sync_peer(tx->state), tx->state->group));
+    TRY(exchange_key_judge(tx->db, m, &key));
+    TRY(sync_receive(tx->state, m, &tx->context, tx->effects));
+    TRY(exchange_key_done(tx, m, &key));
+    if (key.overtaken)
+        return NULL;
     const char *cinder = json_str(m->observations, "cinder_group");
     if (cinder != NULL)
         TRY(exchange_cinder_note(tx->db, tx->state, sync_peer(tx->state), cinder, tx->now_ms));
@@ -479,22 +433,34 @@ static err_t *waiting_for(struct db *db, const struct message *m, const json_t *
     return NULL;
 }
 
+/* The message, its signature verified; a new key of the peer's that it shows is pinned. */
+static err_t *exchange_read(const struct exchange *x, struct db *db, const json_t *carried,
+                            struct message **ret)
+{
+    struct exchange_verify v = {.db = db, .env = x->env, .carried = carried};
+    AUTO(message) m = NULL;
+
+    err_t *e = message_decode(carried, exchange_verify, &v, &m);
+    if (e != NULL && v.error != NULL) { /* which says more than that it is not valid */
+        err_free(e);
+        e = TAKE(v.error);
+    }
+    if (e == NULL)
+        e = exchange_adopt(&v);
+    exchange_verify_fini(&v);
+    if (e == NULL)
+        *ret = TAKE(m);
+    return e;
+}
+
 err_t *exchange_receive(const struct exchange *x, struct db *db, const char *project_id,
                         const char *pg_id, const json_t *carried, json_t **ret_reply,
                         char **ret_operation)
 {
-    struct verify v = {db, NULL};
     AUTO(message) m = NULL;
     AUTO(tenant_mapping) mapping = NULL;
 
-    err_t *e = message_decode(carried, verify, &v, &m);
-    g_autoptr(err_t) of_database = v.error;
-    if (e != NULL && of_database != NULL) {
-        err_free(e);
-        return TAKE(of_database);
-    }
-    if (e != NULL)
-        return e;
+    TRY(exchange_read(x, db, carried, &m));
     if (!g_str_equal(m->group, pg_id))
         return err(SYNC_ADDRESSEE, "the message is about group '%s', not '%s'", m->group, pg_id);
     TRY(project_check(db, project_id, pg_id));
@@ -519,7 +485,7 @@ static err_t *outbox_sign(const struct exchange *x, const GPtrArray *messages, j
 
     for (guint i = 0; i < messages->len; i++) {
         json_t *carried = NULL;
-        TRY(encode(x, g_ptr_array_index(messages, i), &carried));
+        TRY(exchange_sign(x, g_ptr_array_index(messages, i), &carried));
         json_array_append_new(list, carried);
     }
     *ret = TAKE(list);
@@ -534,6 +500,7 @@ static err_t *outbox_of(struct exchange_run *a, struct db *db, const struct sync
     struct sync_context context;
 
     TRY(local_site_find(db, &a->local));
+    TRY(exchange_keys_current(a->x, db, a->local));
     TRY(context_read(a, db, &k, env_now_ms(a->x->env), &context));
     TRY(observations_read(a, db));
     context.observations = a->observations;

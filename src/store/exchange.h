@@ -18,20 +18,32 @@
 #include "store/db.h"
 #include "store/lease.h"
 
+struct local_site;
 struct operation;
 
 /* Who this site is.  Loaded once by a daemon (daemons/identity.c) or made by a test. */
 struct site_identity {
-    char site_id[UUID_SIZE]; /* its incarnation stands in the database alone (local.h) */
-    struct keypairs *keys;
-    char *key_id;               /* of the signing key */
+    char site_id[UUID_SIZE];    /* its incarnation stands in the database alone (local.h) */
+    struct keypairs *keys;      /* read by identity_keys: another thread may exchange them */
     unsigned char rest_key[32]; /* encryption at rest */
 };
+
+/* They stay valid as long as the process lives. */
+static inline struct keypairs *identity_keys(const struct site_identity *identity)
+{
+    return g_atomic_pointer_get((struct keypairs **)&identity->keys);
+}
 
 struct exchange {
     const struct env *env;
     const struct site_identity *identity;
     const char *state_dir; /* state_path: what outlives the database (restored.h) */
+    /*
+     * The site's row names other keys than the identity has: reads them anew, in a transaction.
+     * NULL: the identity's keys are not compared.
+     */
+    err_t *(*keys_read)(void *data, struct db *db, struct local_site *local);
+    void *keys_data;
 };
 
 /* Inside the transaction. */

@@ -239,10 +239,18 @@ static const char *const floors[] = {
     NULL,
 };
 
+/* The latest key of the peer that signed what a group holds; see site_keys.h. */
+static const char *const peer_keys[] = {
+    "CREATE TABLE IF NOT EXISTS peer_keys ("
+    "pg_id {id} NOT NULL PRIMARY KEY, key_id {id} NOT NULL){end}",
+    NULL,
+};
+
 const struct migration migrations[] = {
     {"0001_initial", initial},
     {"0002_drift", drift},
     {"0003_floors", floors},
+    {"0004_peer_keys", peer_keys},
 };
 const size_t migrations_count = G_N_ELEMENTS(migrations);
 

@@ -3,6 +3,7 @@
 """The keys of a site: who makes them, whose they are, and what happens where they are missing or
 are others'."""
 import os
+import re
 import shutil
 import sqlite3
 import unittest
@@ -114,6 +115,90 @@ class Keys(Case):
                             "are not those of this site's database", 'copy site.keys')
         shutil.copy(os.path.join(own, 'site.keys'), site.state('site.keys'))
         site.start('engine')
+
+    def print_of(self, said):
+        """The fingerprint that a command printed last."""
+        return re.search(r', fingerprint (\S+),', said.splitlines()[-1]).group(1)
+
+    def rotate(self, site):
+        code, said = site.manage('keys', 'rotate')
+        self.assertEqual(code, 0, said)
+        return said, self.print_of(said)
+
+    def test_rotate(self):
+        """Each call makes one more rotation, and says which keys are whose place now."""
+        site = self.site().synced()
+        before = self.print_of(site.manage('keys', 'create')[1])
+        for number in (1, 2, 3):
+            said, now = self.rotate(site)
+            self.says(said, 'rotation %d of this site: %s is replaced by %s'
+                      % (number, before, now), 'copy site.keys to the other controllers')
+            self.assertNotEqual(before, now)
+            before = now
+        self.assertEqual(os.stat(site.state('site.keys')).st_mode & 0o7777, 0o600)
+        self.assertEqual(self.print_of(site.manage('keys', 'create')[1]), before)
+        site.start('engine')
+        site.start('api')
+
+    def test_rotate_needs_keys(self):
+        site = self.site()
+        code, said = site.manage('keys', 'rotate')
+        self.assertEqual(code, 1, said)
+        self.says(said, 'run protector-manage db sync')
+        site.synced()
+        os.remove(site.state('site.keys'))
+        code, said = site.manage('keys', 'rotate')
+        self.assertEqual(code, 1, said)
+        self.says(said, "there is no file '%s'" % site.state('site.keys'))
+
+    def test_rotations_at_once(self):
+        """Two operators: the rotations follow each other, and all that is there fits together."""
+        site = self.site().synced()
+        crowd = 'for i in 1 2 3 4 5 6; do "$@" & done; wait'
+        daemons.run(['sh', '-c', crowd, 'sh', *site.words('manage'), 'keys', 'rotate'])
+        code, said = site.manage('keys', 'create')
+        self.assertEqual(code, 0, said)
+        self.says(self.rotate(site)[0], 'rotation 7 of this site')
+
+    def test_database_from_before_the_rotation(self):
+        """A backup put back, or a rotation that died before it wrote the row."""
+        site = self.site().synced()
+        path = self.folder(site.name, 'protector.db')
+        shutil.copy(path, path + '.old')
+        now = self.rotate(site)[1]
+        shutil.copy(path + '.old', path)
+        site.start('engine')
+        self.assertEqual(self.print_of(site.manage('keys', 'create')[1]), now)
+
+    def test_second_controller_after_a_rotation(self):
+        first = self.site().synced()
+        second = daemons.Site(self, self.folder, 'second').change(
+            {'database': {'connection': 'sqlite:///' + self.folder('site-a', 'protector.db')}})
+        for name in KEYS:
+            shutil.copy(first.state(name), second.state(name))
+        now = self.rotate(first)[1]
+        self.refused_by_all(second, 'are not those of this site\'s database', 'copy site.keys')
+        shutil.copy(first.state('site.keys'), second.state('site.keys'))
+        self.assertEqual(self.print_of(second.manage('keys', 'create')[1]), now)
+        second.start('engine')
+
+    def test_replace(self):
+        """Only where they are lost; whoever finds half of it does it again."""
+        site = self.site().synced()
+        before = self.print_of(site.manage('keys', 'create')[1])
+        code, said = site.manage('keys', 'replace')
+        self.assertEqual(code, 1, said)
+        self.says(said, 'nothing was replaced', 'protector-manage keys rotate')
+        os.remove(site.state('site.keys'))
+        code, said = site.manage('keys', 'replace')
+        self.assertEqual(code, 0, said)
+        now = self.print_of(said)
+        self.assertNotEqual(before, now)
+        self.says(said, 'protector site rekey NAME --fingerprint ' + now)
+        os.remove(site.state('site.keys'))
+        code, said = site.manage('keys', 'replace')
+        self.assertEqual(code, 0, said)
+        site.start('api')
 
     def test_damaged(self):
         site = self.site().synced()

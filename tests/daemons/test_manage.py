@@ -25,7 +25,7 @@ class Manage(Case):
     def test_garbage(self):
         site = self.site()
         for words in ((), ('db',), ('db', 'drop'), ('db', 'sync', 'now'), ('config',),
-                      ('keys', 'rotate'), ('db', 'restore'), ('doctor', '--fast'), ('--verbose',),
+                      ('keys', 'turn'), ('db', 'restore'), ('doctor', '--fast'), ('--verbose',),
                       ('sync', 'db'), ('orphans', 'release'), ('orphans', 'drop'),
                       ('orphans', 'release', 'op-1', 'op-2')):
             code, said = site.manage(*words)

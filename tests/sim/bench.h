@@ -203,6 +203,8 @@ void bench_db_keep(struct bench *b, int site, const char *name);
 void bench_db_copy(struct bench *b, int site, const char *name);
 void bench_db_put_back(struct bench *b, int site, const char *name);
 void bench_db_lose(struct bench *b, int site);
+/* The operator says `protector-manage keys rotate` at the site; its services go on. */
+void bench_rotate(struct bench *b, int site);
 /* A service starts on the database as it stands. */
 void bench_db_noticed(struct bench *b, int site);
 

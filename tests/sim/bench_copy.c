@@ -161,8 +161,12 @@ void bench_db_lose(struct bench *b, int site)
     bench_must(store_sync(db, env_now_ms(p->env), NULL), "db sync");
     process_db_put(p, db);
     keypairs_destroy(TAKE(p->identity.keys));
-    g_clear_pointer(&p->identity.key_id, g_free);
     bench_must(process_identity(p, true), "identity");
+}
+
+void bench_rotate(struct bench *b, int site)
+{
+    bench_must(process_keys_rotate(&b->site[site].p), "keys rotate");
 }
 
 void bench_db_noticed(struct bench *b, int site)

@@ -57,8 +57,12 @@ static void site_init(struct site *s, struct both *b)
 {
     *s = (struct site){.b = b};
     g_strlcpy(s->identity.site_id, SELF, sizeof s->identity.site_id);
-    s->one = (struct exchange){&test_env, &s->identity, g_dir_make_tmp("marks-XXXXXX", NULL)};
-    s->two = (struct exchange){&test_env, &s->identity, g_dir_make_tmp("marks-XXXXXX", NULL)};
+    s->one = (struct exchange){.env = &test_env,
+                               .identity = &s->identity,
+                               .state_dir = g_dir_make_tmp("marks-XXXXXX", NULL)};
+    s->two = (struct exchange){.env = &test_env,
+                               .identity = &s->identity,
+                               .state_dir = g_dir_make_tmp("marks-XXXXXX", NULL)};
     OK(db_tx(b->db, site_insert, NULL));
 }
 
