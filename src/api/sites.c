@@ -10,6 +10,8 @@
 #include "base/secrets.h"
 #include "model/position.h"
 #include "store/local.h"
+#include "store/restored.h"
+#include "store/site_keys.h"
 #include "store/tenant_mapping.h"
 
 #include <string.h>
@@ -141,16 +143,24 @@ static err_t *url_check(const char *url)
     return err(BAD_REQUEST, "'auth_url' must begin with http:// or https://, not '%s'", url);
 }
 
+static err_t *fingerprint_check(const json_t *in)
+{
+    g_autofree char *fingerprint =
+        keys_fingerprint(json_str_or(in, "sign_public", ""), json_str_or(in, "seal_public", ""));
+
+    if (g_strcmp0(fingerprint, json_str(in, "fingerprint")) == 0)
+        return NULL;
+    return err(BAD_REQUEST, "the fingerprint '%s' is not of these keys (it would be '%s')",
+               json_str_or(in, "fingerprint", ""), fingerprint);
+}
+
 /* The keys must be those of the fingerprint, and of this site's own record our own. */
 static err_t *keys_check(struct request *r, const json_t *in, bool *ret_local)
 {
     AUTO(local_site) local = NULL;
-    g_autofree char *fingerprint =
-        keys_fingerprint(json_str_or(in, "sign_public", ""), json_str_or(in, "seal_public", ""));
+    const char *fingerprint = json_str(in, "fingerprint");
 
-    if (g_strcmp0(fingerprint, json_str(in, "fingerprint")) != 0)
-        return err(BAD_REQUEST, "the fingerprint '%s' is not of these keys (it would be '%s')",
-                   json_str_or(in, "fingerprint", ""), fingerprint);
+    TRY(fingerprint_check(in));
     TRY(local_site_find(r->db, &local));
     *ret_local = local != NULL && g_strcmp0(local->site_id, json_str(in, "id")) == 0;
     if (*ret_local && g_strcmp0(local->fingerprint, fingerprint) != 0)
@@ -388,6 +398,68 @@ err_t *sites_delete(struct request *r)
     TRY(site_delete(r->db, site->id));
     TRY(request_audit(r, "site.delete", site->id));
     reply_empty(r, 204);
+    return NULL;
+}
+
+/* ---- keys that were lost or stolen ---- */
+
+static const struct field rekey_fields[] = {
+    {"sign_public", FIELD_TEXT, true, 1, 255, NULL},
+    {"seal_public", FIELD_TEXT, true, 1, 255, NULL},
+    {"fingerprint", FIELD_TEXT, true, 1, 64, NULL},
+    {0},
+};
+const struct body_spec sites_rekey_bodies[] = {
+    {"rekey", rekey_fields, true,
+     "{\"sign_public\": \"…\", \"seal_public\": \"…\", \"fingerprint\": \"…\"}"},
+    {0},
+};
+
+static err_t *rekey_check(const struct site *site, const json_t *in)
+{
+    TRY(fingerprint_check(in));
+    if (!public_key_valid(json_str(in, "sign_public")) ||
+        !public_key_valid(json_str(in, "seal_public")))
+        return err(BAD_REQUEST, "'sign_public' and 'seal_public' must be 32 bytes in base64");
+    if (site->is_local)
+        return err_remedy(err(BAD_REQUEST, "site '%s' is this site itself: its keys are not pinned",
+                              site->name),
+                          "to change them: protector-manage keys rotate");
+    return site_open_check(site);
+}
+
+static err_t *rekey_audit(struct request *r, const struct site *before)
+{
+    json_t *details = json_object();
+
+    json_set_str(details, "before", before->fingerprint);
+    json_set_str(details, "fingerprint", json_str(r->in, "fingerprint"));
+    return request_audit_with(r, "site.rekey", before->id, details);
+}
+
+/* Nothing that the keys before have signed counts any more; a repetition changes nothing. */
+err_t *sites_rekey(struct request *r)
+{
+    AUTO(site) before = NULL;
+    AUTO(site) site = NULL;
+    int64_t recovering = 0;
+
+    TRY(site_of(r, &before));
+    TRY(rekey_check(before, r->in));
+    bool done = g_strcmp0(before->fingerprint, json_str(r->in, "fingerprint")) == 0 &&
+                json_array_size(before->old_keys) == 0;
+    struct restored_pin pin = {before->id, json_str(r->in, "sign_public"),
+                               json_str(r->in, "seal_public")};
+    if (!done) {
+        TRY(restored_rekey(r->o->exchange, r->db, &pin));
+        TRY(rekey_audit(r, before));
+        request_ring(r);
+    }
+    TRY(site_get(r->db, before->id, &site));
+    TRY(group_count_recovering(r->db, &recovering));
+    reply_json(r, 200,
+               json_pack("{s:o, s:b, s:I}", "site", view_site(site, true), "changed", !done,
+                         "recovering", (json_int_t)recovering));
     return NULL;
 }
 

@@ -65,6 +65,18 @@ static void texts(json_t *out, const struct text_field *fields, size_t count)
         texts((out), fields_, G_N_ELEMENTS(fields_));                                              \
     } while (0)
 
+/* Of the keys that the site had before, oldest first. */
+static json_t *former_fingerprints(const struct site *s)
+{
+    json_t *out = json_array();
+    size_t i;
+    json_t *old;
+
+    json_array_foreach(s->old_keys, i, old)
+        json_array_append(out, json_object_get(old, "fingerprint"));
+    return out;
+}
+
 json_t *view_site(const struct site *s, bool admin)
 {
     json_t *out = json_object();
@@ -81,6 +93,7 @@ json_t *view_site(const struct site *s, bool admin)
     if (!admin)
         return out;
     TEXTS(out, {"sign_public", s->sign_public}, {"seal_public", s->seal_public});
+    json_set(out, "former_fingerprints", former_fingerprints(s));
     json_set_bool(out, "has_credentials", s->credentials != NULL);
     json_set(out, "validation", s->checks != NULL ? json_incref(s->checks) : json_array());
     return out;

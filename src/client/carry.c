@@ -212,10 +212,15 @@ static err_t *carry_one(struct end *from, struct end *to, const json_t *message,
     g_autoptr(json_t) reply = NULL;
     int count = how->count;
 
-    TRY(deliver(to, pg_id, message, how, &reply));
-    if (reply == NULL)
+    err_t *e = deliver(to, pg_id, message, how, &reply);
+    if (e != NULL && err_is(e, ERR_SYNC_KEY_OLD)) {
+        err_free(e);
+        how->count++; /* another round fetches it, signed anew */
         return NULL;
-    err_t *e = converse(to, from, pg_id, reply, how);
+    }
+    if (e != NULL || reply == NULL)
+        return e;
+    e = converse(to, from, pg_id, reply, how);
     how->count = count + 1;
     return e;
 }

@@ -352,7 +352,8 @@ err_t *cmd_site_list(struct call *call, json_t **ret)
     TRY(client_local(call->c, &local));
     TRY(end_login(local));
     TRY(end_get(local, &reply, "sites"));
-    *ret = show_list(json_arr(reply, "sites"), SITE_LIST);
+    *ret = show_list(json_arr(reply, "sites"),
+                     arg_flag(call, "long") ? SITE_LIST "|fingerprint=fingerprint" : SITE_LIST);
     return NULL;
 }
 
@@ -374,9 +375,75 @@ err_t *cmd_site_show(struct call *call, json_t **ret)
     g_autoptr(json_t) site = NULL;
 
     TRY(site_read(call, &local, &site));
-    bool why = json_str(site, "status_reason") != NULL;
-    *ret = show_record(site, why ? SITE_COLUMNS " validated_at status_reason"
-                                 : SITE_COLUMNS " validated_at");
+    GString *columns = g_string_new(SITE_COLUMNS " validated_at");
+    if (json_array_size(json_arr(site, "former_fingerprints")) > 0)
+        g_string_append(columns, " former_fingerprints");
+    if (json_str(site, "status_reason") != NULL)
+        g_string_append(columns, " status_reason");
+    *ret = show_record(site, columns->str);
+    g_string_free(columns, TRUE);
+    return NULL;
+}
+
+/* ---- keys that were lost or stolen ---- */
+
+/* The site's own word about its keys, which must be what its operator says they are. */
+static err_t *keys_compared(struct call *call, const json_t *site, json_t **ret)
+{
+    static const char *const keys[] = {"sign_public", "seal_public", "fingerprint"};
+    const char *wanted = arg(call, "fingerprint");
+    struct end *named = NULL;
+    json_t *self = NULL;
+
+    TRY(client_site_end(call->c, site, &named));
+    TRY(end_is_site(named, site));
+    TRY(end_identity(named, &self));
+    if (g_strcmp0(wanted, json_str(self, "fingerprint")) != 0)
+        return err_remedy(err(CONFLICT,
+                              "site '%s' says its fingerprint is '%s', not '%s': nothing was "
+                              "changed",
+                              json_str_or(site, "name", ""), json_str_or(self, "fingerprint", ""),
+                              wanted),
+                          "ask that site's operator what protector-manage doctor prints there; "
+                          "whoever answers at its address has other keys");
+    json_t *out = json_object();
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        json_set_str(out, keys[i], json_str(self, keys[i]));
+    *ret = out;
+    return NULL;
+}
+
+static void rekey_note(struct call *call, const json_t *reply)
+{
+    if (json_bool(reply, "changed", false))
+        note_event(call->c, "note",
+                   "%" G_GINT64_FORMAT " protection groups recover until both sites' outboxes were "
+                   "carried: protector protection-group sync-force",
+                   json_int(reply, "recovering", 0));
+    else
+        note_event(call->c, "note",
+                   "these keys are pinned already, and no others count: nothing "
+                   "was changed");
+}
+
+err_t *cmd_site_rekey(struct call *call, json_t **ret)
+{
+    struct end *local = NULL;
+    g_autoptr(json_t) site = NULL;
+    g_autoptr(json_t) keys = NULL;
+    g_autoptr(json_t) reply = NULL;
+
+    TRY(site_read(call, &local, &site));
+    if (json_bool(site, "is_local", false))
+        return err_remedy(err(CLIENT_USAGE, "'%s' is the local site: its own keys are not pinned",
+                              arg(call, "site")),
+                          "to change them: protector-manage keys rotate");
+    TRY(keys_compared(call, site, &keys));
+    g_autofree char *path = g_strdup_printf("admin/sites/%s/rekey", json_str_or(site, "id", ""));
+    g_autoptr(json_t) body = json_pack("{s:O}", "rekey", keys);
+    TRY(admin_ask(local, "POST", path, body, &reply));
+    rekey_note(call, reply);
+    *ret = show_record(json_obj(reply, "site"), SITE_COLUMNS);
     return NULL;
 }
 

@@ -388,6 +388,9 @@ err_t *sync_resolve_gone(struct sync_state *state, const struct sync_context *co
  */
 err_t *sync_restored(struct sync_state *state, const struct sync_context *context,
                      struct sync_effects *ret) MUST_CHECK;
+/* B11: what the peer signed lately may be a thief's.  As if all of it had been forgotten. */
+err_t *sync_rekeyed(struct sync_state *state, const struct sync_context *context,
+                    struct sync_effects *ret) MUST_CHECK;
 /*
  * Epoch watch (A8): a tag of the peer names 'epoch', in which it was active, above ours: superseded
  * := on, minted at least 'epoch'.  No error if it does not apply (also where a fork is known).

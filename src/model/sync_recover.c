@@ -32,9 +32,8 @@ void sync_forget(struct act *a, const char *words)
     sync_changed(a);
 }
 
-/* restore detected at s. */
-err_t *sync_restored(struct sync_state *state, const struct sync_context *context,
-                     struct sync_effects *ret)
+static err_t *restored(struct sync_state *state, const struct sync_context *context,
+                       const char *words, struct sync_effects *ret)
 {
     struct act a = {.s = state, .c = context, .e = ret};
     if (state->role == ROLE_TOMBSTONE)
@@ -42,7 +41,7 @@ err_t *sync_restored(struct sync_state *state, const struct sync_context *contex
     if (state->role == ROLE_NONE) { /* a create that came: it may have been accepted since */
         state->proof_count = 0;
         if (state->incoming.position != NULL)
-            sync_order(&a, SYNC_OP_LOCAL, SYNC_PARK, NULL, NULL, "restored from a backup");
+            sync_order(&a, SYNC_OP_LOCAL, SYNC_PARK, NULL, NULL, words);
         sync_incoming_clear(state);
         return sync_done(&a);
     }
@@ -51,8 +50,21 @@ err_t *sync_restored(struct sync_state *state, const struct sync_context *contex
         state->floor = MAX(state->floor, context->tag_floor);
         return sync_done(&a);
     }
-    sync_forget(&a, "the database was restored from a backup");
+    sync_forget(&a, words);
     return sync_done(&a);
+}
+
+/* restore detected at s. */
+err_t *sync_restored(struct sync_state *state, const struct sync_context *context,
+                     struct sync_effects *ret)
+{
+    return restored(state, context, "the database was restored from a backup", ret);
+}
+
+err_t *sync_rekeyed(struct sync_state *state, const struct sync_context *context,
+                    struct sync_effects *ret)
+{
+    return restored(state, context, "the other site's keys were lost or stolen", ret);
 }
 
 /* ---- at the site that recovers ---- */

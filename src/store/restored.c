@@ -5,6 +5,7 @@
 #include "model/mutant.h"
 #include "store/group.h"
 #include "store/resource.h"
+#include "store/site_keys.h"
 #include "store/sync_log.h"
 #include "store/tx.h"
 
@@ -128,22 +129,32 @@ static err_t *ledger_release(struct exchange_tx *tx)
     return sync_log_add(tx->db, &row);
 }
 
+/* Which groups recover, and why. */
+struct recovery {
+    const char *but;                /* this one has done so; NULL: none */
+    const char *peer;               /* only those shared with this site; NULL: all */
+    const struct restored_tag *tag; /* may be NULL */
+};
+
 static err_t *restored_fn(struct exchange_tx *tx)
 {
-    const struct restored_tag *tag = tx->data;
+    const struct recovery *r = tx->data;
+    const struct restored_tag *tag = r->tag;
     bool about = tag != NULL && g_str_equal(tag->pg_id, tx->state->group);
 
+    if (r->peer != NULL && !g_str_equal(r->peer, sync_peer(tx->state)))
+        return NULL;
     if (tx->state->role != ROLE_TOMBSTONE)
         TRY(ledger_release(tx));
     if (about) {
         tx->context.tag_minted = MAX(tx->context.tag_minted, tag->minted);
         tx->context.tag_floor = MAX(tx->context.tag_floor, tag->floor);
     }
-    return sync_restored(tx->state, &tx->context, tx->effects);
+    return r->peer != NULL ? sync_rekeyed(tx->state, &tx->context, tx->effects)
+                           : sync_restored(tx->state, &tx->context, tx->effects);
 }
 
-err_t *restored_groups(const struct exchange *x, struct db *db, const char *but,
-                       const struct restored_tag *tag)
+static err_t *groups_recover(const struct exchange *x, struct db *db, const struct recovery *r)
 {
     g_autofree char *marker = NULL;
     guint count = GROUPS_AT;
@@ -155,9 +166,9 @@ err_t *restored_groups(const struct exchange *x, struct db *db, const char *but,
         for (guint i = 0; i < count; i++) {
             struct exchange_call call = {.pg_id = g_ptr_array_index(ids, i),
                                          .fn = restored_fn,
-                                         .data = (void *)tag,
+                                         .data = (void *)r,
                                          .restored = true};
-            if (g_strcmp0(call.pg_id, but) != 0)
+            if (g_strcmp0(call.pg_id, r->but) != 0)
                 TRY(exchange_act(x, db, &call, NULL));
         }
         g_free(marker);
@@ -166,11 +177,18 @@ err_t *restored_groups(const struct exchange *x, struct db *db, const char *but,
     return NULL;
 }
 
+err_t *restored_groups(const struct exchange *x, struct db *db, const char *but,
+                       const struct restored_tag *tag)
+{
+    return groups_recover(x, db, &(struct recovery){.but = but, .tag = tag});
+}
+
 struct admission {
     const struct exchange *x;
     const struct marks *marks;
     const struct restored_tag *tag;
-    const char *why; /* NULL: only if the marks say so */
+    const char *why;                /* NULL: only if the marks say so */
+    const struct restored_pin *pin; /* NULL: no key is replaced */
     bool done;
 };
 
@@ -192,6 +210,16 @@ static err_t *next_incarnation(const struct admission *a, struct db *db,
     a->x->env->random(a->x->env->data, random, sizeof random);
     incarnation_next((const char *const *)known->pdata, known->len, random, ret);
     return NULL;
+}
+
+static err_t *pin_replace(struct db *db, const struct restored_pin *pin, int64_t now_ms)
+{
+    AUTO(site) site = NULL;
+
+    TRY(site_get(db, pin->site_id, &site));
+    site_keys_replace(site, pin->sign_public, pin->seal_public);
+    site->updated_at_ms = now_ms;
+    return site_update(db, site);
 }
 
 static err_t *admit_in_tx(struct db *db, void *data)
@@ -216,7 +244,11 @@ static err_t *admit_in_tx(struct db *db, void *data)
     TRY(local_site_reincarnate(db, incarnation, MAX(local->counter, a->marks->counter) + 1, why,
                                now_ms));
     a->done = true;
-    return restored_groups(a->x, db, NULL, a->tag);
+    if (a->pin != NULL)
+        TRY(pin_replace(db, a->pin, now_ms));
+    bool all = a->pin == NULL || noticed != NULL;
+    return groups_recover(a->x, db,
+                          &(struct recovery){.peer = all ? NULL : a->pin->site_id, .tag = a->tag});
 }
 
 /* The marks of this controller follow. */
@@ -264,5 +296,17 @@ err_t *restored_admit(const struct exchange *x, struct db *db, const char *why,
 
     TRY(restored_recall(x, &marks));
     struct admission a = {.x = x, .marks = marks, .tag = tag, .why = why};
+    return admit(&a, db);
+}
+
+err_t *restored_rekey(const struct exchange *x, struct db *db, const struct restored_pin *pin)
+{
+    AUTO(marks) marks = NULL;
+
+    TRY(restored_recall(x, &marks));
+    struct admission a = {.x = x,
+                          .marks = marks,
+                          .why = "another site's keys were lost or stolen",
+                          .pin = pin};
     return admit(&a, db);
 }

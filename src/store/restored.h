@@ -52,6 +52,20 @@ err_t *restored_check(const struct exchange *x, struct db *db, bool *ret) MUST_C
 err_t *restored_admit(const struct exchange *x, struct db *db, const char *why,
                       const struct restored_tag *tag) MUST_CHECK;
 
+/* A site's keys that an admin has compared, in place of those that were lost or stolen. */
+struct restored_pin {
+    const char *site_id;
+    const char *sign_public;
+    const char *seal_public;
+};
+/*
+ * Story B11: pins them and forgets those before; the site takes a new incarnation, and the groups
+ * that it shares with the other become RECOVERING, as what that site signed lately may be a
+ * thief's.  One transaction.
+ */
+err_t *restored_rekey(const struct exchange *x, struct db *db,
+                      const struct restored_pin *pin) MUST_CHECK;
+
 /*
  * Inside a transaction that has given the site a new incarnation: every group but 'but' (may be
  * NULL) goes through sync_restored.

@@ -3,6 +3,7 @@
 """Two whole sites and the client, for what a single site cannot show: a site whose storage driver
 this build lacks, on MariaDB."""
 import os
+import re
 import subprocess
 
 import daemons
@@ -151,6 +152,43 @@ class Pair(Case):
                             '-c', 'failover_count', at='b').split()
         self.assertEqual(sorted(shown), ['0', 'STANDBY'])
         self.assertTrue(self.engines['b'].alive())
+
+    def print_of(self, site, at):
+        return self.admin('site', 'show', 'site-' + site, '-f', 'value', '-c', 'fingerprint',
+                          at=at).strip()
+
+    def rotate(self, letter):
+        code, said = self.sites[letter].manage('keys', 'rotate')
+        self.assertEqual(code, 0, said)
+        now = re.search(r', fingerprint (\S+),', said.splitlines()[-1]).group(1)
+        self.assertEqual(self.print_of(letter, letter), now)
+        return now
+
+    def role(self, at):
+        return self.client('protection-group', 'show', EMOJI, '-f', 'value', '-c', 'role',
+                           at=at).strip()
+
+    def test_keys_are_changed_while_services_run(self):
+        """No restart, no signal: the next message bears the new key, and the peer learns it."""
+        self.group()
+        for letter, other in ('ab', 'ba'):
+            now = self.rotate(letter)
+            self.assertNotEqual(self.print_of(letter, other), now)
+            self.client('protection-group', 'sync-force', EMOJI)
+            self.assertEqual(self.print_of(letter, other), now)
+            self.client('protection-group', 'update', EMOJI, '--description', now)
+        stolen = self.print_of('a', 'b')
+        now = self.rotate('a')
+        said = self.admin('site', 'rekey', 'site-a', '--fingerprint', stolen, at='b', code=None)
+        self.says(said, "says its fingerprint is '%s', not '%s': nothing was changed"
+                  % (now, stolen))
+        self.assertEqual(self.print_of('a', 'b'), stolen)
+        said = self.admin('site', 'rekey', 'site-a', '--fingerprint', now, at='b')
+        self.says(said, '1 protection groups recover', now)
+        self.client('protection-group', 'sync-force', EMOJI)
+        self.assertEqual((self.role('a'), self.role('b')), ('ACTIVE', 'STANDBY'))
+        said = self.admin('site', 'rekey', 'site-a', '--fingerprint', now, at='b')
+        self.says(said, 'nothing was changed')
 
 
 if __name__ == '__main__':
