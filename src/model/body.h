@@ -22,6 +22,7 @@
  *   claim      null | what the last CLAIM recorded: {operation, forced, reason, who, evidence, at,
  *               point: {id, at} | {kept: true, since}, plan}
  *   failover_count, last_failover_at
+ *   sealed_to  absent | {<uuid>: id of the sealing key}: for which keys all boxes were made anew
  *
  * Neighbours: position.h holds its hash; sync.h stages it; plan/ and runbooks/ read it.
  */

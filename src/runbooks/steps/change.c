@@ -87,6 +87,7 @@ static err_t *change_draft(struct step_call *call, const struct group_now *now, 
     TRY(plan_change(type, params, base, call->now_ms, &draft));
     TRY(draft_locals(call, now->self, draft));
     TRY(recapture_fold(call, now->self, draft));
+    TRY(reseal(call, now, draft));
     *ret = TAKE(draft);
     return NULL;
 }

@@ -9,7 +9,8 @@
 #include "run/run.h"
 #include "runbooks/world.h"
 
-struct made; /* runbooks/ledger.h */
+struct group_now; /* runbooks/group.h */
+struct made;      /* runbooks/ledger.h */
 
 /* change.c: the operation's change of the body, staged, offered, committed */
 err_t *change_plan(struct step_call *call, json_t **ret);
@@ -18,6 +19,9 @@ err_t *create_ended(struct step_call *call, const char *status);
 err_t *stage_probe(struct step_call *call, enum step_answer *ret);
 err_t *stage_make(struct step_call *call, enum step_answer *ret);
 err_t *commit_probe(struct step_call *call, enum step_answer *ret);
+
+/* reseal.c: secrets of a draft, to the present keys of both sites (B12) */
+err_t *reseal(struct step_call *call, const struct group_now *now, json_t *draft) MUST_CHECK;
 
 /* realize.c: the other site's part of a change, and its settling after it */
 err_t *realize_plan(struct step_call *call, json_t **ret);
