@@ -482,6 +482,18 @@ static bool database_put_back(struct walk *w)
     return true;
 }
 
+/* The peer learns the new keys by whatever comes next; old messages bear old signatures. */
+static bool keys_changed(struct walk *w)
+{
+    int site = some_site(w);
+
+    if (w->b->site[site].db_down)
+        return false;
+    walk_say(w, "the keys of %s are changed", bench_site_name(site));
+    bench_rotate(w->b, site);
+    return true;
+}
+
 static bool client_dies(struct walk *w)
 {
     if (w->depth == 0)
@@ -542,6 +554,7 @@ static const struct {
     {"replay", replay, 6, true},
     {"database kept", database_kept, 3, true},
     {"database put back", database_put_back, 2, false},
+    {"keys changed", keys_changed, 2, true},
     {"client dies", client_dies, 6, true},
     {"second client", second_client, 10, true},
 };
