@@ -262,12 +262,16 @@ static err_t *same_site(const struct site *there, const struct site *given)
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         if (values[i].given == NULL || g_strcmp0(values[i].there, values[i].given) == 0)
             continue;
+        bool key = values[i].there == there->fingerprint;
         return err_remedy(err(CONFLICT,
                               "site '%s' is registered already, with other values: its %s is '%s', "
                               "not '%s'",
                               there->name, values[i].what,
                               values[i].there != NULL ? values[i].there : "", values[i].given),
-                          "give the same values, or change the record: protector site update %s",
+                          key ? "if its keys were changed, carry a group; if they were lost or "
+                                "stolen: protector site rekey %s"
+                              : "give the same values, or change the record: protector site "
+                                "update %s",
                           there->name);
     }
     return NULL;

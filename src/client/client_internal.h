@@ -328,5 +328,11 @@ command_fn cmd_site_create, cmd_site_list, cmd_site_show, cmd_site_update, cmd_s
     cmd_sync_export, cmd_sync_import, cmd_sync_resolve, cmd_op_list, cmd_op_show, cmd_op_steps,
     cmd_op_retry, cmd_op_skip, cmd_op_abandon, cmd_op_cancel, cmd_pg_unprotect,
     cmd_site_decommission;
+/* In cmd_site.c: as an admin; and a site by the call's argument, as the local site has it. */
+#define SITE_COLUMNS                                                                               \
+    "id name description site_type auth_url region_name status is_local fingerprint created_at"
+err_t *admin_ask(struct end *end, const char *method, const char *path, const json_t *body,
+                 json_t **ret) MUST_CHECK;
+err_t *site_read(struct call *call, struct end **ret_local, json_t **ret) MUST_CHECK;
 /* protection-group delete --peer-is-gone.  In cmd_exit.c. */
 command_fn pg_delete_alone;

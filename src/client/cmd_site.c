@@ -7,14 +7,12 @@
  */
 #include "client/client_internal.h"
 
-#define SITE_COLUMNS                                                                               \
-    "id name description site_type auth_url region_name status is_local fingerprint created_at"
 #define ENGINE_MS (180 * 1000) /* that an engine is given for a look at a site */
 #define SITES_MAX 1000         /* the longest page of a list */
 #define SITE_LIST "id=id|name=name|site_type=type|auth_url=auth_url|status=status"
 
-static err_t *admin_ask(struct end *end, const char *method, const char *path, const json_t *body,
-                        json_t **ret)
+err_t *admin_ask(struct end *end, const char *method, const char *path, const json_t *body,
+                 json_t **ret)
 {
     struct ask ask = {.method = method, .path = path, .admin = true, .body = body};
 
@@ -201,6 +199,14 @@ static err_t *record_find(struct end *end, const char *key, json_t **ret)
     return e;
 }
 
+static err_t *keys_remedy(err_t *takes, const json_t *site)
+{
+    return err_remedy(takes,
+                      "if that site's keys were changed: carry a group (protection-group "
+                      "sync-force); if they were lost or stolen: protector site rekey %s",
+                      json_str_or(site, "name", ""));
+}
+
 /* The site has this record, or none of the name: what would be refused at one site is written at
  * neither. */
 static err_t *record_fits(struct end *end, const json_t *record)
@@ -214,11 +220,12 @@ static err_t *record_fits(struct end *end, const json_t *record)
     for (size_t i = 0; same != NULL && i < G_N_ELEMENTS(keys); i++) {
         if (g_strcmp0(json_str(same, keys[i]), json_str(record, keys[i])) == 0)
             continue;
-        return err(CONFLICT,
-                   "site '%s' is registered already at cloud '%s', with other values: its %s is "
-                   "'%s', not '%s'; nothing was written",
-                   json_str_or(same, "name", ""), end->cloud, keys[i],
-                   json_str_or(same, keys[i], ""), json_str_or(record, keys[i], ""));
+        err_t *e = err(CONFLICT,
+                       "site '%s' is registered already at cloud '%s', with other values: its %s "
+                       "is '%s', not '%s'; nothing was written",
+                       json_str_or(same, "name", ""), end->cloud, keys[i],
+                       json_str_or(same, keys[i], ""), json_str_or(record, keys[i], ""));
+        return g_str_equal(keys[i], "fingerprint") ? keys_remedy(e, same) : e;
     }
     TRY(record_find(end, name, &named));
     if (named == NULL || g_strcmp0(json_str(named, "id"), json_str(record, "id")) == 0)
@@ -357,7 +364,7 @@ err_t *cmd_site_list(struct call *call, json_t **ret)
     return NULL;
 }
 
-static err_t *site_read(struct call *call, struct end **ret_local, json_t **ret)
+err_t *site_read(struct call *call, struct end **ret_local, json_t **ret)
 {
     g_autoptr(json_t) reply = NULL;
     g_autofree char *name = url_encode(arg(call, "site"));
@@ -382,68 +389,6 @@ err_t *cmd_site_show(struct call *call, json_t **ret)
         g_string_append(columns, " status_reason");
     *ret = show_record(site, columns->str);
     g_string_free(columns, TRUE);
-    return NULL;
-}
-
-/* ---- keys that were lost or stolen ---- */
-
-/* The site's own word about its keys, which must be what its operator says they are. */
-static err_t *keys_compared(struct call *call, const json_t *site, json_t **ret)
-{
-    static const char *const keys[] = {"sign_public", "seal_public", "fingerprint"};
-    const char *wanted = arg(call, "fingerprint");
-    struct end *named = NULL;
-    json_t *self = NULL;
-
-    TRY(client_site_end(call->c, site, &named));
-    TRY(end_is_site(named, site));
-    TRY(end_identity(named, &self));
-    if (g_strcmp0(wanted, json_str(self, "fingerprint")) != 0)
-        return err_remedy(err(CONFLICT,
-                              "site '%s' says its fingerprint is '%s', not '%s': nothing was "
-                              "changed",
-                              json_str_or(site, "name", ""), json_str_or(self, "fingerprint", ""),
-                              wanted),
-                          "ask that site's operator what protector-manage doctor prints there; "
-                          "whoever answers at its address has other keys");
-    json_t *out = json_object();
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
-        json_set_str(out, keys[i], json_str(self, keys[i]));
-    *ret = out;
-    return NULL;
-}
-
-static void rekey_note(struct call *call, const json_t *reply)
-{
-    if (json_bool(reply, "changed", false))
-        note_event(call->c, "note",
-                   "%" G_GINT64_FORMAT " protection groups recover until both sites' outboxes were "
-                   "carried: protector protection-group sync-force",
-                   json_int(reply, "recovering", 0));
-    else
-        note_event(call->c, "note",
-                   "these keys are pinned already, and no others count: nothing "
-                   "was changed");
-}
-
-err_t *cmd_site_rekey(struct call *call, json_t **ret)
-{
-    struct end *local = NULL;
-    g_autoptr(json_t) site = NULL;
-    g_autoptr(json_t) keys = NULL;
-    g_autoptr(json_t) reply = NULL;
-
-    TRY(site_read(call, &local, &site));
-    if (json_bool(site, "is_local", false))
-        return err_remedy(err(CLIENT_USAGE, "'%s' is the local site: its own keys are not pinned",
-                              arg(call, "site")),
-                          "to change them: protector-manage keys rotate");
-    TRY(keys_compared(call, site, &keys));
-    g_autofree char *path = g_strdup_printf("admin/sites/%s/rekey", json_str_or(site, "id", ""));
-    g_autoptr(json_t) body = json_pack("{s:O}", "rekey", keys);
-    TRY(admin_ask(local, "POST", path, body, &reply));
-    rekey_note(call, reply);
-    *ret = show_record(json_obj(reply, "site"), SITE_COLUMNS);
     return NULL;
 }
 
@@ -800,6 +745,23 @@ static void compute_look(struct end *named, const json_t *site, json_t *rows, co
             "warning", text, "protector site update --compute-url, unless it is meant so");
 }
 
+/* Pinned is another key than the site has: it was changed, and nothing was carried since. */
+static void keys_look(struct end *named, const json_t *site, json_t *rows)
+{
+    const char *pinned = json_str_or(site, "fingerprint", ""),
+               *name = json_str_or(site, "name", "");
+    json_t *self = NULL;
+    g_autoptr(err_t) e = end_identity(named, &self);
+    const char *present = e == NULL ? json_str_or(self, "fingerprint", pinned) : pinned;
+
+    if (g_str_equal(pinned, present))
+        return;
+    g_autofree char *text = g_strdup_printf("%s, the site says %s", pinned, present);
+    g_autofree char *remedy = g_strdup_printf(
+        "carry a group (protection-group sync-force); if it is refused: site rekey %s", name);
+    row_add(rows, name, "Its key is the one that is pinned here", "warning", text, remedy);
+}
+
 /* The status is local to the database asked: written at the local and at the named site. */
 static void status_write(struct end *end, const char *name, const json_t *site, const char *status,
                          const char *compute_url, json_t *rows)
@@ -833,6 +795,7 @@ static err_t *looks(struct call *call, struct end *local, const json_t *site, js
     if (answers) {
         TRY(engine_look(named, name, id, rows, status));
         compute_look(named, site, rows, &compute);
+        keys_look(named, site, rows);
     }
     if (!is_local)
         TRY(engine_look(local, end_site_name(local), id, rows, status));

@@ -76,6 +76,10 @@ struct exchange_call {
 err_t *exchange_act(const struct exchange *x, struct db *db, const struct exchange_call *call,
                     json_t **ret_reply) MUST_CHECK;
 
+/* The keys in memory are those of the site's row, or are read anew.  KEYS_STALE. */
+err_t *exchange_keys_current(const struct exchange *x, struct db *db,
+                             struct local_site *local) MUST_CHECK;
+
 /* ---- messages ---- */
 
 /*

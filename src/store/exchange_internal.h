@@ -45,9 +45,6 @@ struct exchange_run {
 err_t *exchange_run(struct exchange_run *r, struct db *db, json_t **ret_reply) MUST_CHECK;
 /* ---- exchange_keys.c ---- */
 
-/* The keys in memory are those of the site's row, or are read anew.  KEYS_STALE. */
-err_t *exchange_keys_current(const struct exchange *x, struct db *db,
-                             struct local_site *local) MUST_CHECK;
 /* The carried form, with the certificates of our keys. */
 err_t *exchange_sign(const struct exchange *x, const struct message *m, json_t **ret) MUST_CHECK;
 

@@ -279,6 +279,7 @@ err_t *restored_check(const struct exchange *x, struct db *db, bool *ret)
     TRY(local_site_find(db, &local));
     if (local == NULL)
         return NULL;
+    TRY(exchange_keys_current(x, db, local)); /* what opens boxes need not sign first */
     TRY(restored_notice(db, marks, local, &why));
     if (why == NULL)
         return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Envelopes: every type there and back, and everything that must be refused. */
+#include "base/certificate.h"
 #include "pair.h"
 
 #include <setjmp.h>
@@ -209,6 +210,17 @@ static void refused_carriers(void **state)
     g_autoptr(json_t) extra = json_deep_copy(carried);
     json_set_str(extra, "colour", "red");
     assert_code(message_decode(extra, pair_verify, &p, &back), ERR_SYNC_ENVELOPE);
+    /* certificates may stand beside it, so many and no more; what they say is no matter here */
+    g_autoptr(json_t) keys = json_deep_copy(carried);
+    json_set_str(keys, "keys", "none");
+    assert_code(message_decode(keys, pair_verify, &p, &back), ERR_SYNC_ENVELOPE);
+    json_set(keys, "keys", json_array());
+    for (int i = 0; i < CERTIFICATES_MAX; i++)
+        json_array_append_new(json_arr(keys, "keys"), json_null());
+    assert_ok(message_decode(keys, pair_verify, &p, &back));
+    g_clear_pointer(&back, message_destroy);
+    json_array_append_new(json_arr(keys, "keys"), json_null());
+    assert_code(message_decode(keys, pair_verify, &p, &back), ERR_SYNC_ENVELOPE);
     g_autoptr(json_t) no_signature = json_deep_copy(carried);
     json_object_del(no_signature, "signature");
     assert_code(message_decode(no_signature, pair_verify, &p, &back), ERR_SYNC_ENVELOPE);
