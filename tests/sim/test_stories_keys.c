@@ -242,6 +242,27 @@ static void test_twice_unheard(void **state)
     bench_in_sync(b);
 }
 
+/* More rotations than certificates travel: a person tells. */
+static void test_too_many_unheard(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1117);
+    (void)state;
+
+    for (int i = 0; i < CERTIFICATES_MAX; i++)
+        bench_rotate(b, SIM_SITE_A);
+    carry(b);
+    pinned(b, SIM_SITE_B, CERTIFICATES_MAX);
+    for (int i = 0; i < CERTIFICATES_MAX + 1; i++)
+        bench_rotate(b, SIM_SITE_A);
+    bench_fails(b, "protector.sync.signature", "prod-a", "protection-group sync-force", WEB, "!yes",
+                NULL);
+    json_decref(bench_ok(b, "site-b", "site rekey", "site", "site-a", "fingerprint",
+                         fingerprint(b, SIM_SITE_A), NULL));
+    carry(b);
+    pinned(b, SIM_SITE_B, 0);
+    bench_in_sync(b);
+}
+
 /* ---- secrets ---- */
 
 /* A box of the policy's token as it stands at both sites.  Caller frees. */
@@ -469,7 +490,7 @@ static void test_half_a_rotation(void **state)
     bench_in_sync(b);
 }
 
-/* Another process has changed the keys: this one reads them before it signs. */
+/* Another process has changed the keys: this one reads them before it signs, or works at all. */
 static void test_rotated_elsewhere(void **state)
 {
     AUTO(bench) b = bench_create_protected(1110);
@@ -481,9 +502,12 @@ static void test_rotated_elsewhere(void **state)
     g_mutex_init(&other.lock);
     bench_must(process_identity(&other, false), "identity");
     bench_must(process_keys_rotate(&other), "keys rotate");
+    bench_db_noticed(b, SIM_SITE_A); /* as an engine does before each operation */
+    assert_string_equal(fingerprint(b, SIM_SITE_A), keypairs_fingerprint(other.identity.keys));
+    bench_must(process_keys_rotate(&other), "keys rotate");
     update(b, SIM_SITE_A, "by keys read anew");
     assert_string_equal(fingerprint(b, SIM_SITE_A), keypairs_fingerprint(other.identity.keys));
-    pinned(b, SIM_SITE_B, 1);
+    pinned(b, SIM_SITE_B, 2);
     bench_in_sync(b);
     other.conf = NULL;
     process_end(&other);
@@ -518,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_other_group),
         cmocka_unit_test(test_both_at_once),
         cmocka_unit_test(test_twice_unheard),
+        cmocka_unit_test(test_too_many_unheard),
         cmocka_unit_test(test_clone),
         cmocka_unit_test(test_clone_rotates),
         cmocka_unit_test(test_half_a_rotation),
