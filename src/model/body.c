@@ -297,8 +297,8 @@ static bool volumes_taken_away(const json_t *base, const json_t *next)
 
 bool body_needs_settle(const json_t *base, const json_t *next)
 {
-    if (next == NULL || base == NULL)
-        return next != NULL && body_policy(next) != NULL;
+    if (next == NULL || base == NULL) /* without a base: a create, or a group that was lost */
+        return next != NULL && (body_policy(next) != NULL || body_deleting(next));
     if (body_deleting(next) && !body_deleting(base))
         return true;
     json_t *old = body_policy(base), *new = body_policy(next);

@@ -368,6 +368,7 @@ static void settling(void **state)
     g_autoptr(json_t) deleting = json_deep_copy(base);
     assert_ok(body_delete(deleting));
     assert_true(body_needs_settle(base, deleting));
+    assert_true(body_needs_settle(NULL, deleting)); /* a lost group, taken in again */
 }
 
 int main(void)
