@@ -68,6 +68,10 @@ static void test_json(void **state G_GNUC_UNUSED)
         {"{\"OS-TRUST:trust\":{\"id\":\"t\"},\"trust_id\":\"abc\"}",
          "{\"OS-TRUST:trust\":{\"id\":\"t\"},\"trust_id\":\"***\"}"},
         {"{\"password\": \"never closed", "{\"password\": \"***"},
+        {"{\"a\":\"{\\\"password\\\":\\\"cut\",\"b\":1}",
+         "{\"a\":\"{\\\"password\\\":\\\"***\",\"b\":1}"},
+        {"{\"password\": \"ends in \\", "{\"password\": \"***"},
+        {"{\"secret\":[\"never\",[\"closed\"]", "{\"secret\":***"},
     };
     check(rows, G_N_ELEMENTS(rows));
 }
@@ -93,6 +97,16 @@ static void test_headers_and_options(void **state G_GNUC_UNUSED)
         {"Could not find token: " FERNET "==.", "Could not find token: ***"},
         {"saw " FERNET " go by", "saw *** go by"},
         {"the token: T-12ab was refused", "the token: *** was refused"},
+        {"the token: can't", NULL},
+        {"the token: abcdefghijklmnopqrstuvwxyz", "the token: ***"},
+        {"the token: abc, and", "the token: ***, and"},
+        {" token: abc", " token: ***"},
+        {": token: abc", ": token: ***"},
+        {"password=\r\nnext", NULL},
+        {"password={\"a\":1}", NULL},
+        {"token://host/", NULL},
+        {"token=//host/", "token=***"},
+        {"password=,", NULL},
     };
     check(rows, G_N_ELEMENTS(rows));
 }

@@ -101,6 +101,10 @@ static void test_errors(void **state)
     check_error("a: 1\n---\nb: 2\n", "f:2: a second document");
     check_error("a: \"x\\0y\"\n", "f:1: the text holds a NUL");
     check_error("a: \xff\n", "f:");
+    check_error("\"x\\0y\": 1\n", "f:1: the key is no proper text");
+    check_error("!x a: 1\n", "the tag '!x' is not known");
+    check("a: [-1, +2, -x, 99999999999999999999]\n",
+          "{\"a\":[-1,2,\"-x\",\"99999999999999999999\"]}");
 }
 
 static void test_limits(void **state)

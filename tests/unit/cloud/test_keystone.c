@@ -352,6 +352,45 @@ static void several_regions_need_a_choice(void **state)
     assert_string_equal(url, "http://b");
 }
 
+/* Catalogs as other clouds have them. */
+static void odd_catalogs(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"image", NULL};
+    static const struct {
+        const char *catalog, *region, *url, *words;
+    } rows[] = {
+        {"[]", NULL, NULL, "it has nothing"},
+        {"[{}]", NULL, NULL, "it has ?"},
+        {"[{\"type\":\"image\"}]", NULL, NULL, "in region ''; it has them in nothing"},
+        {"[{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\"}]}]", "R", NULL,
+         "in nothing"},
+        {"[{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\",\"url\":\"u\"}]}]", NULL,
+         "u", NULL},
+        {"[{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\",\"url\":\"u\",\"region\":"
+         "\"R\"},"
+         "{\"interface\":\"public\",\"url\":\"v\",\"region\":\"R\"}]}]",
+         "R", "u", NULL},
+        {"[{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\",\"url\":\"u\",\"region_"
+         "id\":\"R\","
+         "\"region\":\"S\"}]}]",
+         "S", NULL, "in R"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        AUTO(keystone_token) t = recorded_token();
+        json_t *catalog = json_loads(rows[i].catalog, 0, NULL);
+        g_autofree char *url = NULL;
+        json_set(t->json, "catalog", catalog);
+        err_t *e = keystone_endpoint(t, types, "public", rows[i].region, &url);
+        if (rows[i].words != NULL)
+            assert_err(e, ERR_CLOUD_CATALOG, rows[i].words);
+        else
+            assert_ok(e);
+        if (rows[i].url != NULL)
+            assert_string_equal(url, rows[i].url);
+    }
+}
+
 /* ---- calls ---- */
 
 static void a_trust_is_made_as_recorded(void **state)
@@ -473,6 +512,7 @@ int main(void)
         cmocka_unit_test(auth_url_with_or_without_v3),
         cmocka_unit_test(endpoints_by_type_interface_and_region),
         cmocka_unit_test(several_regions_need_a_choice),
+        cmocka_unit_test(odd_catalogs),
         cmocka_unit_test(a_trust_is_made_as_recorded),
         cmocka_unit_test(a_token_that_cannot_make_trusts_says_so),
         cmocka_unit_test(trusts_are_shown_listed_and_deleted),

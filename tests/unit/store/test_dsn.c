@@ -75,6 +75,10 @@ static void test_mariadb_short(void **state)
     /* The password may hold what does not end it. */
     AUTO(dsn) odd = parse("mysql+pymysql://u:a/b?c#d@h/n");
     assert_non_null(odd);
+    AUTO(dsn) no = parse("mysql://u@h/n?use_unicode=1&ssl_verify_identity=0");
+    assert_false(no->ssl_check_host);
+    AUTO(dsn) yes = parse("mysql://u@h/n?ssl_verify_identity=true");
+    assert_true(yes->ssl_check_host);
 }
 
 static void test_refused(void **state)
@@ -94,6 +98,10 @@ static void test_refused(void **state)
         {"mysql+pymysql://u:secret@[::1/n", "closing ']'"},
         {"mysql+pymysql://u:secret@h/n?shape=round", "unknown parameter 'shape'"},
         {"mysql+pymysql://u:secret@h/n?connect_timeout=soon", "connect_timeout 'soon'"},
+        {"mysql+pymysql://u:secret@h/n%ff", "the database name is not properly encoded"},
+        {"mysql+pymysql://u:secret%ff@h/n", "percent-encoded"},
+        {"mysql+pymysql://u:secret@h/n?ssl_ca=%zz", "the value of 'ssl_ca'"},
+        {"mysql+pymysql://u:secret@[::1]x/n", "closing ']'"},
         {"sqlite:x.db", "not of the form"},
         {"sqlite://x.db", "three slashes"},
     };
