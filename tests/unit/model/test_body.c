@@ -371,6 +371,60 @@ static void settling(void **state)
     assert_true(body_needs_settle(NULL, deleting)); /* a lost group, taken in again */
 }
 
+/* A member is captured anew: its status stays, and the rest is as it is now. */
+static void members_are_renewed(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) j = group("async");
+    assert_ok(body_member_add(j, member("member-1", "i-1", "v-1")));
+    assert_ok(body_member_add(j, member("member-2", "i-2", "v-2")));
+    assert_ok(body_member_status(j, "member-2", "error", "no quota"));
+    assert_ok(body_member_renew(j, member("member-2", "i-2", "v-9")));
+    json_t *now = body_member(j, "member-2");
+    assert_string_equal(json_str(now, "status"), "error");
+    assert_string_equal(json_str(json_array_get(json_arr(now, "volumes"), 0), "id"), "v-9");
+    assert_ptr_equal(json_array_get(body_members(j), 1), now); /* in its place */
+    assert_code(body_member_renew(j, member("member-9", "i-9", "v-5")), ERR_NOT_FOUND);
+    assert_code(body_member_renew(j, member("member-2", "i-2", "v-1")), ERR_BODY_INVALID);
+}
+
+static void odd_ends(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) j = group("async");
+    /* a site that is none of the pair */
+    assert_null(body_mapping(j, "x", "network", "net-a"));
+    struct body_create_spec spec = {.group = "pg-1",
+                                    .name = "web",
+                                    .replication_type = "async",
+                                    .consistency_group_id = "cg-1",
+                                    .primary = {SITE_A, "site-a", "pa", "gold", NULL},
+                                    .secondary = {"site-b", "site-b", "pb", "silver", NULL}};
+    json_t *none = NULL;
+    assert_code(body_create(&spec, &none), ERR_BODY_INVALID);
+    /* tokens that are no object stand in no policy */
+    g_autoptr(json_t) fields = policy();
+    json_set_str(fields, "tokens", "x");
+    assert_code(body_policy_set(j, fields), ERR_BODY_INVALID);
+    /* nothing at all needs no settling; what was a delete already was settled then */
+    g_autoptr(json_t) plain = group("async");
+    g_autoptr(json_t) deleting = group("async");
+    assert_ok(body_delete(deleting));
+    assert_false(body_needs_settle(plain, NULL));
+    assert_false(body_needs_settle(deleting, deleting));
+    /* a fact takes the place of what is no object, and names its members */
+    g_autoptr(json_t) claimed = group("async");
+    g_autoptr(json_t) claim = json_of("{\"claim\":{\"forced\":true}}");
+    g_autoptr(json_t) number = json_of("{\"claim\":{\"forced\":false,\"by\":\"ann\"}}");
+    g_autoptr(json_t) nothing = json_of("{\"claim\":null}");
+    g_autoptr(json_t) nameless = json_of("{\"members\":[{\"status\":\"error\"}]}");
+    assert_ok(body_fold(claimed, claim));
+    assert_ok(body_fold(claimed, number));
+    assert_false(json_bool(json_obj(claimed, "claim"), "forced", true));
+    assert_ok(body_fold(claimed, nothing));
+    assert_ok(body_fold(claimed, nameless)); /* no member's: left out */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +440,8 @@ int main(void)
         cmocka_unit_test(operations_write),
         cmocka_unit_test(facts_fold),
         cmocka_unit_test(settling),
+        cmocka_unit_test(members_are_renewed),
+        cmocka_unit_test(odd_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,8 @@ static void names(void **state)
     assert_false(key_of_name("other-server-0123456789abcdef01234567", back));
     assert_false(key_valid("0123456789ABCDEF01234567"));
     assert_false(key_valid(NULL));
+    assert_false(key_valid("0123456789abcdef0123456g"));
+    assert_false(key_valid("0123456789abcdef0123456"));
 }
 
 int main(void)

@@ -250,6 +250,161 @@ static void sees_l1(void **state)
     pair_fini(&p);
 }
 
+/* The target that has claimed no point yet; and a handover's target unwinds before the ABORTED. */
+static void excuses(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_ok(pair_handover(&p, A, "op-h"));
+    assert_int_equal(may(&p.s[A], SAFETY_UNWIND), 0);
+    assert_int_equal(may(&p.s[A], SAFETY_DEMOTE), 0);
+    pair_fini(&p);
+    pair_init(&p); /* a group that is not there: nobody has opened an epoch */
+    err_t *e = safety_act(&p.s[A], SAFETY_BOOT, SAFETY_SERVE);
+    assert_non_null(strstr(err_message(e), "opened by site ?"));
+    assert_code(e, ERR_SAFETY_NOT_ACTIVE);
+    pair_fini(&p);
+    pair_start(&p);
+    p.s[B].role = ROLE_ACTIVE; /* in an epoch that is not its own: the role alone says nothing */
+    assert_false(safety_may_run(&p.s[B]));
+    p.s[B].role = ROLE_STANDBY;
+    pair_fini(&p);
+}
+
+static void points(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    const struct safety_point good = {.id = "point-1", .made_by = pair_uuid[A], .complete = true};
+    struct safety_point point = good;
+    assert_ok(safety_point_usable(&p.s[B], &point));
+    point.made_by = NULL;
+    err_t *e = safety_point_usable(&p.s[B], &point);
+    assert_non_null(strstr(err_message(e), "made by site ?"));
+    assert_code(e, ERR_SAFETY_POINT);
+    point = good, point.made_by = pair_uuid[B];
+    assert_code(safety_point_usable(&p.s[B], &point), ERR_SAFETY_POINT);
+    point = good, point.complete = false;
+    assert_code(safety_point_usable(&p.s[B], &point), ERR_SAFETY_POINT);
+    point = good, point.lineage = 2;
+    assert_code(safety_point_usable(&p.s[B], &point), ERR_SAFETY_POINT);
+    /* a lineage of which the history has no epoch */
+    json_t *draft = sync_draft(&p.s[B]);
+    body_claim_set(draft, NULL, 8);
+    body_unref(p.s[B].body);
+    p.s[B].body = pair_seal(draft);
+    point = good, point.lineage = 8;
+    assert_code(safety_point_usable(&p.s[B], &point), ERR_SAFETY_POINT);
+    pair_fini(&p);
+}
+
+/* Each property is seen through safety_all, and what is no breach is none. */
+static void all_sees_each(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    p.s[B].role = ROLE_ACTIVE;
+    assert_true(g_str_has_prefix(seen(&p), "S1"));
+    p.s[B].role = ROLE_STANDBY;
+    p.s[B].superseded = true;
+    assert_non_null(strstr(seen(&p), "superseded without ACTIVE"));
+    p.s[B].superseded = false;
+    assert_ok(pair_handover(&p, A, "op-h"));
+    assert_true(pair_carry(&p));
+    assert_ok(pair_claim(&p, B));
+    p.s[A].role = ROLE_ACTIVE;
+    assert_true(g_str_has_prefix(seen(&p), "S2"));
+    pair_fini(&p);
+    pair_start(&p);
+    char lost[HASH_HEX_SIZE];
+    hash_hex("x", 1, lost);
+    safety_watch_acknowledged(p.watch, lost);
+    safety_watch_restored(p.watch, A);
+    assert_true(g_str_has_prefix(seen(&p), "S3"));
+    safety_watch_restored(p.watch, B); /* of both nothing can be promised */
+    assert_null(seen(&p));
+    pair_fini(&p);
+    safety_watch_destroy(NULL);
+}
+
+/* A refusal that became true at one site only; and one whose position the other knows. */
+static void s4_at_either_site(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_true(pair_fact(&p, A, "m"));
+    safety_watch_refused(p.watch, p.s[A].pos);
+    assert_true(g_str_has_prefix(seen(&p), "S4"));
+    pair_fini(&p);
+    pair_start(&p);
+    assert_ok(pair_force(&p, B));
+    safety_watch_refused(p.watch, p.s[B].pos);
+    assert_true(g_str_has_prefix(seen(&p), "S4"));
+    pair_fini(&p);
+}
+
+/* A create that was refused and a delete that was finished take nothing from anybody. */
+static void s5_of_ends(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p);
+    struct sync_state before;
+    assert_ok(PAIR(&p, A, sync_create));
+    sync_state_copy(&p.s[A], &before);
+    assert_ok(PAIR(&p, A, sync_withdraw));
+    assert_int_equal(p.s[A].role, ROLE_TOMBSTONE);
+    assert_null(safety_s5(&before, &p.s[A], false));
+    p.s[A].role = ROLE_NONE;
+    assert_null(safety_s5(&before, &p.s[A], false));
+    p.s[A].role = ROLE_TOMBSTONE;
+    sync_state_fini(&before);
+    pair_fini(&p);
+    pair_start(&p);
+    json_t *draft = sync_draft(&p.s[A]);
+    assert_ok(body_delete(draft));
+    AUTO(body) deleted = pair_seal(draft);
+    assert_ok(pair_reserve(&p, A, "op-d"));
+    assert_ok(PAIR(&p, A, sync_stage, "op-d", deleted));
+    assert_true(pair_carry(&p));
+    sync_state_copy(&p.s[A], &before);
+    assert_ok(PAIR(&p, A, sync_tombstone));
+    assert_null(safety_s5(&before, &p.s[A], false));
+    /* both have ended it: at rest, once each has heard of it */
+    assert_ok(PAIR(&p, B, sync_tombstone));
+    assert_true(pair_carry(&p));
+    assert_true(pair_at_rest(&p));
+    sync_state_fini(&before);
+    pair_fini(&p);
+}
+
+static void l1_of_roles(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    const struct sync_state *const sites[SITES] = {&p.s[A], &p.s[B]};
+    p.s[A].role = ROLE_RECOVERING;
+    assert_non_null(strstr(safety_l1(sites), "roles"));
+    p.s[A].role = ROLE_TOMBSTONE;
+    assert_non_null(strstr(safety_l1(sites), "roles"));
+    p.s[A].role = ROLE_STANDBY;
+    assert_non_null(strstr(safety_l1(sites), "roles"));
+    p.s[A].role = ROLE_ACTIVE;
+    g_strlcpy(p.s[B].serving, "x", HASH_HEX_SIZE);
+    assert_non_null(strstr(safety_l1(sites), "serving"));
+    p.s[B].serving[0] = '\0';
+    g_strlcpy(p.s[A].frozen_for, "x", HASH_HEX_SIZE);
+    assert_non_null(strstr(safety_l1(sites), "frozen"));
+    p.s[A].frozen_for[0] = '\0';
+    assert_null(safety_l1(sites));
+    pair_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +418,12 @@ int main(void)
         cmocka_unit_test(s3_after_restores),
         cmocka_unit_test(sees_s5),
         cmocka_unit_test(sees_l1),
+        cmocka_unit_test(excuses),
+        cmocka_unit_test(points),
+        cmocka_unit_test(all_sees_each),
+        cmocka_unit_test(s4_at_either_site),
+        cmocka_unit_test(s5_of_ends),
+        cmocka_unit_test(l1_of_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,8 @@ static void statuses_have_names(void **state)
     assert_int_equal(group_status_of("happy"), GROUP_STATUSES);
     for (enum operation_status s = OPERATION_PENDING; s < OPERATION_STATUSES; s++)
         assert_int_equal(operation_status_of(operation_status_text(s)), s);
+    assert_int_equal(operation_status_of("asleep"), OPERATION_STATUSES);
+    assert_int_equal(operation_status_of(NULL), OPERATION_STATUSES);
     assert_string_equal(operation_status_text_v1_0(OPERATION_NEEDS_OPERATOR), "failed");
     assert_string_equal(operation_status_text_v1_0(OPERATION_WAITING_FOR_PEER), "running");
 }
