@@ -107,6 +107,8 @@ static void a_restore_of_a_group_that_is_gone(void **state)
     assert_ok(PAIR(&p, A, sync_restored));
     assert_int_equal(p.s[A].role, ROLE_TOMBSTONE);
     assert_int_equal(p.log[A]->len, 0);
+    assert_ok(PAIR(&p, A, sync_tombstone)); /* nobody has deleted it here */
+    assert_true(p.s[A].unprotected);
     pair_fini(&p);
 }
 
@@ -382,6 +384,99 @@ static void a_restore_that_nobody_noticed(void **state)
     pair_fini(&p);
 }
 
+/* The same while the peer runs a handover: it has no time for changes. */
+static void a_proposal_during_a_handover(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sync_state backup;
+    pair_start(&p);
+    sync_state_copy(&p.s[A], &backup);
+    assert_ok(pair_handover(&p, A, "op-h"));
+    assert_true(pair_carry(&p));
+    sync_state_fini(&p.s[A]);
+    sync_state_copy(&backup, &p.s[A]);
+    sync_state_fini(&backup);
+    safety_watch_restored(p.watch, A);
+    AUTO(body) body = body_with(&p, A, "description", json_string("y"));
+    p.s[A].staged = (struct sync_staged){.kind = STAGED_RESERVED, .operation = "op-2"};
+    assert_ok(PAIR(&p, A, sync_stage, "op-2", body));
+    pair_deliver(&p, B, last_sent(&p, MESSAGE_PROPOSE));
+    assert_int_equal(p.s[B].refused_count, 1);
+    assert_string_equal(p.s[B].refused[0].reason, "protector.operation.in_progress");
+    pair_fini(&p);
+}
+
+/* A refusal may come without words. */
+static void a_refusal_without_words(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_ok(pair_change(&p, A, "op-1", "x"));
+    p.refusal[B] = "protector.conflict";
+    guint propose = last_sent(&p, MESSAGE_PROPOSE);
+    int reply = pair_deliver(&p, B, propose);
+    AUTO(message) m = NULL;
+    const char *text = g_ptr_array_index(p.sent, reply);
+    assert_ok(message_decode_text(text, strlen(text), NULL, NULL, &m));
+    assert_int_equal(m->type, MESSAGE_REFUSE);
+    g_clear_pointer(&m->text, g_free);
+    pair_deliver(&p, A, pair_post(&p, m));
+    assert_true(pair_asked(&p, A, "fail change op-1"));
+    assert_int_equal(p.s[A].staged.kind, STAGED_NONE);
+    pair_fini(&p);
+}
+
+/* What only its maker signs is proposed by nobody. */
+static void what_cannot_be_proposed(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    assert_ok(pair_change(&p, A, "op-1", "x"));
+    const char *text = g_ptr_array_index(p.sent, last_sent(&p, MESSAGE_PROPOSE));
+    AUTO(message) m = NULL;
+    assert_ok(message_decode_text(text, strlen(text), NULL, NULL, &m));
+    struct position row = *message_row(m);
+    row.kind = POSITION_REJOIN;
+    row.epoch = 2;
+    g_strlcpy(row.incarnation, p.incarnation[A], sizeof row.incarnation);
+    g_strlcpy(row.rejoined, p.incarnation[B], sizeof row.rejoined);
+    position_seal(&row);
+    g_ptr_array_set_size(m->history, (int)m->history->len - 1);
+    g_ptr_array_add(m->history, position_new(&row));
+    g_strlcpy(m->position, row.hash, sizeof m->position);
+    struct sync_effects e;
+    struct sync_context c = pair_context(&p, B);
+    sync_effects_init(&e);
+    assert_code(sync_receive(&p.s[B], m, &c, &e), ERR_SYNC_POSITION);
+    assert_false(e.changed);
+    sync_effects_fini(&e);
+    pair_fini(&p);
+}
+
+/* Two sites that have both been restored wait for a person; neither refuses the other for ever. */
+static void two_that_recover(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    for (int s = 0; s < SITES; s++) {
+        pair_incarnate(&p, s);
+        assert_ok(PAIR(&p, s, sync_restored));
+        safety_watch_restored(p.watch, s);
+    }
+    for (int s = 0; s < SITES; s++)
+        g_free(pair_prove(&p, s));
+    assert_true(pair_carry(&p));
+    for (int s = 0; s < SITES; s++) {
+        assert_int_equal(p.s[s].role, ROLE_RECOVERING);
+        assert_int_equal(p.s[s].refused_count, 0);
+    }
+    pair_fini(&p);
+}
+
 /* ---- what takes a reservation ---- */
 
 static void a_newer_epoch_takes_the_reservation(void **state)
@@ -617,6 +712,10 @@ int main(void)
         cmocka_unit_test(realized_and_not_wanted),
         cmocka_unit_test(a_proposal_after_the_end),
         cmocka_unit_test(a_restore_that_nobody_noticed),
+        cmocka_unit_test(a_proposal_during_a_handover),
+        cmocka_unit_test(a_refusal_without_words),
+        cmocka_unit_test(what_cannot_be_proposed),
+        cmocka_unit_test(two_that_recover),
         cmocka_unit_test(a_newer_epoch_takes_the_reservation),
         cmocka_unit_test(a_fork_takes_the_reservation),
         cmocka_unit_test(a_lost_epoch_takes_the_reservation),

@@ -140,6 +140,7 @@ static void envelopes(void **state)
         {MESSAGE_STATE, "body_hash", "\"" ZEROS "\"", "not the one that was signed"},
         {MESSAGE_STATE, "history_hash", "\"" ZEROS "\"", "not the one that was signed"},
         {MESSAGE_HELLO, "position", "\"\"", "content for the empty position"},
+        {MESSAGE_ABORTED, "incarnation", "\"0-00112233445566778899aabbccddeeff\"", "'incarnation'"},
     };
     struct pair p;
     pair_start(&p);
@@ -150,8 +151,8 @@ static void envelopes(void **state)
         struct message *back = NULL;
         put(envelope, rows[i].key, rows[i].value);
         sign_again(&p, carried, envelope);
-        assert_refused(message_decode(carried, NULL, NULL, &back), ERR_SYNC_ENVELOPE,
-                       rows[i].words, rows[i].key);
+        assert_refused(message_decode(carried, NULL, NULL, &back), ERR_SYNC_ENVELOPE, rows[i].words,
+                       rows[i].key);
     }
     pair_fini(&p);
 }
@@ -217,6 +218,36 @@ static void contents_of_others(void **state)
     sign_again(&p, empty, envelope);
     assert_refused(message_decode(empty, pair_verify, &p, &back), ERR_SYNC_ENVELOPE,
                    "does not end in the position", "history");
+    pair_fini(&p);
+}
+
+/* The empty position has neither an epoch nor a body. */
+static void contents_of_nothing(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    struct message *back = NULL;
+    AUTO(message) hello = message_about(&p, MESSAGE_HELLO);
+    assert_null(message_row(hello));
+    hello->position[0] = '\0';
+    hello->version = 0;
+    hello->epoch = 5;
+    g_autoptr(json_t) epoch = carried_of(&p, hello);
+    assert_refused(message_decode(epoch, pair_verify, &p, &back), ERR_SYNC_ENVELOPE,
+                   "content for the empty position", "epoch");
+    AUTO(message) said = message_about(&p, MESSAGE_STATE);
+    said->position[0] = '\0';
+    said->version = 0;
+    g_clear_pointer(&said->history, g_ptr_array_unref);
+    g_autoptr(json_t) body = carried_of(&p, said);
+    assert_refused(message_decode(body, pair_verify, &p, &back), ERR_SYNC_ENVELOPE,
+                   "content for the empty position", "body");
+    AUTO(message) seen = message_about(&p, MESSAGE_HERE);
+    seen->observations = json_pack("{s:s}", "a", "b");
+    AUTO(message) copy = message_copy(seen);
+    json_set_str(seen->observations, "a", "c"); /* the copy has its own */
+    assert_string_equal(json_str(copy->observations, "a"), "b");
     pair_fini(&p);
 }
 
@@ -290,6 +321,7 @@ static void positions(void **state)
         {"parent2", "\"" ZEROS "\"", "only a resolve"},
         {"epoch", NULL, "fields"},
         {"epoch", "4503599627370497", "out of range"},
+        {"epoch", "-5", "out of range"},
         {"version", "0", "out of range"},
         {"version", "4503599627370497", "out of range"},
         {"kind", "\"WISH\"", "its kind is not known"},
@@ -563,6 +595,41 @@ static void states_with_a_proposal(void **state)
     pair_fini(&p);
 }
 
+/* Somebody resolves, and it is not written down who: it is stored and read all the same. */
+static void a_resolve_of_nobody(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    struct sync_state back, *s = &p.s[A];
+    g_autoptr(json_t) j = sync_state_to_json(s);
+    g_autoptr(json_t) more = json_of("{\"split\":true,\"resolving\":{\"nonce\":\"x\"}}");
+    json_object_update(j, more);
+    assert_ok(sync_state_from_json(j, chain_copy(s->chain), body_ref(s->body), &back));
+    g_autoptr(json_t) again = sync_state_to_json(&back);
+    assert_true(json_equal(again, j));
+    sync_state_fini(&back);
+    pair_fini(&p);
+}
+
+/* What no row of a database can say, a bug could. */
+static void a_proposal_without_its_bytes(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p);
+    struct sync_staged *staged = &p.s[A].staged;
+    staged->kind = STAGED_PROPOSAL;
+    assert_refused(sync_check(&p.s[A]), ERR_INTERNAL, "without its bytes", "no position");
+    staged->position = position_ref(chain_find(p.s[A].chain, p.s[A].pos));
+    assert_refused(sync_check(&p.s[A]), ERR_INTERNAL, "without its bytes", "no body");
+    staged->kind = STAGED_NONE;
+    assert_refused(sync_check(&p.s[A]), ERR_INTERNAL, "without its bytes", "no proposal");
+    g_clear_pointer(&staged->position, position_unref);
+    assert_ok(sync_check(&p.s[A]));
+    pair_fini(&p);
+}
+
 static void states_have_limits(void **state)
 {
     (void)state;
@@ -598,6 +665,7 @@ int main(void)
         cmocka_unit_test(envelopes),
         cmocka_unit_test(contents),
         cmocka_unit_test(contents_of_others),
+        cmocka_unit_test(contents_of_nothing),
         cmocka_unit_test(messages_have_a_size),
         cmocka_unit_test(refusals_may_have_no_words),
         cmocka_unit_test(positions),
@@ -607,6 +675,8 @@ int main(void)
         cmocka_unit_test(bodies_are_limited),
         cmocka_unit_test(states),
         cmocka_unit_test(states_with_a_proposal),
+        cmocka_unit_test(a_resolve_of_nobody),
+        cmocka_unit_test(a_proposal_without_its_bytes),
         cmocka_unit_test(states_have_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
