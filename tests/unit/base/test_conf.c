@@ -172,11 +172,11 @@ static void test_substitution(void **state G_GNUC_UNUSED)
                   "driver_path = $debug $database.connection-$default_trust_roles_x${"
                   "\n[service_credentials]\ndefault_trust_roles = a , b\n"
                   "[storage]\ndriver_path = $debug|$database.connection|"
-                  "$service_credentials.default_trust_roles|${|$1\n");
+                  "$service_credentials.default_trust_roles|${|$1|${debug\n");
     assert_string_equal(conf_str(conf, "DEFAULT", "log_dir"), "/slog/80");
     assert_string_equal(conf_str(conf, "api", "bind_host"), "80//s/$x$y$");
     assert_string_equal(conf_str(conf, "storage", "mock_storage_dir"), "80//s/$x$y$");
-    assert_string_equal(conf_str(conf, "storage", "driver_path"), "False||a,b|${|$1");
+    assert_string_equal(conf_str(conf, "storage", "driver_path"), "False||a,b|${|$1|${debug");
 }
 
 static void test_substitution_errors(void **state G_GNUC_UNUSED)
@@ -184,6 +184,8 @@ static void test_substitution_errors(void **state G_GNUC_UNUSED)
     g_autofree char *unknown = refusal("[api]\nbind_host = $nope\n");
     assert_string_equal(unknown, "f:2: [api] bind_host refers by '$' to $nope, which is no option; "
                                  "write '$$' for a dollar, '${name}' where letters or dots follow");
+    g_autofree char *line = refusal("[api]\nbind_host = $_nope\n");
+    assert_non_null(strstr(line, "$_nope, which is no option"));
     g_autofree char *dot = refusal("[api]\nbind_host = $bind_port.\n");
     assert_non_null(strstr(dot, "$bind_port., which"));
     g_autofree char *circle = refusal("[DEFAULT]\nlog_dir=$state_path\nstate_path=x$log_dir\n");
@@ -317,6 +319,42 @@ static void test_warnings(void **state G_GNUC_UNUSED)
         assert_string_equal(g_ptr_array_index(warnings, i), wanted[i]);
 }
 
+/* Names longer than any option's are compared with none; of warnings a hundred are kept. */
+static void test_warnings_have_limits(void **state G_GNUC_UNUSED)
+{
+    g_autofree char *name = g_strnfill(500, 'x');
+    g_autofree char *text = g_strdup_printf("[api]\n%s = 1\n", name);
+    AUTO(conf) one = parsed(text);
+    g_autofree char *wanted =
+        g_strdup_printf("f:2: unknown option '%s' in [api], ignoring it", name);
+    assert_string_equal(g_ptr_array_index(conf_warnings(one), 0), wanted);
+    g_autoptr(GString) many = g_string_new("[api]\n");
+    for (int i = 0; i < 2000; i++)
+        g_string_append_printf(many, "xyz%d = 1\n", i);
+    AUTO(conf) conf = parsed(many->str);
+    guint kept = conf_warnings(conf)->len;
+    assert_true(kept > 10 && kept < 2000);
+    g_string_append(many, "abc = 1\n");
+    AUTO(conf) more = parsed(many->str);
+    assert_int_equal(conf_warnings(more)->len, kept);
+}
+
+static void test_files_have_a_limit(void **state G_GNUC_UNUSED)
+{
+    AUTO(conf) conf = conf_create(NULL, NULL);
+    err_t *e = NULL;
+    int files = 0;
+    while (e == NULL && files < 10000) {
+        e = conf_parse(conf, "", 0, "f");
+        files++;
+    }
+    assert_non_null(e);
+    assert_int_equal(err_code(e), ERR_CONFIG);
+    g_autofree char *wanted = g_strdup_printf("more than %d configuration files", files - 1);
+    assert_non_null(strstr(err_message(e), wanted));
+    err_free(e);
+}
+
 static void test_options_of_a_driver(void **state G_GNUC_UNUSED)
 {
     AUTO(conf) conf = parsed("[storage]\nmock_transfer_ms = 5\nfile_speed = 1\ndriver = mock\n");
@@ -447,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_other_types),
         cmocka_unit_test(test_sites),
         cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_warnings_have_limits),
+        cmocka_unit_test(test_files_have_a_limit),
         cmocka_unit_test(test_options_of_a_driver),
         cmocka_unit_test(test_driver_knows_its_own),
         cmocka_unit_test(test_directories),
