@@ -9,4 +9,9 @@
 
 void __gcov_dump(void);
 
-#define _exit(code) (__gcov_dump(), _exit(code))
+#define _exit(code)                                                                                \
+    do {                                                                                           \
+        int counted_exit_code = (code); /* evaluated first: it may be all that the process does */ \
+        __gcov_dump();                                                                             \
+        _exit(counted_exit_code);                                                                  \
+    } while (0)

@@ -292,10 +292,63 @@ static void a_long_text_is_cut_at_a_character(void **state)
     replay_destroy(r);
 }
 
+/* What is longer than any answer may be is not even read. */
+static void an_answer_has_a_size(void **state)
+{
+    (void)state;
+    struct wire w = {.cloud = "site-a"};
+    struct wire_request get = {.service = "nova", .method = "GET", .url = "/x"};
+    struct wire_request post = {.service = "nova", .method = "POST", .url = "/x"};
+    char little[] = "{}";
+    struct http_response *resp = http_response_create(200);
+    g_free(resp->body);
+    resp->body = little;
+    resp->body_size = WIRE_BODY_MAX + (size_t)1;
+    json_t *body = NULL;
+    assert_err(wire_body(&w, &get, resp, &body), ERR_CLOUD_ERROR, "answered with more than");
+    assert_err(wire_body(&w, &post, resp, &body), ERR_CLOUD_AMBIGUOUS, "answered with more than");
+    resp->status = 403;
+    assert_err(wire_judge(&w, &get, resp), ERR_CLOUD_FORBIDDEN, "no answer of OpenStack");
+    resp->body = NULL;
+    resp->body_size = 0;
+    http_response_destroy(resp);
+}
+
+/* Who only looks may be told anything; a word that is empty is none. */
+static void statuses_without_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *body;
+        int status;
+        enum err_code code;
+    } rows[] = {
+        {"HEAD", "", 500, ERR_CLOUD_ERROR},
+        {"PUT", "", 500, ERR_CLOUD_AMBIGUOUS},
+        {"PUT", "", 408, ERR_CLOUD_AMBIGUOUS},
+        {"PUT", "", 302, ERR_CLOUD_ERROR},
+        {"DELETE", "", 410, ERR_CLOUD_ERROR},
+        {"DELETE", "{\"error\":{\"message\":\"gone\"}}", 410, ERR_CLOUD_NOT_FOUND},
+        {"GET", "{\"error\":{\"message\":\"\"}}", 404, ERR_CLOUD_NOT_FOUND},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct replay *r = replay_create();
+        replay_text(r, rows[i].method, "*", FOREVER, rows[i].status, rows[i].body);
+        err_t *e = ask(r, rows[i].method, NULL);
+        assert_non_null(e);
+        if (err_code(e) != rows[i].code)
+            fail_msg("%s %d is judged %s", rows[i].method, rows[i].status, err_code_text(e));
+        err_free(e);
+        replay_destroy(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_recorded_refusal_is_judged),
+        cmocka_unit_test(an_answer_has_a_size),
+        cmocka_unit_test(statuses_without_words),
         cmocka_unit_test(the_clouds_own_words_and_id_are_kept),
         cmocka_unit_test(silence_of_a_read_is_transient_of_a_write_ambiguous),
         cmocka_unit_test(server_errors_of_a_write_are_ambiguous),
