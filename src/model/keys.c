@@ -42,8 +42,8 @@ bool key_valid(const char *text)
 
 bool key_of_name(const char *name, char ret[KEY_SIZE])
 {
-    const char *dash = strrchr(name, '-');
-    if (!g_str_has_prefix(name, NAME_PREFIX) || dash == NULL || !key_valid(dash + 1))
+    const char *dash = strrchr(name, '-'); /* the prefix has one */
+    if (!g_str_has_prefix(name, NAME_PREFIX) || !key_valid(dash + 1))
         return false;
     g_strlcpy(ret, dash + 1, KEY_SIZE);
     return true;

@@ -379,8 +379,8 @@ static err_t *check_content(const struct message *m)
 {
     int carries = types[m->type].carries;
     bool body = m->body != NULL, history = m->history != NULL;
-    if (m->position[0] == '\0' && (body || history || m->epoch != 0 || m->version != 0))
-        return bad("it carries content for the empty position");
+    if (m->position[0] == '\0' && (body || m->epoch != 0 || m->version != 0))
+        return bad("it carries content for the empty position"); /* (no history ends in it) */
     if (m->position[0] == '\0')
         return NULL;
     if (((carries & NEEDS_BODY) && !body) || ((carries & NEEDS_HISTORY) && !history))
@@ -391,7 +391,7 @@ static err_t *check_content(const struct message *m)
         return bad("its type carries no history");
     if ((carries & MAY_CONTENT) && body != history)
         return bad("it carries body or history alone");
-    if (body && history && strcmp(message_row(m)->body_hash, body_hash(m->body)) != 0)
+    if (body && strcmp(message_row(m)->body_hash, body_hash(m->body)) != 0)
         return bad("its body is not that of its position");
     return NULL;
 }

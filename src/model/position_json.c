@@ -33,7 +33,7 @@ json_t *position_to_json(const struct position *p)
     json_t *j = json_object();
     for (size_t i = 0; i < G_N_ELEMENTS(text_fields); i++) {
         const char *text = (const char *)p + text_fields[i].offset;
-        if (text[0] != '\0' || !text_fields[i].optional)
+        if (text[0] != '\0')
             json_set_str(j, text_fields[i].key, text);
     }
     json_set_int(j, "epoch", p->epoch);

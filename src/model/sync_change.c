@@ -9,11 +9,11 @@
 
 /* ---- challenges ---- */
 
-static void random_hex(const struct sync_context *c, char *ret, size_t size)
+static void draw_nonce(const struct sync_context *c, char ret[MESSAGE_NONCE_SIZE])
 {
     unsigned char random[16];
     c->random(c->data, random, sizeof random);
-    for (size_t i = 0; i < sizeof random && 2 * i + 2 < size; i++)
+    for (size_t i = 0; i < sizeof random; i++)
         g_snprintf(ret + 2 * i, 3, "%02x", random[i]);
 }
 
@@ -68,7 +68,7 @@ err_t *sync_hello(struct sync_state *state, const struct sync_context *context,
     if (state->role == ROLE_TOMBSTONE)
         return err(GROUP_GONE, "group %s is gone", state->group);
     struct sync_proof *proof = new_proof(state, context);
-    random_hex(context, proof->nonce, sizeof proof->nonce);
+    draw_nonce(context, proof->nonce);
     struct message *m = sync_message(state, context, MESSAGE_HELLO, state->pos);
     g_strlcpy(m->nonce, proof->nonce, sizeof m->nonce);
     sync_send(&a, m);
@@ -105,10 +105,9 @@ static err_t *not_active(const struct sync_state *s)
     if (s->role == ROLE_FROZEN)
         return err(SYNC_STAGED, "group %s is frozen: a planned operation hands it to the peer",
                    s->group);
-    const char *active = sync_active(s);
     return err_detail(err(GROUP_NOT_ACTIVE, "group %s is active at site %s, not here", s->group,
-                          active != NULL ? active : "?"),
-                      "active_site", active != NULL ? active : "");
+                          sync_active(s)),
+                      "active_site", sync_active(s)); /* STANDBY: in an epoch of the peer (I1) */
 }
 
 static err_t *slot_taken(const struct sync_state *s)
@@ -417,7 +416,7 @@ err_t *sync_delete_alone(struct sync_state *state, const struct sync_context *co
         return not_active(state);
     if (sync_is_empty(state))
         return err(GROUP_CREATING, "group %s is not created yet: withdraw it", state->group);
-    if (state->body != NULL && body_deleting(body_json(state->body)))
+    if (body_deleting(body_json(state->body)))
         return NULL; /* repeated: the settle that ends it is under way */
     bool deleting = state->staged.body != NULL && body_deleting(body_json(state->staged.body));
     if (state->staged.kind != STAGED_NONE && !deleting)

@@ -168,7 +168,7 @@ void sync_log_lost(struct act *a, const char *x, const char *y, const char *bund
     g_autoptr(GPtrArray) rows = chain_lost(a->s->chain, x, y);
     for (guint i = 0; i < rows->len; i++) {
         const struct position *p = g_ptr_array_index(rows, i);
-        bool here = bundle_of != NULL && strcmp(p->hash, bundle_of) == 0;
+        bool here = strcmp(p->hash, bundle_of) == 0;
         sync_log(a, "lost", p->hash, p, here ? bundle : NULL,
                  "not in the content of the chain that was followed");
     }

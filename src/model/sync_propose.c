@@ -335,9 +335,9 @@ err_t *sync_on_aborted(struct act *a, const struct message *m)
     bool staged = sync_staged_is(s, s->frozen_for);
     if (staged && s->closed)
         return NULL;
-    if (staged && !bound)
+    if (MUTANT(ABORT_UNBOUND) && staged && !bound)
         sync_staged_clear(s);
-    if (staged && bound)
+    else if (staged)
         TRY(sync_commit(a));
     sync_unfreeze(a, SYNC_FAIL, "aborted by the target");
     return NULL;

@@ -246,10 +246,11 @@ static const char *wrong_role(const struct sync_state *s)
         return mine ? NULL : "FROZEN in an epoch that is not its own (I1)";
     case ROLE_RECOVERING:
     case ROLE_TOMBSTONE:
+        return NULL;
     case SYNC_ROLES:
         break;
     }
-    return s->role < SYNC_ROLES ? NULL : "a role that is none";
+    g_assert_not_reached();
 }
 
 static const char *wrong_flags(const struct sync_state *s)

@@ -124,7 +124,7 @@ err_t *judge_content(struct db *db, const char *project_id, const struct sync_st
     const char *theirs = body_project(j, sync_peer(state));
     g_autoptr(GPtrArray) trusts = NULL;
 
-    if (mine == NULL || theirs == NULL || body_other_site(j, sync_self(state)) == NULL)
+    if (mine == NULL || theirs == NULL)
         return err(BODY_INVALID, "the group does not join this site and its peer");
     if (project_id != NULL && !g_str_equal(mine, project_id))
         return err(FORBIDDEN, "the group is of another project at this site");
