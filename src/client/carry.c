@@ -62,14 +62,13 @@ err_t *follow(struct end *end, const char *op_id, const char *step, json_t **ret
     int64_t until_ms = env_mono_ms(c->env) + CLIENT_OPERATION_MS_MAX;
 
     for (;;) {
-        g_autoptr(json_t) reply = NULL;
-        TRY(end_get(end, &reply, "operations/%s", op_id));
-        const json_t *op = json_obj(reply, "operation");
+        g_autoptr(json_t) op = NULL;
+        TRY(end_get_object(end, "operation", &op, "operations/%s", op_id));
         const char *status = json_str_or(op, "status", "");
         bool there = step != NULL && g_strcmp0(json_str(op, "current_step"), step) == 0;
         progress_event(c, op);
         if (json_bool(op, "ended", false) || g_str_equal(status, "needs_operator") || there) {
-            *ret = json_incref((json_t *)op);
+            *ret = TAKE(op);
             return NULL;
         }
         if (env_mono_ms(c->env) > until_ms)
@@ -239,7 +238,10 @@ static void recovering_note(const json_t *outbox, struct carrying *how)
     json_t *id;
 
     json_array_foreach(json_arr(outbox, "recovering"), i, id)
-        recovering_add(how, json_string_value(id));
+    {
+        if (json_is_string(id))
+            recovering_add(how, json_string_value(id));
+    }
 }
 
 /* Carries a site's outbox of one group, or of its project; adds it to 'sum' (may be NULL). */

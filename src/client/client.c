@@ -254,6 +254,11 @@ static err_t *run(struct protector_client *c, const char *name, const char *argu
         return err(CLIENT_USAGE, "--wait and --no-wait exclude each other");
     struct call call = {c, args};
     TRY(command->run(&call, &result));
+    if (result == NULL)
+        return err_remedy(err(NET_PROTOCOL, "%s: the answer of Protector lacks what is to be shown",
+                              command->name),
+                          "look whether the endpoint in the catalog is Protector's and no proxy "
+                          "answers there; --debug shows the answers");
     if (json_object_get(result, "exit") == NULL)
         json_set_int(result, "exit", 0);
     *ret = json_print(result);

@@ -116,6 +116,9 @@ struct ask {
 err_t *end_ask(struct end *end, const struct ask *ask, json_t **ret, int *ret_status) MUST_CHECK;
 err_t *end_get(struct end *end, json_t **ret, const char *format, ...)
     __attribute__((format(printf, 3, 4), warn_unused_result));
+/* The object 'key' of what is answered, new reference; NET_PROTOCOL if there is none. */
+err_t *end_get_object(struct end *end, const char *key, json_t **ret, const char *format, ...)
+    __attribute__((format(printf, 4, 5), warn_unused_result));
 /* True if the error means that the site did not answer (as opposed to having refused). */
 bool end_is_unreachable(const err_t *e);
 /* {"min": "1.0", "max": "1.1"}: what the site's Protector speaks; asked once.  Borrowed. */
@@ -295,8 +298,10 @@ err_t *demotion_confirm(struct call *call, const struct pair *pair, struct end *
 const char *arg(const struct call *call, const char *name);
 bool arg_flag(const struct call *call, const char *name);
 bool answer_is_yes(const char *answer); /* "y", "yes", in any case */
-/* {"kind": "record", "fields": [[key, value]…], "object"} of the keys 'columns' (separated by
- * spaces). */
+/*
+ * {"kind": "record", "fields": [[key, value]…], "object"} of the keys 'columns' (separated by
+ * spaces); NULL if there is no object, which client.c tells.
+ */
 json_t *show_record(const json_t *object, const char *columns);
 /* A list: 'columns' are "key=Heading" separated by '|'. */
 json_t *show_list(const json_t *objects, const char *columns);

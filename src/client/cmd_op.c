@@ -18,7 +18,7 @@ static void merge_ops(json_t *into, const json_t *from, const char *site)
         bool known = false;
         json_array_foreach(into, k, there) known =
             known || g_strcmp0(json_str(there, "id"), json_str(op, "id")) == 0;
-        if (known)
+        if (known || !json_is_object(op))
             continue;
         json_set_str(op, "site", site);
         json_array_append(into, op);

@@ -4,11 +4,7 @@
 
 static err_t *sync_of(struct end *end, const char *id, json_t **ret)
 {
-    g_autoptr(json_t) reply = NULL;
-
-    TRY(end_get(end, &reply, "protection-groups/%s/sync", id));
-    *ret = json_incref(json_obj(reply, "sync"));
-    return NULL;
+    return end_get_object(end, "sync", ret, "protection-groups/%s/sync", id);
 }
 
 /* ---- sync-status ---- */

@@ -201,10 +201,42 @@ err_t *end_project_check(struct end *end, const char *project_id)
                end->cloud, resp->status, project_id);
 }
 
+static void token_forget(struct end *end)
+{
+    g_clear_pointer(&end->token, g_free);
+    g_clear_pointer(&end->project_id, g_free);
+    g_clear_pointer(&end->user_id, g_free);
+    json_decref(end->token_body);
+    end->token_body = NULL;
+}
+
+/* A login is whole or none: who comes next asks for it again. */
+static err_t *login_read(struct end *end, const struct http_response *resp)
+{
+    g_autoptr(json_t) body = NULL;
+    const char *token = http_response_get(resp, "X-Subject-Token");
+
+    TRY(json_parse(resp->body != NULL ? resp->body : "", resp->body_size, "Keystone's answer",
+                   &body));
+    if (token == NULL || json_obj(body, "token") == NULL)
+        return err_remedy(err(NET_PROTOCOL, "%s of cloud '%s' answers a login without a token",
+                              end->auth_url, end->cloud),
+                          "look whether auth_url of the entry '%s' in clouds.yaml is Keystone's",
+                          end->cloud);
+    token_forget(end);
+    end->token = g_strdup(token);
+    end->token_body = json_incref(json_obj(body, "token"));
+    end->project_id = g_strdup(json_str_at(end->token_body, "project/id"));
+    end->user_id = g_strdup(json_str_at(end->token_body, "user/id"));
+    err_t *e = end->endpoint == NULL ? endpoint_find(end) : NULL;
+    if (e != NULL)
+        token_forget(end);
+    return e;
+}
+
 static err_t *logged_in(struct end *end)
 {
     AUTO(http_response) resp = NULL;
-    g_autoptr(json_t) body = NULL;
 
     if (end->token != NULL)
         return NULL;
@@ -221,12 +253,7 @@ static err_t *logged_in(struct end *end)
                         end->auth_url);
     if (resp->status != 201)
         return keystone_failed(end, resp);
-    TRY(json_parse(resp->body, resp->body_size, "Keystone's answer", &body));
-    end->token = g_strdup(http_response_get(resp, "X-Subject-Token"));
-    end->token_body = json_incref(json_obj(body, "token"));
-    end->project_id = g_strdup(json_str_at(end->token_body, "project/id"));
-    end->user_id = g_strdup(json_str_at(end->token_body, "user/id"));
-    return end->endpoint == NULL ? endpoint_find(end) : NULL;
+    return login_read(end, resp);
 }
 
 /* Whoever is told that a site does not answer may have to know which one.  Takes 'e'. */
@@ -339,8 +366,9 @@ static err_t *fault(const struct end *end, const struct ask *ask, const struct h
         return err_detail(err(UNAVAILABLE, "Protector of cloud '%s' answers %d to %s %s",
                               end->cloud, resp->status, ask->method, ask->path),
                           "request_id", request);
+    const char *words = json_str_or(row, "detail", json_str_or(row, "title", ""));
     err_t *e = err_make(__FILE__, __LINE__, code == ERR_COUNT ? ERR_CONFLICT : code, "%s",
-                        json_str_or(row, "detail", json_str_or(row, "title", "refused")));
+                        *words != '\0' ? words : "refused");
     if (json_str(row, "remedy") != NULL)
         e = err_remedy(e, "%s", json_str(row, "remedy"));
     json_object_foreach(json_obj(row, "details"), key, value)
@@ -385,6 +413,12 @@ static err_t *send_once(struct end *end, const struct ask *ask, struct http_resp
 {
     TRY(client_time_left(end->client));
     TRY(end_login(end));
+    if (!ask->admin && end->project == NULL && end->project_id == NULL)
+        return err_remedy(err(CLIENT_CLOUD,
+                              "the login at cloud '%s' is of no project: %s %s is "
+                              "asked of one",
+                              end->cloud, ask->method, ask->path),
+                          "name the project in the entry '%s' of clouds.yaml", end->cloud);
     TRY(version_choose(end));
     AUTO(http_request) req = request_for(end, ask);
     err_t *e = http_send(end->client->transport, req, ret);
@@ -394,13 +428,28 @@ static err_t *send_once(struct end *end, const struct ask *ask, struct http_resp
                      : NULL;
 }
 
-static void token_forget(struct end *end)
+/* An answer that makes no sense: something else than Protector, or a proxy, has spoken. */
+static err_t *senseless(const struct end *end, const struct ask *ask, const char *lacks)
 {
-    g_clear_pointer(&end->token, g_free);
-    g_clear_pointer(&end->project_id, g_free);
-    g_clear_pointer(&end->user_id, g_free);
-    json_decref(end->token_body);
-    end->token_body = NULL;
+    return err_remedy(err(NET_PROTOCOL, "Protector of cloud '%s' answers %s %s without %s",
+                          end->cloud, ask->method, ask->path, lacks),
+                      "look whether %s is Protector's address and no proxy answers there",
+                      end->endpoint);
+}
+
+static err_t *body_read(const struct end *end, const struct ask *ask,
+                        const struct http_response *resp, json_t **ret)
+{
+    g_autoptr(json_t) body = NULL;
+
+    *ret = NULL;
+    if (resp->body == NULL || resp->body_size == 0)
+        return NULL;
+    TRY(json_parse(resp->body, resp->body_size, "the answer of Protector", &body));
+    if (!json_is_object(body))
+        return senseless(end, ask, "an object");
+    *ret = TAKE(body);
+    return NULL;
 }
 
 static err_t *asked(struct end *end, const struct ask *ask, json_t **ret, int *ret_status)
@@ -420,11 +469,7 @@ static err_t *asked(struct end *end, const struct ask *ask, json_t **ret, int *r
         return fault(end, ask, resp);
     if (ret_status != NULL)
         *ret_status = resp->status;
-    if (ret != NULL)
-        *ret = NULL;
-    if (ret == NULL || resp->body == NULL || resp->body_size == 0)
-        return NULL;
-    return json_parse(resp->body, resp->body_size, "the answer of Protector", ret);
+    return ret != NULL ? body_read(end, ask, resp, ret) : NULL;
 }
 
 err_t *end_ask(struct end *end, const struct ask *ask, json_t **ret, int *ret_status)
@@ -443,6 +488,21 @@ err_t *end_get(struct end *end, json_t **ret, const char *format, ...)
     return end_ask(end, &ask, ret, NULL);
 }
 
+err_t *end_get_object(struct end *end, const char *key, json_t **ret, const char *format, ...)
+{
+    g_autoptr(json_t) reply = NULL;
+    va_list args;
+
+    *ret = NULL;
+    va_start(args, format);
+    g_autofree char *path = g_strdup_vprintf(format, args);
+    va_end(args);
+    struct ask ask = {.method = "GET", .path = path, .admin = g_str_has_prefix(path, "admin/")};
+    TRY(end_ask(end, &ask, &reply, NULL));
+    *ret = json_incref(json_obj(reply, key));
+    return *ret != NULL ? NULL : whose(end, senseless(end, &ask, key));
+}
+
 bool end_is_unreachable(const err_t *e)
 {
     return err_is(e, ERR_NET_REFUSED) || err_is(e, ERR_NET_TIMEOUT) || err_is(e, ERR_NET_LOST) ||
@@ -453,12 +513,8 @@ bool end_is_unreachable(const err_t *e)
 
 err_t *end_identity(struct end *end, json_t **ret)
 {
-    g_autoptr(json_t) reply = NULL;
-
-    if (end->self == NULL) {
-        TRY(end_get(end, &reply, "admin/sites/self"));
-        end->self = json_incref(json_obj(reply, "site"));
-    }
+    if (end->self == NULL)
+        TRY(end_get_object(end, "site", &end->self, "admin/sites/self"));
     *ret = end->self;
     return NULL;
 }

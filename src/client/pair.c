@@ -58,13 +58,13 @@ err_t *peer_project_check(struct end *local, const char *project_id, struct end 
 
 static err_t *peer_open(struct pair *pair)
 {
-    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) site = NULL;
     const char *id = json_str_or(pair->group, "peer_site_id", "");
 
-    TRY(end_get(pair->local, &reply, "sites/%s", id));
+    TRY(end_get_object(pair->local, "site", &site, "sites/%s", id));
     g_free(pair->peer_name);
-    pair->peer_name = g_strdup(json_str_at(reply, "site/name"));
-    TRY(client_site_end(pair->client, json_obj(reply, "site"), &pair->peer));
+    pair->peer_name = g_strdup(json_str_or(site, "name", "the other site"));
+    TRY(client_site_end(pair->client, site, &pair->peer));
     return peer_project_check(pair->local, json_str(pair->group, "project_id"), pair->peer, id);
 }
 
@@ -83,13 +83,10 @@ static void names_read(struct pair *pair)
 
 err_t *pair_open(struct protector_client *c, const char *group, struct pair *ret)
 {
-    g_autoptr(json_t) reply = NULL;
-
     *ret = (struct pair){.client = c};
     TRY(client_local(c, &ret->local));
     g_autofree char *name = url_encode(group);
-    TRY(end_get(ret->local, &reply, "protection-groups/%s", name));
-    ret->group = json_incref(json_obj(reply, "protection_group"));
+    TRY(end_get_object(ret->local, "protection_group", &ret->group, "protection-groups/%s", name));
     ret->peer_name = g_strdup("the other site");
     names_read(ret);
     ret->peer_error = peer_open(ret);
@@ -108,11 +105,12 @@ void pair_close(struct pair *pair)
 
 err_t *pair_refresh(struct pair *pair)
 {
-    g_autoptr(json_t) reply = NULL;
+    json_t *group = NULL;
 
-    TRY(end_get(pair->local, &reply, "protection-groups/%s", pair_id(pair)));
+    TRY(end_get_object(pair->local, "protection_group", &group, "protection-groups/%s",
+                       pair_id(pair)));
     json_decref(pair->group);
-    pair->group = json_incref(json_obj(reply, "protection_group"));
+    pair->group = group;
     names_read(pair);
     return NULL;
 }

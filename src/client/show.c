@@ -30,8 +30,10 @@ static json_t *value_of(const json_t *object, const char *key)
 json_t *show_record(const json_t *object, const char *columns)
 {
     g_auto(GStrv) names = g_strsplit(columns, " ", -1);
-    json_t *fields = json_array();
 
+    if (object == NULL)
+        return NULL;
+    json_t *fields = json_array();
     for (size_t i = 0; names[i] != NULL; i++)
         json_array_append_new(fields, json_pack("[s, o]", names[i], value_of(object, names[i])));
     return json_pack("{s:s, s:o, s:O}", "kind", "record", "fields", fields, "object", object);

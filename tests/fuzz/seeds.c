@@ -10,6 +10,7 @@
  */
 #include "api/request.h"
 #include "store/sync.h"
+#include "tests/fuzz/seeds.h"
 #include "tests/sim/bench.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 
 static const char *folder;
 
-static void write_text(const char *target, const char *name, const char *text)
+void seed_write(const char *target, const char *name, const char *text)
 {
     g_autofree char *dir = g_build_filename(folder, target, NULL);
     g_autofree char *path = g_build_filename(dir, name, NULL);
@@ -32,7 +33,7 @@ static void write_json(const char *target, const char *name, json_t *j)
 {
     g_autofree char *text = json_print(j);
 
-    write_text(target, name, text);
+    seed_write(target, name, text);
     json_decref(j);
 }
 
@@ -72,12 +73,12 @@ static void requests(void)
                 g_string_append(text, s->example != NULL ? s->example : "");
             for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
                 g_string_replace(text, names[i][0], names[i][1], 0);
-            write_text("api", name, text->str);
+            seed_write("api", name, text->str);
         }
     }
-    write_text("api", "versions", "GET /\n\n");
-    write_text("api", "version", "GET /v1/\nAccept: application/json\n\n");
-    write_text("api", "no-token", "GET /v1/sites\n\n");
+    seed_write("api", "versions", "GET /\n\n");
+    seed_write("api", "version", "GET /v1/\nAccept: application/json\n\n");
+    seed_write("api", "no-token", "GET /v1/sites\n\n");
 }
 
 /* ---- the protocol ---- */
@@ -130,7 +131,7 @@ static void stage(struct bench *b, const char *name, void (*command)(struct benc
         json_set(seed, "history", history_to_json(rows));
         if (s->body != NULL) {
             json_set_str(seed, "body", body_text(s->body));
-            write_text("body", file, body_text(s->body));
+            seed_write("body", file, body_text(s->body));
         }
         json_set(seed, "messages", json_incref(messages));
         write_json("sync", file, seed);
@@ -239,6 +240,7 @@ int main(int argc, char **argv)
     stage(b, "back", come_back);
     stage(b, "away", take_away);
     operations(b, SIM_SITE_A);
+    seeds_client();
     printf("%s\n", folder);
     return 0;
 }
