@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine dies at every boundary of the journal (before and after each intent, call and outcome)
- * of create, realize, member-add and -remove, policy, failover, demotion, delete and settling;
- * while it unwinds what a cloud has refused; and once more while it takes up what the first death
- * left. After each death a new engine goes on: the command ends as if nothing had happened, nothing
- * is made twice, and every object under our keys stands in the ledger.
+ * of every runbook (one without a sweep fails the test); while it unwinds what a cloud has refused;
+ * and once more while it takes up what the first death left.  After each death a new engine goes
+ * on: the command ends as if nothing had happened, nothing is made twice, and every object under
+ * our keys stands in the ledger.
  *
  *     sim-crash                     all sweeps; of the second deaths a part
  *     sim-crash --every             all of them
@@ -17,6 +17,7 @@
  * death has a world of its own).  A first run, in which nobody dies, tells how many boundaries
  * there are; each must then have been died at.
  */
+#include "runbooks/runbooks.h"
 #include "tests/lib/mariadb.h"
 #include "tests/sim/verbs.h"
 
@@ -81,6 +82,13 @@ static const struct sweep sweeps[] = {
     {"settle of a delete alone", SIM_SITE_A, "settle", "delete_alone", 0, false, {0}},
     {"settle of what was unprotected", SIM_SITE_A, "settle", "delete_unprotected", 0, false, {0}},
     {"settle of a delete at the peer", SIM_SITE_B, "settle", "delete", 0, false, {0}},
+    {"policy_delete", SIM_SITE_A, "policy_delete", "policy_delete", 0, false, {0}},
+    {"mappings_set", SIM_SITE_A, "mappings_set", "mappings_set", 0, false, {0}},
+    {"reclaim", SIM_SITE_A, "reclaim", "reclaim", 0, false, {0}},
+    {"rebuild", SIM_SITE_B, "rebuild", "rebuild", 0, false, {0}},
+    {"look", SIM_SITE_A, "look", "look", 0, false, {0}},
+    {"site_validate", SIM_SITE_B, "site_validate", "site_validate", 0, false, {0}},
+    {"site_types", SIM_SITE_B, "site_volume_types", "site_types", 0, false, {0}},
     {"create, unwound", SIM_SITE_A, "create", "create", 0, false, B_GROUP},
     {"realize, unwound", SIM_SITE_B, "realize", "create", 0, false, B_GROUP},
     {"member_add, unwound", SIM_SITE_A, "member_add", "member_add", 0, false, A_LOOKS},
@@ -324,9 +332,25 @@ static struct figures sweep_run(int stride, int again)
     return f;
 }
 
+/* A runbook that no sweep runs would be one whose deaths nobody has seen. */
+static int runbooks_unswept(void)
+{
+    int count = 0;
+
+    for (const struct runbook *const *book = runbooks_all; *book != NULL; book++) {
+        bool swept = false;
+        for (size_t i = 0; i < SWEEPS; i++)
+            swept = swept || strcmp(sweeps[i].type, (*book)->name) == 0;
+        if (!swept)
+            printf("  runbook '%s' has no sweep: FAILED\n", (*book)->name);
+        count += !swept;
+    }
+    return count;
+}
+
 static int sweep_all(const char *only, int stride, int again)
 {
-    struct figures all = {0};
+    struct figures all = {.failed = runbooks_unswept()};
 
     for (size_t i = 0; i < SWEEPS; i++) {
         if (only != NULL && strcmp(only, sweeps[i].name) != 0)

@@ -28,7 +28,7 @@
 #include <cmocka.h>
 
 #define JOBS      2
-#define VERBS_MAX 16
+#define VERBS_MAX 24
 #define RUN_MAX_S 300  /* a run that takes longer hangs */
 #define SHOWN_MAX 3000 /* bytes of a failed run's words */
 #define WHAT_MAX  400
@@ -295,6 +295,8 @@ static int sweep_all(void)
     double start = now_s();
     int crashed = 0;
 
+    for (const struct verb *v = verbs_all; v->name != NULL; v++)
+        g_assert(v - verbs_all < VERBS_MAX);
     for (int i = 0; i < JOBS; i++) {
         fflush(stdout);
         if (fork() == 0)

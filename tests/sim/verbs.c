@@ -2,6 +2,8 @@
 /* verbs - see verbs.h. */
 #include "tests/sim/verbs.h"
 
+#include "store/restored.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -125,6 +127,21 @@ static void prepare_policy(struct bench *b)
     if (said == NULL)
         fail_msg("policy-create: %s", b->last_error);
     json_decref(said);
+}
+
+/* ---- mappings ---- */
+
+static json_t *mappings_set(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group mapping-set", WEB, "*network-mapping",
+                     "net-app=net-app", NULL);
+}
+
+static void mapping_there(struct bench *b)
+{
+    created(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM resource_mappings"), 1);
 }
 
 /* ---- members ---- */
@@ -293,6 +310,114 @@ static void keep_a(struct bench *b)
                          "reason", "it was taken back", "!yes", NULL));
 }
 
+/* ---- in place ---- */
+
+/* A change of A that nobody answers, and B is lost. */
+static void prepare_undecided(struct bench *b)
+{
+    prepare_protected(b);
+    bench_change_left(b);
+    bench_settle(b);
+    bench_lose(b, SIM_SITE_B);
+}
+
+static void reclaimed(struct bench *b)
+{
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_status_is(b, SIM_SITE_A, "active");
+    bench_servers_are(b, SIM_SITE_A, "active");
+    assert_int_equal(bench_epoch(b, SIM_SITE_A), 2);
+}
+
+/* ---- a look before a question ---- */
+
+static json_t *demote_asked(struct bench *b)
+{
+    b->answer = "yes";
+    json_t *said = bench_try(b, "prod-b", "protection-group sync-force", WEB, NULL);
+    b->answer = NULL;
+    return said;
+}
+
+static void looked(struct bench *b)
+{
+    demoted(b);
+    assert_true(bench_sql_int(b, SIM_SITE_A,
+                              "SELECT COUNT(*) FROM dr_operations WHERE operation_type = 'look' AND"
+                              " status = 'completed'") > 0);
+}
+
+/* ---- a database that is lost ---- */
+
+/*
+ * B has failed over and is active; A is back and follows.  Then B's operator says that its database
+ * was put back to an older copy, one from before the ledger's rows.
+ */
+static void prepare_forgotten(struct bench *b)
+{
+    struct process *p = &b->site[SIM_SITE_B].p;
+
+    prepare_back(b);
+    json_decref(demote(b));
+    bench_settle(b);
+    struct db *db = process_db_get(p);
+    g_autoptr(err_t) e = db_exec(db, NULL, "DELETE FROM dr_resources", "");
+    if (e == NULL)
+        e = restored_admit(&p->exchange, db, "said by the operator", NULL);
+    process_db_put(p, db);
+    if (e != NULL)
+        fail_msg("restored: %s", err_message(e));
+}
+
+static void rebuilt(struct bench *b)
+{
+    static const char *const kinds[] = {"server", "volume", "port", "copy"};
+
+    bench_role_is(b, SIM_SITE_B, "ACTIVE");
+    bench_role_is(b, SIM_SITE_A, "STANDBY");
+    bench_servers_are(b, SIM_SITE_B, "active");
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *sql =
+            g_strdup_printf("SELECT COUNT(*) FROM dr_resources WHERE kind = '%s' AND state ="
+                            " 'released'",
+                            kinds[i]);
+        int64_t due = g_str_equal(kinds[i], "volume") || g_str_equal(kinds[i], "copy") ? 4 : 2;
+        assert_int_equal(bench_sql_int(b, SIM_SITE_B, sql), due);
+    }
+}
+
+/* ---- sites ---- */
+
+static json_t *site_validate(struct bench *b)
+{
+    return bench_try(b, "site-a", "site validate", "site", "site-b", NULL);
+}
+
+static json_t *site_types(struct bench *b)
+{
+    return bench_try(b, "site-a", "site list-volume-types", "site", "site-b", NULL);
+}
+
+/* At the site where the engine was asked. */
+static void completed(struct bench *b, const char *type)
+{
+    g_autofree char *sql = g_strdup_printf("SELECT COUNT(*) FROM dr_operations WHERE operation_type"
+                                           " = '%s' AND status = 'completed'",
+                                           type);
+
+    assert_true(bench_sql_int(b, SIM_SITE_B, sql) > 0);
+}
+
+static void site_validated(struct bench *b)
+{
+    completed(b, "site_validate");
+}
+
+static void site_types_told(struct bench *b)
+{
+    completed(b, "site_volume_types");
+}
+
 /* ---- delete ---- */
 
 static json_t *delete_group(struct bench *b)
@@ -377,6 +502,7 @@ static void deleted_here(struct bench *b)
 
 /* ---- the table ---- */
 
+/* clang-format off */
 const struct verb verbs_all[] = {
     {"create", NULL, create, created, false, NULL},
     {"update", prepare_group, update, updated, false, NULL},
@@ -392,14 +518,31 @@ const struct verb verbs_all[] = {
     {"delete", prepare_protected, delete_group, deleted, false, NULL},
     {"delete_alone", prepare_gone, delete_alone, deleted_here, true, NULL},
     {"delete_unprotected", prepare_unprotected, delete_group, deleted_here, true, NULL},
+    {"mappings_set", prepare_group, mappings_set, mapping_there, false, NULL},
+    {"reclaim", prepare_undecided, take_back, reclaimed, true, NULL},
     {0},
 };
 
+/* What judges faults cannot judge these: they begin with a ledger that is not whole, or change
+ * nothing. */
+static const struct verb verbs_more[] = {
+    {"look", prepare_back, demote_asked, looked, false, NULL},
+    {"rebuild", prepare_forgotten, demote, rebuilt, false, NULL},
+    {"site_validate", NULL, site_validate, site_validated, false, NULL},
+    {"site_types", NULL, site_types, site_types_told, false, NULL},
+    {0},
+};
+/* clang-format on */
+
 const struct verb *verb_of(const char *name)
 {
-    for (const struct verb *v = verbs_all; v->name != NULL; v++) {
-        if (strcmp(v->name, name) == 0)
-            return v;
+    const struct verb *const tables[] = {verbs_all, verbs_more};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        for (const struct verb *v = tables[i]; v->name != NULL; v++) {
+            if (strcmp(v->name, name) == 0)
+                return v;
+        }
     }
     fail_msg("there is no verb '%s'", name);
     return NULL;

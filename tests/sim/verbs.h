@@ -19,7 +19,7 @@ struct verb {
     void (*after)(struct bench *b);
 };
 
-/* Ended by a row without name. */
+/* Those that may be struck anywhere; ended by a row without name. */
 extern const struct verb verbs_all[];
-/* Fails the test if there is none of the name. */
+/* One of these, or of those that only a death may strike; fails the test if there is none. */
 const struct verb *verb_of(const char *name);
