@@ -160,6 +160,12 @@ err_t *step_result_of(struct step_call *call, const char *step_key, const char *
  */
 err_t *step_outcome_of(struct step_call *call, const char *step_key, const char *subject,
                        bool *ret_done, char **ret_why, json_t **ret_result) MUST_CHECK;
+/*
+ * A text that an entry of the frozen plan, or the result of an earlier row, must have: DB if it has
+ * none, for a hand has written it.  Belongs to 'from', which may be NULL.
+ */
+err_t *step_text(const struct step_call *call, const json_t *from, const char *key,
+                 const char **ret) MUST_CHECK;
 /* Marks later rows of 'subject' (and of the volumes of member 'subject') as skipped with a reason.
  */
 void step_skip_subject(struct step_call *call, const char *subject, const char *reason);

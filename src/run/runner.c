@@ -245,12 +245,21 @@ err_t *pass_crashed(const struct pass *pass)
     return err(FENCED, "operation '%s': the engine dies here", pass->op->id);
 }
 
-const struct step *pass_step(const struct pass *pass, const char *key)
+static const struct step *step_find(const struct runbook *book, const char *key)
 {
-    for (const struct step *s = pass->book->steps; s->key != NULL; s++) {
+    for (const struct step *s = book->steps; s->key != NULL; s++) {
         if (g_str_equal(s->key, key))
             return s;
     }
+    return NULL;
+}
+
+const struct step *pass_step(const struct pass *pass, const char *key)
+{
+    const struct step *step = step_find(pass->book, key);
+
+    if (step != NULL)
+        return step;
     g_error("operation '%s' has a row of step '%s' that runbook '%s' lacks", pass->op->id, key,
             pass->book->name);
 }
@@ -329,12 +338,28 @@ err_t *pass_map(struct pass *pass, void (*fn)(void *item), GPtrArray *work)
     return fatal;
 }
 
+/* What pass_step relies on. */
+static err_t *rows_fit(const struct pass *pass, const GPtrArray *rows)
+{
+    for (guint i = 0; i < rows->len; i++) {
+        const struct journal_row *row = g_ptr_array_index(rows, i);
+        if (step_find(pass->book, row->step_key) == NULL)
+            return err(DB,
+                       "row %" G_GINT64_FORMAT
+                       " of operation %s is damaged: runbook '%s' has no step '%s'",
+                       row->seq, pass->op->id, pass->book->name, row->step_key);
+    }
+    return NULL;
+}
+
 err_t *pass_reload(struct pass *pass)
 {
     g_autoptr(GPtrArray) rows = NULL;
 
     TRY(journal_rows(&pass->j, &rows));
-    g_ptr_array_unref(pass->rows);
+    TRY(rows_fit(pass, rows));
+    if (pass->rows != NULL)
+        g_ptr_array_unref(pass->rows);
     pass->rows = TAKE(rows);
     return NULL;
 }
@@ -506,7 +531,7 @@ static err_t *pass_run(struct pass *pass, struct db *db)
     bool backward = g_str_equal(pass->op->status, "rolling_back");
     if (!forward && !backward)
         return NULL;
-    TRY(journal_rows(&pass->j, &pass->rows));
+    TRY(pass_reload(pass));
     return forward ? pass_forward(pass) : pass_backward(pass);
 }
 
@@ -692,6 +717,17 @@ err_t *step_outcome_of(struct step_call *call, const char *step_key, const char 
     *ret_why = why != NULL ? g_strdup(err_message(why)) : NULL;
     *ret_result = row != NULL ? json_incref(row->result) : json_object();
     return NULL;
+}
+
+err_t *step_text(const struct step_call *call, const json_t *from, const char *key,
+                 const char **ret)
+{
+    *ret = json_str(from, key);
+    if (*ret != NULL)
+        return NULL;
+    return err_remedy(err(DB, "operation %s is damaged: its plan has no '%s' for step '%s' of '%s'",
+                          call->op->id, key, call->step->key, call->subject),
+                      "end it and begin anew: protector operation abandon %s", call->op->id);
 }
 
 void step_skip_subject(struct step_call *call, const char *subject, const char *reason)

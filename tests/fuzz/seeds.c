@@ -241,6 +241,7 @@ int main(int argc, char **argv)
     stage(b, "away", take_away);
     operations(b, SIM_SITE_A);
     seeds_client();
+    seeds_steps();
     printf("%s\n", folder);
     return 0;
 }

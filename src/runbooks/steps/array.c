@@ -124,6 +124,7 @@ static err_t *member_volumes(struct step_call *call, bool join, enum step_answer
     {
         struct protector_volume v = drive_volume(volume, json_str(volume, "id"));
         struct protector_call at;
+        TRY(step_text(call, volume, "id", &v.subject));
         TRY(drive_call(call, drive, drive->local, &at));
         enum protector_status status =
             join ? drive->driver->volume_add(drive->handle, &at, &v, &error)

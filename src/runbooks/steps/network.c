@@ -305,10 +305,13 @@ static err_t *port_create(struct step_call *call, const struct cloud *c, const j
     g_autoptr(json_t) groups = port_groups(nic, group_ids);
     g_autofree char *text = made_text(call, made);
     bool secured = json_bool(nic, "port_security", true);
+    const char *network = NULL;
+
+    TRY(step_text(call, nic, "network_id", &network));
     struct neutron_new_port port = {
         .name = made->name,
         .description = text,
-        .network_id = json_str(nic, "network_id"),
+        .network_id = network,
         .project_id = json_bool(nic, "foreign", false) ? json_str(call->plan, "project_id") : NULL,
         .mac_address = json_str(nic, "mac"),
         .fixed_ips = json_arr(nic, "fixed_ips"),

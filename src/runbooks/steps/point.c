@@ -192,6 +192,7 @@ err_t *copy_make(struct step_call *call, enum step_answer *ret)
         return e;
     const json_t *row = body_volume_find(group->body, call->subject);
     struct protector_volume volume = drive_volume(row, NULL);
+    TRY(step_text(call, row, "id", &volume.subject));
     struct protector_recover what = {
         .point_id = json_str_or(point, "id", ""),
         .volume = &volume,

@@ -167,14 +167,16 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
     g_autoptr(GArray) volumes = g_array_new(FALSE, FALSE, sizeof(struct nova_boot_volume));
     g_autoptr(json_t) port_result = NULL;
     g_autoptr(json_t) metadata = boot_metadata(call, made);
+    const char *flavor = NULL;
     char *user_data = NULL;
 
+    TRY(step_text(call, call->input, "flavor_id", &flavor));
     TRY(boot_ports(call, ports, &port_result));
     TRY(boot_volumes(call, volumes, keep));
     TRY(world_user_data(call, call->subject, &user_data));
     struct nova_new_server server = {
         .name = json_str_or(call->input, "name", ""),
-        .flavor_id = json_str(call->input, "flavor_id"),
+        .flavor_id = flavor,
         .description = json_str(call->input, "description"),
         .key_name = json_str(call->input, "key_name"),
         .user_data = user_data,

@@ -163,6 +163,11 @@ static err_t *volume_manage(struct step_call *call, const struct cloud *c, const
     g_autofree char *text = made_text(call, made);
     g_autoptr(json_t) metadata = made_metadata(call, made);
 
+    if (json_obj(copy, "ref") == NULL)
+        return err(VOLUME_ERROR,
+                   "operation %s: the array has not told by what reference Cinder may "
+                   "take volume '%s'",
+                   call->op->id, call->subject);
     TRY(pool_of(call, json_obj(copy, "ref"), &host));
     struct cinder_managed_volume volume = {
         .host = host,
