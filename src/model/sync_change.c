@@ -341,8 +341,7 @@ static void bury(struct act *a, const char *last, bool owed)
     sync_incoming_clear(s);
     sync_resolving_clear(s);
     s->proof_count = 0;
-    while (s->refused_count > 0) /* it adopts nothing any more */
-        g_free(s->refused[--s->refused_count].text);
+    sync_refused_clear(s);
     sync_changed(a);
 }
 

@@ -81,8 +81,9 @@ err_t *sync_force_allowed(const struct sync_state *state)
         return err(GROUP_GONE, "group %s is gone", state->group);
     if (sync_deleting(state) || sync_leaving(state))
         return err(GROUP_DELETING, "group %s is being deleted", state->group);
-    if (state->role == ROLE_ACTIVE && sync_is_empty(state))
-        return err(GROUP_CREATING, "group %s is not created yet", state->group);
+    if (sync_is_empty(state) &&
+        state->rival[0] == '\0') /* nor lost here: its create was restored */
+        return err(GROUP_CREATING, "group %s is not created yet: withdraw it", state->group);
     if (state->role == ROLE_ACTIVE && state->staged.kind == STAGED_NONE && !state->superseded)
         return err_detail(err(GROUP_ALREADY_ACTIVE,
                               "group %s is active at this site and nothing is "

@@ -56,6 +56,7 @@ void sync_resolving_clear(struct sync_state *s);
 struct sync_refused *sync_refused_find(const struct sync_state *s, const char *hash);
 /* Forgets refusals that died with their epoch: pos.epoch > p.epoch, but never a REJOIN's. */
 void sync_refused_prune(struct sync_state *s);
+void sync_refused_clear(struct sync_state *s); /* of a TOMBSTONE: it adopts nothing any more */
 void sync_set_hash(char field[HASH_HEX_SIZE], const char *hash);
 void sync_set_body(struct body **field, const struct body *body); /* takes a reference */
 const char *sync_incarnation(const struct act *a); /* the new one if a restore was just detected */

@@ -296,6 +296,7 @@ static void refused_create(struct act *a, const struct position *p)
     a->s->role = ROLE_TOMBSTONE;
     a->s->gone_owed = false;
     a->s->proof_count = 0;
+    sync_refused_clear(a->s);
 }
 
 /*

@@ -180,6 +180,7 @@ err_t *sync_on_gone_none(struct act *a, const struct message *m)
     s->role = ROLE_TOMBSTONE;
     s->gone_owed = false;
     s->proof_count = 0;
+    sync_refused_clear(s);
     sync_set_hash(s->last, m->position);
     sync_changed(a);
     reply_gone(a);

@@ -70,6 +70,12 @@ void sync_refused_prune(struct sync_state *s)
     s->refused_count = kept;
 }
 
+void sync_refused_clear(struct sync_state *s)
+{
+    while (s->refused_count > 0)
+        g_free(s->refused[--s->refused_count].text);
+}
+
 /* ---- life ---- */
 
 void sync_state_init(struct sync_state *state, const char *group, const char *self,

@@ -87,7 +87,7 @@ static void end_line(void)
 	c_code { \
 		printf("left %d %d %d %d", now.users, now.handovers, now.forces, now.facts); \
 		printf(" %d %d %d %d", now.restores, now.resolves, now.slots, now.losses); \
-		printf(" %d %d", now.deletes, now.alones); \
+		printf(" %d %d %d %d", now.deletes, now.alones, now.creates, now.withdrawals); \
 		end_line(); \
 		printf("enabled"); \
 		possible = 0; \

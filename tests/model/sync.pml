@@ -62,6 +62,7 @@ byte array_minted[2];                    /* late_tags: minted as the array tells
 MASK refused[2];
 MASK lost[2];                            /* what s held in an incarnation that is over           */
 MASK addressed[2];                       /* creates that were proposed to s' present incarnation  */
+bit  outlived[2];                        /* of a slot reserved for a create: that incarnation of the peer is over */
 MASK named[2];                           /* positions that name s' present incarnation: what it minted in it, REJOINs of t for it */
 /* ---- messages of the ends and of CLOSE */
 MASK gone[2];                            /* GONE(x) by s                                          */
@@ -243,14 +244,14 @@ inline change(s)
 
 /* change in its two halves: the slot is reserved; the engine prepares; re-checked and staged */
 #define g_reserve(s) slots && FREE(s)
-inline reserve(s) { slots--; printf("reserve(%d)\n", s); reserved[s] = 1 }
+inline reserve(s) { slots--; printf("reserve(%d)\n", s); reserved[s] = 1; outlived[s] = 0 }
 
 #define RECHECK(s) (role[s] == ACTIVE && !split[s] && !OWED(s) && !DELETED(s))
 #define g_stage(s) reserved[s] && (RECHECK(s) || STAGE_UNCHECKED)
 inline stage(s)
 {
 	printf("stage(%d) -> p%d\n", s, n);
-	if :: EMPTY(s) -> addressed[1-s] = addressed[1-s] | BIT(n) :: else fi;
+	if :: EMPTY(s) && !outlived[s] -> addressed[1-s] = addressed[1-s] | BIT(n) :: else fi;
 	user = user | BIT(n); make_pos(pos[s], 0, ep[pos[s]], s, 0); staged[s] = n - 1; reserved[s] = 0
 }
 
@@ -544,7 +545,7 @@ inline restore(s, q)
 inline lose(s)
 {
 	losses--; restored = restored | BIT(s); printf("lose(%d)\n", s);
-	lost[s] = held[s]; addressed[s] = 0;
+	lost[s] = held[s]; addressed[s] = 0; outlived[1-s] = reserved[1-s];
 	forget(s); role[s] = NONE; pos[s] = 0; owed[s] = 0; refused[s] = 0
 }
 

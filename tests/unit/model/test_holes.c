@@ -125,6 +125,25 @@ static void create_for_the_dead_is_withdrawn(void **state)
     pair_fini(&p);
 }
 
+/* A create put back by a restore is none that was lost: there is nothing to force. */
+static void restored_create_is_not_forced(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sync_state backup;
+    pair_init(&p);
+    p.down[B] = true;
+    assert_ok(PAIR(&p, A, sync_create));
+    sync_state_copy(&p.s[A], &backup);
+    pair_restore(&p, A, &backup);
+    assert_int_equal(p.s[A].role, ROLE_RECOVERING);
+    assert_code(sync_force_allowed(&p.s[A]), ERR_GROUP_CREATING);
+    assert_ok(PAIR(&p, A, sync_withdraw));
+    assert_int_equal(p.s[A].role, ROLE_TOMBSTONE);
+    sync_state_fini(&backup);
+    pair_fini(&p);
+}
+
 /* TEXT_CLOSED: who has signed CLOSED while RECOVERING may recover once nobody resolves. */
 static void closed_recovering_site_recovers(void **state)
 {
@@ -400,6 +419,7 @@ static const struct hole {
 } holes[] = {
     {cmocka_unit_test(create_is_for_one_incarnation), MUTANT_TEXT_CREATE},
     {cmocka_unit_test(create_for_the_dead_is_withdrawn), MUTANT_TEXT_CREATE},
+    {cmocka_unit_test(restored_create_is_not_forced), MUTANT_NONE},
     {cmocka_unit_test(closed_recovering_site_recovers), MUTANT_TEXT_CLOSED},
     {cmocka_unit_test(closed_site_follows_what_drops_it), MUTANT_TEXT_CLOSED_DROPPED},
     {cmocka_unit_test(who_faces_a_standby_reopens), MUTANT_TEXT_REOPEN},

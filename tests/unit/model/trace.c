@@ -8,8 +8,8 @@
  * model names it, what can be seen of both sites, and every step that the code would take now.
  * tests/model/monitor has the model take the same steps and compares.
  *
- * Positions are numbered in the order in which they were made; 0 is EMPTY or "none", 1 the create
- * that both hold at the start.
+ * Positions are numbered in the order in which they were made; 0 is EMPTY or "none".  Where nothing
+ * is to be created both sites hold 1, the create, at the start.
  */
 #include "world.h"
 
@@ -103,7 +103,7 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
                          [REFUSED_UNHEARD] = ABOUT(OUTSIDE),
                          [NOTHING] = NAMED("nothing")},
     [MESSAGE_ACCEPT] = {[COMMITTED] = NAMED("on_accept")},
-    [MESSAGE_REFUSE] = {[UNSTAGED] = NAMED("on_refuse")},
+    [MESSAGE_REFUSE] = {[UNSTAGED] = NAMED("on_refuse"), [BURIED] = NAMED("on_refuse")},
     [MESSAGE_ABORTED] = {[COMMITTED] = NAMED("on_aborted"), [UNFROZEN] = NAMED("on_aborted")},
     [MESSAGE_STATE] = {[PROVED] = ABOUT("on_state_same"),
                        [MOVED] = ABOUT("on_state_fast_forward"),
@@ -128,6 +128,8 @@ static const struct step arrivals[MESSAGE_TYPES][OUTCOMES] = {
 
 /* What any other move is called, whatever comes of it. */
 static const struct step moves[MOVES] = {
+    [MOVE_CREATE] = NAMED("create"),
+    [MOVE_WITHDRAW] = NAMED("withdraw"),
     [MOVE_CHANGE] = NAMED("change"),
     [MOVE_HANDOVER] = NAMED("handover"),
     [MOVE_RESERVE] = NAMED("reserve"),
@@ -396,7 +398,7 @@ static bool takes_letter(const struct world *w, enum move_kind kind, int site, g
 {
     const struct message *m = bag_at(&w->bag, letter);
     bool mine = strcmp(kind == MOVE_RESTORE ? m->from : m->to, world_uuid[site]) == 0;
-    bool fits = kind == MOVE_DELIVER || (kind == MOVE_RESTORE && m->history != NULL) ||
+    bool fits = kind == MOVE_DELIVER || kind == MOVE_RESTORE ||
                 (kind == MOVE_DELIVER_REFUSED && m->type == MESSAGE_PROPOSE);
     return mine && fits;
 }
@@ -500,11 +502,16 @@ static const struct choice *choose(struct walk *walk, const GArray *all)
 
 /* ---- a walk ---- */
 
-/* Users, handovers, forces, facts, restores, resolves, slots, losses, deletes, alones. */
+/* Users, handovers, forces, facts, restores, resolves, slots, losses, deletes, alones; creates,
+ * withdrawals: with creates, the walk begins from nothing. */
 static const int budgets[][BUDGETS] = {
-    {4, 4, 4, 3, 0, 4, 0, 0, 0, 0}, {2, 1, 2, 1, 1, 2, 0, 0, 1, 0}, {2, 3, 2, 2, 2, 3, 3, 0, 0, 0},
-    {5, 5, 4, 4, 3, 5, 2, 1, 1, 1}, {0, 2, 2, 1, 2, 3, 0, 0, 0, 0}, {1, 2, 5, 1, 1, 5, 2, 0, 0, 0},
-    {1, 6, 2, 0, 0, 2, 3, 0, 1, 0}, {1, 1, 3, 3, 4, 5, 0, 0, 0, 0}, {2, 2, 2, 1, 0, 2, 0, 2, 1, 1},
+    {4, 4, 4, 3, 0, 4, 0, 0, 0, 0},       {2, 1, 2, 1, 1, 2, 0, 0, 1, 0},
+    {2, 3, 2, 2, 2, 3, 3, 0, 0, 0},       {5, 5, 4, 4, 3, 5, 2, 1, 1, 1},
+    {0, 2, 2, 1, 2, 3, 0, 0, 0, 0},       {1, 2, 5, 1, 1, 5, 2, 0, 0, 0},
+    {1, 6, 2, 0, 0, 2, 3, 0, 1, 0},       {1, 1, 3, 3, 4, 5, 0, 0, 0, 0},
+    {2, 2, 2, 1, 0, 2, 0, 2, 1, 1},       {2, 1, 2, 1, 0, 2, 0, 0, 0, 0, 1, 1},
+    {2, 2, 2, 1, 1, 2, 1, 1, 1, 1, 2, 1}, {1, 0, 1, 0, 2, 1, 1, 0, 0, 0, 1, 0},
+    {3, 1, 1, 1, 0, 1, 1, 0, 1, 1, 2, 2},
 };
 
 static void step(struct walk *walk, const struct choice *c)
@@ -525,7 +532,10 @@ static void walk_seed(unsigned seed)
     struct walk walk = {.numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                         .positions = 1, /* EMPTY */
                         .random = g_rand_new_with_seed(seed)};
-    world_init(&walk.w, budget);
+    if (budget[CREATES] > 0)
+        world_init_empty(&walk.w, budget);
+    else
+        world_init(&walk.w, budget);
     walk.w.two_step = true;
     number_new(&walk);
     printf("walk %u\n", seed);

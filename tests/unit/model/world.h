@@ -30,6 +30,8 @@ enum {
     LOSSES,
     DELETES,
     ALONES,
+    CREATES,
+    WITHDRAWALS,
     BUDGETS
 };
 
@@ -41,9 +43,12 @@ struct world {
     struct safety_watch *watch;
     unsigned made;
     int budget[BUDGETS];
-    bool stopped;  /* faults have stopped: the budgets do not count any more */
-    bool two_step; /* CLOSE, CLOSED and the RESOLVE are moves of their own */
-    bool refuses;  /* the next PROPOSE finds something not acceptable */
+    bool created[SITES]; /* it stood at EMPTY once, in a create */
+    bool held[SITES];    /* it had the group once */
+    bool used[SITES];    /* the same, in a database that was lost: no client draws the id again */
+    bool stopped;        /* faults have stopped: the budgets do not count any more */
+    bool two_step;       /* CLOSE, CLOSED and the RESOLVE are moves of their own */
+    bool refuses;        /* the next PROPOSE finds something not acceptable */
     const char *broken;
     struct sync_state snapshot; /* of a backup; for one mutant */
     int snapshot_of;            /* -1: none */
@@ -181,8 +186,8 @@ static inline void world_put_state(struct world *w, int s)
     message_destroy(m);
 }
 
-/* Both sites hold the common start: epoch 0, version 1, by site 0. */
-static inline void world_init(struct world *w, const int budget[BUDGETS])
+/* No site has the group: it must be created. */
+static inline void world_init_empty(struct world *w, const int budget[BUDGETS])
 {
     world_bodies();
     memset(w, 0, sizeof *w);
@@ -190,6 +195,16 @@ static inline void world_init(struct world *w, const int budget[BUDGETS])
     w->watch = safety_watch_create();
     w->snapshot_of = -1;
     bag_init(&w->bag);
+    for (int s = 0; s < SITES; s++) {
+        sync_state_init(&w->site[s], GROUP_ID, world_uuid[s], world_uuid[1 - s]);
+        world_incarnate(w, s);
+    }
+}
+
+/* Both sites hold the common start: epoch 0, version 1, by site 0. */
+static inline void world_init(struct world *w, const int budget[BUDGETS])
+{
+    world_init_empty(w, budget);
     struct position start = {.version = 1, .kind = POSITION_USER};
     g_strlcpy(start.minter, world_uuid[0], UUID_SIZE);
     memset(start.claim_id, '0', CLAIM_ID_SIZE - 1);
@@ -198,14 +213,13 @@ static inline void world_init(struct world *w, const int budget[BUDGETS])
     AUTO(position) p = position_new(&start);
     for (int s = 0; s < SITES; s++) {
         struct sync_state *state = &w->site[s];
-        sync_state_init(state, GROUP_ID, world_uuid[s], world_uuid[1 - s]);
         err_t *e = chain_add(state->chain, p);
         g_assert(e == NULL);
         g_strlcpy(state->pos, p->hash, HASH_HEX_SIZE);
         g_strlcpy(state->known_peer, p->hash, HASH_HEX_SIZE);
         state->body = body_ref(world_body[0]);
         state->role = s == 0 ? ROLE_ACTIVE : ROLE_STANDBY;
-        world_incarnate(w, s);
+        w->held[s] = true;
     }
     for (int s = 0; s < SITES; s++)
         world_put_state(w, s);
@@ -281,6 +295,7 @@ static inline bool world_done(struct world *w, int s, err_t *e, struct sync_effe
             memcpy(w->incarnation[s], effects->incarnation, INCARNATION_SIZE);
         w->tag_minted[s] = MAX(w->tag_minted[s], w->site[s].minted);
         w->tag_floor[s] = MAX(w->tag_floor[s], w->site[s].floor);
+        w->held[s] |= w->created[s] || w->site[s].pos[0] != '\0';
         world_put_state(w, s);
     } else if (e == NULL) {
         changed = world_answer(w, effects->reply);
@@ -298,6 +313,8 @@ enum move_kind {
     MOVE_RESERVE, /* the two halves of a change, and their end */
     MOVE_STAGE,
     MOVE_RELEASE,
+    MOVE_CREATE, /* at EMPTY; then as change */
+    MOVE_WITHDRAW,
     MOVE_DELETE,
     MOVE_DELETE_ALONE, /* the peer is gone: an ACTIVE site */
     MOVE_DELETE_RECOVERING,
@@ -375,6 +392,8 @@ static inline bool move_change(struct world *w, int s, enum move_kind kind)
     struct sync_state *state = &w->site[s];
     struct sync_effects e;
     bool staged = state->staged.kind != STAGED_NONE;
+    if (kind == MOVE_DELETE && sync_is_empty(state))
+        return false; /* what is not created yet is withdrawn: model/states.c */
     if (!world_has(w, budgets[kind]) || state->role != ROLE_ACTIVE || staged || state->split ||
         strcmp(state->pos, w->site[1 - s].pos) != 0 || sync_owed(state))
         return false;
@@ -393,6 +412,43 @@ static inline bool move_change(struct world *w, int s, enum move_kind kind)
         err = sync_stage(state, &c, "op-2", world_body[kind == MOVE_DELETE ? 3 : 0], &e);
     state->proof_count = 0;
     w->budget[budgets[kind]] -= err == NULL;
+    return world_done(w, s, err, &e);
+}
+
+/* Clients draw ids: a site that lost a group is not asked to create it again. */
+static inline bool move_create(struct world *w, int s)
+{
+    struct sync_effects e;
+    struct sync_context c = world_context(w, s);
+    if (!world_has(w, CREATES) || w->used[s] || w->site[s].role != ROLE_NONE)
+        return false;
+    sync_effects_init(&e);
+    err_t *err = sync_create(&w->site[s], &c, &e);
+    w->budget[CREATES] -= err == NULL;
+    w->created[s] |= err == NULL;
+    return world_done(w, s, err, &e);
+}
+
+/* Nobody answers the create any more, or nothing is proposed. */
+static inline bool world_unanswered(const struct world *w, int s)
+{
+    const struct sync_state *a = &w->site[s], *b = &w->site[1 - s];
+    bool idle = a->role == ROLE_ACTIVE && a->staged.kind == STAGED_NONE;
+    bool rivals = b->role == ROLE_ACTIVE && sync_is_empty(b);
+    bool nobody = a->role == ROLE_RECOVERING &&
+                  (b->role == ROLE_RECOVERING || b->role == ROLE_NONE || b->role == ROLE_TOMBSTONE);
+    return idle || a->peer_gone || rivals || nobody;
+}
+
+static inline bool move_withdraw(struct world *w, int s)
+{
+    struct sync_effects e;
+    struct sync_context c = world_context(w, s);
+    if (!world_has(w, WITHDRAWALS) && !(w->stopped && world_unanswered(w, s)))
+        return false;
+    sync_effects_init(&e);
+    err_t *err = sync_withdraw(&w->site[s], &c, &e);
+    w->budget[WITHDRAWALS] -= err == NULL && !w->stopped;
     return world_done(w, s, err, &e);
 }
 
@@ -653,21 +709,24 @@ static inline bool move_restore(struct world *w, const struct move *mv)
 {
     const struct message *m = bag_at(&w->bag, mv->letter);
     int s = mv->site;
+    bool empty = m->position[0] == '\0' && w->created[s];
 #ifdef MUTANTS
     if (mutant == MUTANT_RESTORE_RESUMES)
         return mv->letter == 0 && move_resume(w, s);
 #endif
-    if (!world_has(w, RESTORES) || m->type != MESSAGE_STATE || m->history == NULL ||
+    if (!world_has(w, RESTORES) || m->type != MESSAGE_STATE || (m->history == NULL && !empty) ||
         strcmp(m->from, world_uuid[s]) != 0 || w->site[s].role == ROLE_NONE)
         return false;
     struct sync_state *state = &w->site[s];
     sync_state_fini(state);
     sync_state_init(state, GROUP_ID, world_uuid[s], world_uuid[1 - s]);
-    err_t *e = chain_merge(state->chain, m->history);
+    err_t *e = empty ? NULL : chain_merge(state->chain, m->history);
     g_assert(e == NULL);
     memcpy(state->pos, m->position, HASH_HEX_SIZE);
-    state->body = body_ref(m->body);
-    state->role = strcmp(message_row(m)->minter, world_uuid[s]) == 0 ? ROLE_ACTIVE : ROLE_STANDBY;
+    state->body = empty ? NULL : body_ref(m->body);
+    bool mine = empty || strcmp(message_row(m)->minter, world_uuid[s]) == 0;
+    state->role = mine ? ROLE_ACTIVE : ROLE_STANDBY;
+    w->used[s] = w->held[s];
     w->budget[RESTORES]--;
     safety_watch_restored(w->watch, s);
     world_incarnate(w, s);
@@ -685,6 +744,7 @@ static inline bool move_lose(struct world *w, int s)
         return false;
     sync_state_fini(state);
     sync_state_init(state, GROUP_ID, world_uuid[s], world_uuid[1 - s]);
+    w->used[s] = w->held[s];
     w->budget[LOSSES]--;
     safety_watch_restored(w->watch, s);
     world_incarnate(w, s);
@@ -702,6 +762,10 @@ static inline bool world_move(struct world *w, const struct move *mv)
     case MOVE_STAGE:
     case MOVE_RELEASE:
         return move_reserved(w, mv->site, mv->kind == MOVE_STAGE);
+    case MOVE_CREATE:
+        return move_create(w, mv->site);
+    case MOVE_WITHDRAW:
+        return move_withdraw(w, mv->site);
     case MOVE_FACT:
         return move_fact(w, mv->site);
     case MOVE_FORCE:
@@ -750,6 +814,8 @@ static inline bool world_move(struct world *w, const struct move *mv)
 }
 
 static const char *const move_texts[MOVES] = {
+    [MOVE_CREATE] = "create",
+    [MOVE_WITHDRAW] = "withdraw",
     [MOVE_DELETE] = "delete",
     [MOVE_DELETE_ALONE] = "delete, alone,",
     [MOVE_DELETE_RECOVERING] = "delete, alone and recovering,",
