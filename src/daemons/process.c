@@ -455,6 +455,10 @@ static err_t *keys_read(void *data, struct db *db, struct local_site *local)
     if (e != NULL)
         return err_is(e, ERR_CONFIG) ? err_recode(KEYS_STALE, e, "the site's keys were changed")
                                      : e;
+    if (p->log != NULL)
+        log_write(p->log, LOG_LEVEL_INFO, p->program, NULL,
+                  "this site's keys were changed: %s are used from now on",
+                  keypairs_fingerprint(now));
     keys_exchange(p, TAKE(now));
     return NULL;
 }

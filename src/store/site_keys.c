@@ -12,6 +12,27 @@ static void text_put(char **field, const char *value)
     *field = g_strdup(value);
 }
 
+/* Whose keys were changed, from which to which. */
+static err_t *audit(struct db *db, const char *action, const char *site_id, const char *before,
+                    const char *fingerprint, int64_t now_ms)
+{
+    g_autoptr(json_t) details = json_object();
+    struct audit_entry entry = {
+        .action = (char *)action,
+        .target = (char *)site_id,
+        .outcome = (char *)"done",
+        .details = details,
+        .created_at_ms = now_ms,
+    };
+
+    json_set_str(details, "before", before);
+    json_set_str(details, "fingerprint", fingerprint);
+    err_t *e = audit_append(db, &entry);
+    g_free(entry.previous_hash);
+    g_free(entry.hash);
+    return e;
+}
+
 /* ---- our own ---- */
 
 /* This site's own record, which the client copies to peers; there is none before site create. */
@@ -32,6 +53,8 @@ static err_t *own_record(struct db *db, const struct keypairs *keys, int64_t now
 err_t *site_keys_put(struct db *db, const struct keypairs *keys, struct local_site *local,
                      int64_t now_ms)
 {
+    TRY(audit(db, "site.keys_changed", local->site_id, local->fingerprint,
+              keypairs_fingerprint(keys), now_ms));
     text_put(&local->sign_public, keypairs_sign_public(keys));
     text_put(&local->seal_public, keypairs_seal_public(keys));
     text_put(&local->fingerprint, keypairs_fingerprint(keys));
@@ -95,26 +118,6 @@ static void retire(struct site *site)
     json_array_append_new(site->old_keys, old);
 }
 
-static err_t *adoption_audit(struct db *db, const struct site *site, const char *before,
-                             int64_t now_ms)
-{
-    g_autoptr(json_t) details = json_object();
-    struct audit_entry entry = {
-        .action = (char *)"site.keys_adopted",
-        .target = site->id,
-        .outcome = (char *)"done",
-        .details = details,
-        .created_at_ms = now_ms,
-    };
-
-    json_set_str(details, "before", before);
-    json_set_str(details, "fingerprint", site->fingerprint);
-    err_t *e = audit_append(db, &entry);
-    g_free(entry.previous_hash);
-    g_free(entry.hash);
-    return e;
-}
-
 err_t *site_keys_adopt(struct db *db, struct site *site, const GPtrArray *way, int64_t now_ms)
 {
     g_autofree char *before = g_strdup(site->fingerprint);
@@ -126,7 +129,7 @@ err_t *site_keys_adopt(struct db *db, struct site *site, const GPtrArray *way, i
     }
     site->updated_at_ms = now_ms;
     TRY(site_update(db, site));
-    return adoption_audit(db, site, before, now_ms);
+    return audit(db, "site.keys_adopted", site->id, before, site->fingerprint, now_ms);
 }
 
 void site_keys_replace(struct site *site, const char *sign_public, const char *seal_public)

@@ -513,6 +513,32 @@ static void test_rotated_elsewhere(void **state)
     process_end(&other);
 }
 
+/* A controller whose file is behind signs nothing until it has a copy. */
+static void test_stale_file(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1118);
+    struct process *p = &b->site[SIM_SITE_A].p;
+    char *old = NULL, *now = NULL;
+    (void)state;
+
+    bench_must(keyfile_read(process_state_path(p), KEYFILE_SITE, &old), KEYFILE_SITE);
+    bench_rotate(b, SIM_SITE_A);
+    bench_must(keyfile_read(process_state_path(p), KEYFILE_SITE, &now), KEYFILE_SITE);
+    keypairs_destroy(TAKE(p->identity.keys)); /* the other controller, with what it has */
+    bench_must(keypairs_parse(old, &p->identity.keys), KEYFILE_SITE);
+    bench_must(keyfile_replace(&b->site[SIM_SITE_A].env, process_state_path(p), KEYFILE_SITE, old),
+               KEYFILE_SITE);
+    bench_fails(b, "protector.keys.stale", "prod-a", "protection-group update", WEB, "description",
+                "not signed", NULL);
+    bench_must(keyfile_replace(&b->site[SIM_SITE_A].env, process_state_path(p), KEYFILE_SITE, now),
+               KEYFILE_SITE);
+    update(b, SIM_SITE_A, "copied");
+    pinned(b, SIM_SITE_B, 1);
+    bench_in_sync(b);
+    secret_free(old);
+    secret_free(now);
+}
+
 /* A database from before the rotation, at the site that rotated and at the one that adopted. */
 static void test_restored(void **state)
 {
@@ -547,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_clone_rotates),
         cmocka_unit_test(test_half_a_rotation),
         cmocka_unit_test(test_rotated_elsewhere),
+        cmocka_unit_test(test_stale_file),
         cmocka_unit_test(test_restored),
         cmocka_unit_test(test_rekey_compares),
         cmocka_unit_test(test_stolen),

@@ -89,6 +89,7 @@ static void test_own(void **state)
     AUTO(keypairs) two = follow(one, SELF);
     AUTO(keypairs) three = follow(two, SELF);
     AUTO(keypairs) stranger = keypairs_create(&env_system);
+    AUTO(db_rows) audit = NULL;
 
     OK(db_tx(b->db, insert_local, one));
     own_is(b, one, true, one);
@@ -96,6 +97,9 @@ static void test_own(void **state)
     own_is(b, three, true, three); /* a row that is two rotations behind */
     own_is(b, two, false, three);  /* a file that is behind */
     own_is(b, three, true, three);
+    OK(db_query(b->db, &audit, "SELECT details FROM audit_log WHERE action = ?", "s",
+                "site.keys_changed"));
+    assert_int_equal(db_rows_count(audit), 1);
 }
 
 struct adoption {
