@@ -199,7 +199,7 @@ static int worker_main(struct process *p, int listen_fd, pid_t master)
 struct master {
     struct process *p;
     int listen_fd;
-    pid_t workers[WORKERS_MAX];
+    pid_t workers[WORKERS_MAX]; /* 0: none, to be started */
     int count;
 };
 
@@ -209,16 +209,33 @@ static void worker_spawn(struct master *m, int i)
 
     if (pid == 0)
         _exit(worker_main(m->p, m->listen_fd, master));
-    m->workers[i] = pid;
+    m->workers[i] = MAX(pid, 0);
     if (pid < 0)
-        log_write(m->p->log, LOG_LEVEL_ERROR, PROGRAM, NULL, "cannot fork a worker: %s",
-                  g_strerror(errno));
+        log_write(m->p->log, LOG_LEVEL_ERROR, PROGRAM, NULL,
+                  "cannot fork a worker: %s; it is tried again in %d s", g_strerror(errno),
+                  RESPAWN_S);
 }
 
-/* Collects workers that ended; true if one ended without being asked. */
-static bool workers_reap(struct master *m, bool respawn)
+static void workers_spawn(struct master *m)
 {
-    bool any = false;
+    for (int i = 0; i < m->count; i++) {
+        if (m->workers[i] == 0)
+            worker_spawn(m, i);
+    }
+}
+
+static bool workers_lack(const struct master *m)
+{
+    bool lack = false;
+
+    for (int i = 0; i < m->count; i++)
+        lack = lack || m->workers[i] == 0;
+    return lack;
+}
+
+/* Collects workers that ended without being asked. */
+static void workers_reap(struct master *m)
+{
     int status = 0;
     pid_t pid;
 
@@ -226,17 +243,11 @@ static bool workers_reap(struct master *m, bool respawn)
         for (int i = 0; i < m->count; i++) {
             if (m->workers[i] != pid)
                 continue;
-            m->workers[i] = -1;
-            any = true;
-            if (!respawn)
-                continue;
+            m->workers[i] = 0;
             log_write(m->p->log, LOG_LEVEL_WARNING, PROGRAM, NULL,
                       "worker %d ended (status %d), a new one is started", (int)pid, status);
-            sleep(RESPAWN_S);
-            worker_spawn(m, i);
         }
     }
-    return any;
 }
 
 static void workers_signal(const struct master *m, int number)
@@ -256,19 +267,32 @@ static void workers_stop(struct master *m)
     }
 }
 
-static void master_loop(struct master *m, const sigset_t *set)
+/* What comes next: a signal, or 0 when it is time to start the workers that are lacking. */
+static int master_wait(const struct master *m, const sigset_t *set)
 {
+    static const struct timespec pause = {.tv_sec = RESPAWN_S};
     int caught = 0;
 
-    for (;;) {
+    if (!workers_lack(m))
         sigwait(set, &caught);
+    else
+        caught = sigtimedwait(set, NULL, &pause);
+    return MAX(caught, 0);
+}
+
+static void master_loop(struct master *m, const sigset_t *set)
+{
+    for (;;) {
+        int caught = master_wait(m, set);
         if (caught == SIGTERM || caught == SIGINT)
             break;
         if (caught == SIGHUP) {
             reopen(m->p);
             workers_signal(m, SIGHUP);
         }
-        workers_reap(m, true);
+        workers_reap(m);
+        if (caught == 0)
+            workers_spawn(m);
     }
     workers_stop(m);
 }
@@ -304,8 +328,7 @@ static err_t *master_run(struct process *p)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    for (int i = 0; i < m.count; i++)
-        worker_spawn(&m, i);
+    workers_spawn(&m);
     log_write(p->log, LOG_LEVEL_INFO, PROGRAM, NULL, "listening on %s:%d with %d workers",
               conf_str(p->conf, "api", "bind_host"), httpd_fd_port(m.listen_fd), m.count);
     master_loop(&m, &set);

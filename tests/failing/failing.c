@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -41,6 +42,8 @@ static bool heeds(enum failing_how how, int what)
     }
 }
 
+static void tell(void);
+
 /* Whether this call is the one.  errno is set for it. */
 static bool strikes(const char *name, int what, int number)
 {
@@ -49,6 +52,7 @@ static bool strikes(const char *name, int what, int number)
         return false;
     state.name = name;
     state.struck = true;
+    tell();
     errno = state.how == FAILING_FULL ? ENOSPC : state.how == FAILING_SIGNAL ? EINTR : number;
     return true;
 }
@@ -82,16 +86,16 @@ __attribute__((constructor)) static void from_environment(void)
         failing_arm((int)nth, FAILING_IO);
 }
 
-__attribute__((destructor)) static void told(void)
+/* At once, as a daemon may end by a signal; by calls that nothing here counts. */
+static void tell(void)
 {
     const char *path = getenv("FAILING_TOLD");
-    int fd = -1;
+    long fd = path != NULL ? syscall(SYS_openat, AT_FDCWD, path,
+                                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
+                           : -1;
 
-    if (path == NULL || !failing_disarm())
-        return;
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd >= 0 && write(fd, state.name, strlen(state.name)) > 0)
-        close(fd);
+    if (fd >= 0 && syscall(SYS_write, fd, state.name, strlen(state.name)) > 0)
+        syscall(SYS_close, fd);
 }
 
 /* ---- the functions ---- */
@@ -152,6 +156,7 @@ PLAIN(unlink,    0,      EIO,    (const char *path), path)
 PLAIN(unlinkat,  0,      EIO,    (int fd, const char *path, int flags), fd, path, flags)
 PLAIN(mkdir,     WRITES, EIO,    (const char *path, mode_t mode), path, mode)
 PLAIN(flock,     MAY_BE_INTERRUPTED, EIO, (int fd, int operation), fd, operation)
+PLAIN(fork,      0, EAGAIN,      (void))
 PLAIN(connect,   0, ECONNREFUSED, (int fd, const struct sockaddr *to, socklen_t size), fd, to, size)
 PLAIN(socket,    0, EMFILE,      (int domain, int type, int protocol), domain, type, protocol)
 PLAIN(bind,      0, EADDRINUSE,  (int fd, const struct sockaddr *to, socklen_t size), fd, to, size)

@@ -12,8 +12,8 @@
  *     }
  *
  * failing.c defines the functions of libc themselves: linked into a program, or preloaded into
- * another one by LD_PRELOAD with FAILING_AT=N in its environment (FAILING_IO; a daemon); the file
- * FAILING_TOLD gets the name of the call when it ends.
+ * another one by LD_PRELOAD with FAILING_AT=N in its environment (FAILING_IO; a daemon, and what it
+ * forks, which counts on by itself); the file FAILING_TOLD gets the name of the call.
  * Standard input, output and error are left alone.  libc's own calls (fopen, getaddrinfo) are not
  * seen.
  */

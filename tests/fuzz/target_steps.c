@@ -2,7 +2,8 @@
 /*
  * steps - {"type", "status", "past_pivot", "params", "plan", "result", "steps": [{column: value}]}:
  * an operation as a database gives it back, which an engine takes up.  Site B has failed a group
- * over and is active; its cloud answers what is asked and refuses what would change it.
+ * over and is active; its cloud answers what is asked and refuses what would change it.  "answers":
+ * {glob: body} is what it says instead to a look at such an address.
  *
  * Whatever the plan and the rows say, the engine goes on, or its operation tells in words why not.
  * Each input finds the same world: all that it writes lies in one transaction, which is rolled
@@ -28,6 +29,7 @@ static struct world_kept {
     struct db *db; /* the only connection */
     int64_t clock_ms;
     char *pg, *project, *site;
+    json_t *input;        /* the present one */
     char *arrays, *bytes; /* the arrays' file, and as it was */
     gsize size;
 } w;
@@ -88,12 +90,32 @@ static void db_put(void *world G_GNUC_UNUSED, struct db *db G_GNUC_UNUSED)
 
 /* ---- the world ---- */
 
+/* What the input says in place of the cloud; NULL: nothing. */
+static json_t *answer_of(const char *url)
+{
+    const char *glob;
+    json_t *body;
+
+    json_object_foreach(json_obj(w.input, "answers"), glob, body)
+    {
+        if (g_pattern_match_simple(glob, url))
+            return body;
+    }
+    return NULL;
+}
+
 /* A cloud that is looked at. */
 static err_t *looks_only(void *data, int site G_GNUC_UNUSED, const struct http_request *req,
                          struct http_response **ret)
 {
     bool login = g_str_has_suffix(req->url, "/auth/tokens");
+    const json_t *instead = strcmp(req->method, "GET") == 0 ? answer_of(req->url) : NULL;
 
+    if (instead != NULL) {
+        *ret = http_response_create(200);
+        http_response_json(*ret, instead);
+        return NULL;
+    }
     if (login || strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0)
         return bench_route(data, req, ret);
     g_autoptr(json_t) body = json_pack("{s:{s:i, s:s, s:s}}", "error", "code", 403, "title",
@@ -251,6 +273,7 @@ void fuzz_one(const char *data, size_t size)
 
     if (in == NULL)
         return;
+    w.input = in;
     FUZZ_MUST(lasting.next->begin(lasting.backend) == NULL, "no transaction");
     g_autoptr(err_t) e = written(in);
     FUZZ_MUST(e == NULL || err_is(e, ERR_DB_DUPLICATE), "not written: %s", err_message(e));
