@@ -199,6 +199,23 @@ static void test_unknown_runbook(void **state)
     SAYS(room->reports->str, "runbook 'nonsense', which this engine lacks");
 }
 
+/* A row that some hand has written: the engine says which, and goes on with others. */
+static void test_unknown_step(void **state)
+{
+    struct room *room = *state;
+    int64_t wake_at_ms = 0;
+    room_trouble(room, "make", NULL, NULL, 1, 1, WAITS);
+    room_operation(room, "four");
+    room_tick(room);
+    STATUS(room, "running");
+    OK(db_exec(room->watch, NULL, "UPDATE dr_steps SET step_key = 'nobody.knows' WHERE seq = 4",
+               ""));
+    room_pass(room, DAY_MS);
+    g_autoptr(err_t) e = runner_tick(room->runner, &wake_at_ms);
+    assert_non_null(e);
+    SAYS(err_message(e), "is damaged: runbook 'four' has no step 'nobody.knows'");
+}
+
 /* ---- for ever */
 
 static const struct step ever_steps[] = {
@@ -306,6 +323,7 @@ int main(void)
         ROOM(test_new_plan_new_table),
         ROOM(test_table_is_lacking),
         ROOM(test_unknown_runbook),
+        ROOM(test_unknown_step),
         ROOM(test_forever),
         ROOM(test_many),
         cmocka_unit_test(test_print),
