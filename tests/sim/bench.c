@@ -615,10 +615,14 @@ void bench_pass(struct bench *b, int64_t ms)
 
 void bench_settle(struct bench *b)
 {
-    /* a change that only waits for the other site is at rest */
+    /* a change that only waits for the other site is at rest, and an outcome that waits for a
+     * person to end a fork */
     static const char open[] =
-        "SELECT COUNT(*) FROM dr_operations o WHERE o.status IN ('pending', 'running', "
-        "'rolling_back') OR (o.status = 'waiting_for_peer' AND EXISTS (SELECT 1 FROM dr_steps s "
+        "SELECT COUNT(*) FROM dr_operations o WHERE (o.status IN ('pending', 'running', "
+        "'rolling_back') AND NOT EXISTS (SELECT 1 FROM dr_steps s JOIN protection_groups g ON "
+        "g.id = o.pg_id WHERE s.op_id = o.id AND s.step_key = 'group.finish' AND "
+        "s.state = 'waiting' AND g.status = 'split_brain')) OR (o.status = 'waiting_for_peer' AND "
+        "EXISTS (SELECT 1 FROM dr_steps s "
         "WHERE s.op_id = o.id AND s.state NOT IN ('done', 'skipped') AND (s.step_key <> "
         "'peer.commit' OR s.state <> 'waiting' OR s.wake_at = 0)))";
 

@@ -199,8 +199,23 @@ static void ledger_look(struct oracle *o, int site)
         bench_ledger_holds(o->b, site);
 }
 
+/* A7: what an old database calls running is parked as soon as that is noticed. */
+static void nothing_old_runs(struct bench *b, int site)
+{
+    AUTO(db_rows)
+    rows = bench_rows(b, site,
+                      "SELECT o.operation_type, o.id, o.status FROM dr_operations o JOIN"
+                      " protection_groups g ON g.id = o.pg_id WHERE o.is_open <> 0 AND"
+                      " g.role IN ('RECOVERING', 'NONE')");
+
+    if (db_rows_count(rows) > 0)
+        fail_msg("%s: %s %s of a database that was put back is still %s", bench_site_name(site),
+                 db_str(rows, 0, 0), db_str(rows, 0, 1), db_str(rows, 0, 2));
+}
+
 void oracle_restored(struct oracle *o, int site)
 {
+    nothing_old_runs(o->b, site);
     o->restored[site] = o->old_ledger[site] = o->b->site[site].forgets = true;
     g_hash_table_remove_all(o->ended);
     for (guint i = 0; i < o->groups->len; i++)

@@ -24,8 +24,9 @@ void oracle_destroy(struct oracle *o);
 AUTO_DEFINE(oracle, oracle_destroy)
 
 /*
- * The database of a site was put back to an older copy: what is compared with what it said before
- * begins anew, and its ledger is judged again once it has been rebuilt.
+ * The database of a site was put back to an older copy, and that has been noticed: no operation of
+ * it goes on; what is compared with what it said before begins anew, and its ledger is judged again
+ * once it has been rebuilt.
  */
 void oracle_restored(struct oracle *o, int site);
 

@@ -5,6 +5,7 @@
  *     sim-walk                      seeds 1 … 300, then fresh ones for 60 s
  *     sim-walk --from N --count N   these
  *     sim-walk --seed N             this one, and all that happens in it
+ *     sim-walk --favour EVENT …     before one of them: that event happens more often
  *
  * WALK_SEEDS and WALK_SECONDS in the environment take the place of 300 and 60.  A seed that fails
  * is printed with its whole story; it is a bug report: the same seed tells the same story again. At
@@ -40,6 +41,10 @@ int main(int argc, char **argv)
     AUTO(seeds) s = seeds_create();
 
     for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--favour") == 0) {
+            walk_favour(argv[i + 1]);
+            continue;
+        }
         if (strcmp(argv[i], "--seed") == 0)
             return seeds_here(number(argv[i + 1], 0));
         fresh_s = 0;

@@ -456,13 +456,34 @@ static bool old_point(struct walk *w)
     return true;
 }
 
+static void keep(struct walk *w, int site, const char *when)
+{
+    g_autofree char *name = g_strdup_printf("%u", w->kept[site]++);
+
+    walk_say(w, "the database of %s is backed up%s", bench_site_name(site), when);
+    bench_db_copy(w->b, site, name);
+}
+
+static void keep_within(void *data, struct bench_site *site, const char *where, const char *step)
+{
+    g_autofree char *when = g_strdup_printf(", %s %s", where, step);
+
+    site->on_boundary = NULL;
+    keep(data, site->index, when);
+}
+
+/* At once, or while an operation runs: at the next boundary of its journal. */
 static bool database_kept(struct walk *w)
 {
     int site = some_site(w);
-    g_autofree char *name = g_strdup_printf("%u", w->kept[site]++);
+    struct bench_site *s = &w->b->site[site];
 
-    walk_say(w, "the database of %s is backed up", bench_site_name(site));
-    bench_db_copy(w->b, site, name);
+    if (walk_dice(w, 2) == 0) {
+        keep(w, site, "");
+        return true;
+    }
+    s->on_boundary = keep_within;
+    s->on_boundary_data = w;
     return true;
 }
 
