@@ -96,7 +96,7 @@ MUTANTS = [
     ("LOST_WITHOUT_FLOOR", "lose", "S7"),
     ("NOBODY_REOPENS", "close", "L1"),
     ("BOTH_REOPEN", "close", "NP"),
-    ("NO_CLOSE", "close", "-"),
+    ("NO_CLOSE", "close", "NP"),
     ("CLOSED_COMMITS", "close", "-"),
     ("RESOLVE_AT_STANDBY", "rest", "-"),
 ]
