@@ -604,7 +604,8 @@ inline create(s) /* at EMPTY; then as change */
 
 /* a person's, or the operation's that could not prepare a change; after that: where nobody will ever answer */
 #define NOT_CREATED(s) (EMPTY(s) && (role[s] == ACTIVE || role[s] == RECOVERING && !lost_group[s]))
-#define UNANSWERED(s) (role[s] == ACTIVE && !staged[s] && !reserved[s] || peer_gone[s] || role[1-s] == ACTIVE && EMPTY(1-s) || role[s] == RECOVERING && role[1-s] >= RECOVERING)
+#define UNANSWERED(s) (role[s] == ACTIVE && !staged[s] && !reserved[s] || peer_gone[s] || role[1-s] == ACTIVE && EMPTY(1-s) || role[s] == RECOVERING && role[1-s] >= RECOVERING \
+	|| role[1-s] == NONE && staged[s] && !HAS(addressed[1-s], staged[s]))
 #define g_withdraw(s) NOT_CREATED(s) && (withdrawals || QUIET && UNANSWERED(s))
 inline withdraw(s)
 {
@@ -638,7 +639,7 @@ inline delete_alone(s)
 	move(s, x_); staged[s] = 0; reserved[s] = 0; acked = acked | BIT(x_); slog = slog | BIT(x_)
 }
 /* the same at a RECOVERING site: in a delete that was accepted, here or by the peer, and after a GONE */
-#define g_delete_recovering(s) (alones || QUIET && (BOTH_RECOVERING || peer_gone[s])) && role[s] == RECOVERING && !leaving[s] && \
+#define g_delete_recovering(s) (alones || QUIET && (BOTH_RECOVERING || NOBODY_KEEPS(s) || peer_gone[s])) && role[s] == RECOVERING && !leaving[s] && \
 	(peer_gone[s] -> !DELETED(s) : DELETING(s))
 inline delete_recovering(s)
 {

@@ -437,7 +437,9 @@ static inline bool world_unanswered(const struct world *w, int s)
     bool rivals = b->role == ROLE_ACTIVE && sync_is_empty(b);
     bool nobody = a->role == ROLE_RECOVERING &&
                   (b->role == ROLE_RECOVERING || b->role == ROLE_NONE || b->role == ROLE_TOMBSTONE);
-    return idle || a->peer_gone || rivals || nobody;
+    bool forgot = b->role == ROLE_NONE && a->staged.kind == STAGED_PROPOSAL &&
+                  strcmp(a->staged.addressee, w->incarnation[1 - s]) != 0;
+    return idle || a->peer_gone || rivals || nobody || forgot;
 }
 
 static inline bool move_withdraw(struct world *w, int s)
@@ -508,8 +510,9 @@ static inline bool move_alone(struct world *w, int s, enum move_kind kind)
 {
     struct sync_state *state = &w->site[s];
     bool recovering = kind == MOVE_DELETE_RECOVERING, standby = kind == MOVE_DELETE_STANDBY;
-    bool both = recovering && w->site[1 - s].role == ROLE_RECOVERING;
-    bool gone = !standby && (both || state->peer_gone);
+    const struct sync_state *b = &w->site[1 - s]; /* a STANDBY in SPLIT keeps nothing */
+    bool nobody = b->role == ROLE_RECOVERING || (b->role == ROLE_STANDBY && b->split);
+    bool gone = !standby && ((recovering && nobody) || state->peer_gone);
     bool deleted = state->body != NULL && body_deleting(body_json(state->body));
     bool told = state->peer_gone && deleted; /* its settle is under way */
     enum sync_role role = recovering ? ROLE_RECOVERING : standby ? ROLE_STANDBY : ROLE_ACTIVE;
