@@ -52,17 +52,22 @@ static bool row_undoable(const struct pass *pass, const struct journal_row *row)
     return false;
 }
 
+/* The row is over without being done or undone, and its error says why. */
+static err_t *row_close(struct pass *pass, const struct journal *j, struct journal_row *row,
+                        enum row_state state, const err_t *e)
+{
+    json_decref(row->error);
+    row->error = err_to_json(e);
+    row->state = state;
+    row->wake_at_ms = 0;
+    row->finished_at_ms = pass_now(pass);
+    return journal_row_write(j, row, false, pass_now(pass));
+}
+
 /* Left where it is: named by the row's error, and still open in the ledger. */
 static err_t *row_orphan(struct row_work *w, const err_t *e)
 {
-    struct journal_row *row = w->row;
-
-    json_decref(row->error);
-    row->error = err_to_json(e);
-    row->state = ROW_ORPHANED;
-    row->wake_at_ms = 0;
-    row->finished_at_ms = pass_now(w->pass);
-    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+    return row_close(w->pass, &w->j, w->row, ROW_ORPHANED, e);
 }
 
 /* How long this row's undo has gone on, by its first intent. */
@@ -209,6 +214,23 @@ static const struct step *backward_front(struct pass *pass, GPtrArray *front)
     return step;
 }
 
+/* An ended operation has nothing begun: what nobody will ask about any more says so. */
+static err_t *rows_close(struct pass *pass)
+{
+    g_autoptr(err_t) e =
+        err(OPERATION_ENDED, "the operation ended before it was known what came of this step");
+
+    for (guint i = 0; i < pass->rows->len; i++) {
+        struct journal_row *row = g_ptr_array_index(pass->rows, i);
+        bool begun = row->state == ROW_INTENT || row->state == ROW_WAITING ||
+                     row->state == ROW_UNDO_INTENT || row->state == ROW_UNDO_WAITING;
+        bool undoable = pass_step(pass, row->step_key)->undo != NULL;
+        if (begun)
+            TRY(row_close(pass, &pass->j, row, undoable ? ROW_ORPHANED : ROW_FAILED, e));
+    }
+    return NULL;
+}
+
 static err_t *backward_end(struct pass *pass)
 {
     bool made = false, orphans = false;
@@ -228,6 +250,7 @@ static err_t *backward_end(struct pass *pass)
     const char *ending = pass_ending(pass);
     if (ending == NULL && pass_unwinds_for_plan(pass))
         return pass_plan_again(pass);
+    TRY(rows_close(pass));
     if (ending == NULL)
         ending = made || orphans ? "rolled_back" : "failed";
     return pass_end(pass, ending, e);
@@ -239,6 +262,7 @@ static err_t *backward_overtaken(struct pass *pass)
     const char *ending = pass_ending(pass);
     g_autoptr(err_t) e = pass->op->error != NULL ? err_from_json(pass->op->error) : NULL;
 
+    TRY(rows_close(pass));
     return pass_end(pass, ending != NULL ? ending : "superseded", e);
 }
 

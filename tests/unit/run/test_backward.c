@@ -363,6 +363,53 @@ static void test_superseded_past_pivot(void **state)
     assert_int_equal(room_count(room, "undo second"), 0);
 }
 
+static void overtaken_inside(struct room *room, struct step_call *call)
+{
+    if (g_str_equal(call->step->key, "fourth"))
+        order(room, "superseded");
+}
+
+/* What its call came to is not asked any more: the journal says so, and leaves nothing begun. */
+static void test_overtaken_inside_a_call(void **state)
+{
+    struct room *room = *state;
+    room->meanwhile = overtaken_inside;
+    room_operation(room, "four");
+    room->spins = true;
+    room_tick(room);
+    room->spins = false;
+    room_run(room);
+    STATUS(room, "superseded");
+    ROW(room, "fourth", "m1", "orphaned");
+    ROW(room, "pivot", "", "done");
+}
+
+/* Before the pivot, and of a step that takes nothing back. */
+static void test_superseded_signing(void **state)
+{
+    static const struct step steps[] = {
+        FULL("first", GROUP, 0, 20),
+        {.key = "fourth", .says = "Sign", .per = STEP_PER_GROUP, .make = room_make},
+        {0},
+    };
+    static const struct runbook book = {
+        .name = "sign", .version = 1, .steps = steps, .plan = room_plan};
+    static const struct runbook *const books[] = {&book, NULL};
+    struct room *room = *state;
+    room->meanwhile = overtaken_inside;
+    room_books(room, books);
+    room_operation(room, "sign");
+    room->spins = true;
+    room_tick(room);
+    room->spins = false;
+    room_run(room);
+    STATUS(room, "superseded");
+    ROW(room, "first", "", "undone");
+    ROW(room, "fourth", "", "failed");
+    g_autofree char *text = room_error_text(room);
+    assert_null(strstr(text, "orphans"));
+}
+
 static err_t *leave_tx(struct db *db, void *data)
 {
     const struct order *order = data;
@@ -511,6 +558,8 @@ int main(void)
         ROOM(test_superseded_inside_a_call),
         ROOM(test_cancelled_too_late),
         ROOM(test_superseded_past_pivot),
+        ROOM(test_overtaken_inside_a_call),
+        ROOM(test_superseded_signing),
         ROOM(test_left_to_another),
         ROOM(test_left_inside_a_call),
         ROOM(test_cancelled_before_the_start),
