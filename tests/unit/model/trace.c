@@ -3,6 +3,7 @@
  * trace - random walks of src/model in the words of its model (tests/model/sync.pml).
  *
  *     trace FROM COUNT [MUTANT]     the walks of these seeds; in the build with MUTANTS also of one
+ *     trace steps BUDGETS [MUTANT]  one walk along the steps that standard input names, a line each
  *
  * Of each walk: "walk SEED", its budgets, and before the first and after each step, named as the
  * model names it, what can be seen of both sites, and every step that the code would take now.
@@ -502,6 +503,14 @@ static const struct choice *choose(struct walk *walk, const GArray *all)
 
 /* ---- a walk ---- */
 
+static unsigned number_argument(const char *text)
+{
+    guint64 ret = 0;
+    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &ret, NULL))
+        g_error("%s is no number", text);
+    return (unsigned)ret;
+}
+
 /* Users, handovers, forces, facts, restores, resolves, slots, losses, deletes, alones; creates,
  * withdrawals: with creates, the walk begins from nothing. */
 static const int budgets[][BUDGETS] = {
@@ -526,39 +535,79 @@ static void step(struct walk *walk, const struct choice *c)
     walk->w.stopped |= !left;
 }
 
+static void walk_init(struct walk *walk, unsigned seed, const int *budget)
+{
+    *walk = (struct walk){.numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                          .positions = 1, /* EMPTY */
+                          .random = g_rand_new_with_seed(seed)};
+    if (budget[CREATES] > 0)
+        world_init_empty(&walk->w, budget);
+    else
+        world_init(&walk->w, budget);
+    walk->w.two_step = true;
+    number_new(walk);
+    printf("walk %u\n", seed);
+}
+
+static void walk_fini(struct walk *walk)
+{
+    world_fini(&walk->w);
+    g_hash_table_destroy(walk->numbers);
+    g_rand_free(walk->random);
+}
+
+/* struct choice of every step that is possible here; all that is seen is printed. */
+static GArray *look(const struct walk *walk)
+{
+    print_seen(walk);
+    GArray *ret = choices(walk);
+    print_choices(ret);
+    print_besides(walk);
+    return ret;
+}
+
 static void walk_seed(unsigned seed)
 {
-    const int *budget = budgets[seed % G_N_ELEMENTS(budgets)];
-    struct walk walk = {.numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                        .positions = 1, /* EMPTY */
-                        .random = g_rand_new_with_seed(seed)};
-    if (budget[CREATES] > 0)
-        world_init_empty(&walk.w, budget);
-    else
-        world_init(&walk.w, budget);
-    walk.w.two_step = true;
-    number_new(&walk);
-    printf("walk %u\n", seed);
+    struct walk walk;
+    walk_init(&walk, seed, budgets[seed % G_N_ELEMENTS(budgets)]);
     for (int i = 0;; i++) {
-        print_seen(&walk);
-        g_autoptr(GArray) all = choices(&walk);
-        print_choices(all);
-        print_besides(&walk);
+        g_autoptr(GArray) all = look(&walk);
         if (i == STEPS_MAX || all->len == 0 || walk.positions >= POSITIONS_MAX)
             break;
         step(&walk, choose(&walk, all));
     }
-    world_fini(&walk.w);
-    g_hash_table_destroy(walk.numbers);
-    g_rand_free(walk.random);
+    walk_fini(&walk);
 }
 
-static unsigned number_argument(const char *text)
+/* The choice of this text, or the end: whoever wrote the steps was wrong, or the code is. */
+static const struct choice *choice_of(const GArray *all, const char *text)
 {
-    guint64 ret = 0;
-    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &ret, NULL))
-        g_error("%s is no number", text);
-    return (unsigned)ret;
+    for (guint i = 0; i < all->len; i++) {
+        const struct choice *c = &g_array_index(all, struct choice, i);
+        if (strcmp(c->text, text) == 0)
+            return c;
+    }
+    fflush(stdout);
+    g_error("%s is not possible here", text);
+}
+
+/* 'budget_text': numbers with commas, in the order of world.h. */
+static void walk_steps(const char *budget_text)
+{
+    int budget[BUDGETS] = {0};
+    char line[64];
+    struct walk walk;
+    g_auto(GStrv) numbers = g_strsplit(budget_text, ",", BUDGETS);
+    for (int i = 0; numbers[i] != NULL; i++)
+        budget[i] = (int)number_argument(numbers[i]);
+    walk_init(&walk, 0, budget);
+    for (;;) {
+        g_autoptr(GArray) all = look(&walk);
+        if (fgets(line, sizeof line, stdin) == NULL)
+            break;
+        step(&walk, choice_of(all, g_strchomp(line)));
+    }
+    walk_fini(&walk);
 }
 
 #ifdef MUTANTS
@@ -602,8 +651,13 @@ static bool plant(const char *name)
 int main(int argc, char **argv)
 {
     if (argc < 3 || argc > ARGUMENTS_MAX || (argc == 4 && !plant(argv[3]))) {
-        fprintf(stderr, "usage: trace FROM COUNT [MUTANT]\n");
+        fprintf(stderr, "usage: trace FROM COUNT [MUTANT], trace steps BUDGETS [MUTANT]\n");
         return 2;
+    }
+    if (strcmp(argv[1], "steps") == 0) {
+        walk_steps(argv[2]);
+        world_bodies_free();
+        return 0;
     }
     unsigned from = number_argument(argv[1]), count = number_argument(argv[2]);
     for (unsigned seed = from; seed < from + count; seed++)
