@@ -334,8 +334,8 @@ static err_t *carry_recovery(struct end *a, struct end *b, const char *pg_id, st
         TRY(challenge(a, b, pg_id, how));
         TRY(challenge(b, a, pg_id, how));
         TRY(carry_quiet(a, b, outbox, how));
-        trust_rearm(a, pg_id);
-        trust_rearm(b, pg_id);
+        trust_rearm(a);
+        trust_rearm(b);
         if (json_object_get(how->recovering, pg_id) == NULL)
             return NULL;
     }

@@ -312,13 +312,14 @@ json_t *show_text(GString *takes, json_t *object);
 void note_event(struct protector_client *c, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A trust of the caller's at the site, if it has none.  In cmd_group.c. */
+/* A trust of the caller's at the site, if it has none that Keystone lets in.  In cmd_group.c. */
 err_t *trust_put_at(struct end *end) MUST_CHECK;
 /*
- * A site that lost its trusts with its database gets one of this user: any member of the project
- * may give it.  One that cannot is told, nothing more.
+ * A site whose trusts are lost, with its database or since its backup, gets one of this user: any
+ * member of the project may give it.  What the site believes of its trusts is not asked.  One that
+ * cannot is told, nothing more.
  */
-void trust_rearm(struct end *end, const char *pg_id);
+void trust_rearm(struct end *end);
 /* Reads something below a group at the local site; carries first what the answer says is owed.
  * In cmd_group.c. */
 err_t *below(struct call *call, const char *what, json_t **ret) MUST_CHECK;

@@ -166,7 +166,7 @@ static err_t *failover_begin(struct call *call, struct pair *pair, json_t **ret)
         note_event(call->c, "note", "Mappings:\n%.*s", (int)strlen(mappings) - 1, mappings);
     TRY(planned_or_not(call, pair, seen, mappings, &planned));
     carry_before(pair, seen);
-    trust_rearm(pair->local, pair_id(pair));
+    trust_rearm(pair->local);
     return failover_post(call, pair, planned, seen, in, ret);
 }
 

@@ -87,17 +87,14 @@ err_t *trust_put_at(struct end *end)
     return end_ask(end, &ask, NULL, NULL);
 }
 
-void trust_rearm(struct end *end, const char *pg_id)
+void trust_rearm(struct end *end)
 {
-    g_autoptr(json_t) reply = NULL;
-    g_autoptr(err_t) e = end_get(end, &reply, "protection-groups/%s", pg_id);
+    g_autoptr(err_t) e = trust_put_at(end);
 
-    if (e != NULL || g_strcmp0(json_str_at(reply, "protection_group/trusts/local"), "missing") != 0)
-        return;
-    e = trust_put_at(end);
     if (e != NULL)
         note_event(end->client, "warning",
-                   "cloud '%s' has no trust of the project, and this user could not give one: %s",
+                   "cloud '%s' may have no trust of the project that works, and this user could "
+                   "not give one: %s",
                    end->cloud, err_message(e));
 }
 

@@ -77,7 +77,7 @@ static void test_active_forgets_a_change(void **state)
     bench_status_is(b, SIM_SITE_A, "recovering");
     assert_int_equal(incarnations(b, SIM_SITE_A), 2);
     b->cut[SIM_SITE_B] = false;
-    json_decref(bench_ok(b, "prod-a", "protection-group show", WEB, NULL)); /* it carries */
+    bench_carry(b); /* it carries */
     bench_settle(b);
     bench_role_is(b, SIM_SITE_A, "ACTIVE");
     bench_role_is(b, SIM_SITE_B, "STANDBY");
@@ -254,6 +254,32 @@ static void test_standby_loses_all(void **state)
     bench_servers_are(b, SIM_SITE_B, "active");
 }
 
+/*
+ * B's database is put back to before a delete that A has not settled yet; the trust that it knows
+ * was given back.  Whoever tells B of the end gives it one, with which it takes away what it holds.
+ */
+static void test_end_without_trust(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1008);
+    struct bench_death death = {"after-intent", "array.settle", false};
+    (void)state;
+
+    bench_db_keep(b, SIM_SITE_B, "old");
+    bench_dies_at(b, SIM_SITE_A, "settle", &death);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    assert_true(death.died);
+    bench_role_is(b, SIM_SITE_B, "TOMBSTONE");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "trusts")), 0);
+    bench_db_put_back(b, SIM_SITE_B, "old");
+    bench_pass(b, 20000);
+    json_decref(bench_ok(b, "prod-a", "protection-group show", WEB, NULL));
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_B, "TOMBSTONE");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "groups")), 0);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "trusts")), 0);
+}
+
 /* The operator's word is enough where the marks are as old as the database. */
 static void test_operator_says_so(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_lost_claim_is_given_up),
         cmocka_unit_test(test_lost_claim_is_not_forced),
         cmocka_unit_test(test_standby_loses_all),
+        cmocka_unit_test(test_end_without_trust),
         cmocka_unit_test(test_operator_says_so),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
