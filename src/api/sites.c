@@ -455,8 +455,8 @@ err_t *sites_rekey(struct request *r)
     struct restored_pin pin = {before->id, json_str(r->in, "sign_public"),
                                json_str(r->in, "seal_public")};
     if (!done) {
+        TRY(rekey_audit(r, before)); /* first: nothing else tells who pinned what */
         TRY(restored_rekey(r->o->exchange, r->db, &pin));
-        TRY(rekey_audit(r, before));
         request_ring(r);
     }
     TRY(site_get(r->db, before->id, &site));
