@@ -244,6 +244,8 @@ static err_t *force_run(struct call *call, struct pair *pair, GString *t, json_t
                            ")...\n"
                            "  Gathering current metadata... ✓\n  Calculating checksum... ✓\n",
                            pair->peer_name, json_int(before, "version", 0));
+    trust_rearm(pair->local); /* without one nothing is made of what is carried */
+    trust_rearm(pair->peer);
     err_t *e = force_carry(call, pair, &how);
     carrying_fini(&how);
     if (e != NULL)

@@ -610,7 +610,8 @@ void bench_pass(struct bench *b, int64_t ms)
 #define OPEN_TOLD                                                                                  \
     "SELECT group_concat(o.operation_type || ' ' || o.id || ' ' || o.status || ' ' || ("           \
     "SELECT coalesce(group_concat(s.step_key || ' ' || s.state || ' ' || coalesce(s.error, '')), " \
-    "'') FROM dr_steps s WHERE s.op_id = o.id AND s.state NOT IN ('done', 'skipped', 'pending'))," \
+    "'') FROM dr_steps s WHERE s.op_id = o.id AND (s.state NOT IN ('done', 'skipped', 'pending') " \
+    "OR s.error IS NOT NULL)),"                                                                    \
     " '; ') FROM dr_operations o WHERE o.is_open <> 0"
 
 void bench_settle(struct bench *b)

@@ -469,6 +469,12 @@ static void no_trust_serves(void **state)
     assert_int_equal(bench_sql_int(b, SIM_SITE_A,
                                    "SELECT COUNT(*) FROM trusts WHERE error_message IS NULL"),
                      0);
+
+    /* what the remedy says */
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-force", "protection-group", "web",
+                         NULL));
+    bench_member_add(b, "prod-a", "db-1");
+    assert_int_equal(trusts_with(b, "verified"), 1);
 }
 
 /* An engine that works on looks every hour whether the trust still lets it in. */

@@ -753,7 +753,10 @@ static void ends_decided(struct walk *w)
     }
 }
 
-/* Somebody looks at each group where it lives: a site that has lost it learns of it so. */
+/*
+ * Somebody looks at each group where it lives: a site that has lost it learns of it so, and one
+ * that has no trust any more is given one.
+ */
 void walk_visit(struct walk *w)
 {
     w->depth = 1; /* this client does not die */
@@ -762,9 +765,12 @@ void walk_visit(struct walk *w)
         rows = bench_rows(w->b, i,
                           "SELECT id FROM protection_groups WHERE role NOT IN ('NONE',"
                           " 'TOMBSTONE') ORDER BY id");
-        for (size_t row = 0; row < db_rows_count(rows); row++)
-            (void)run(w, i, "protection-group show",
-                      json_pack("{ss}", "protection-group", db_str(rows, row, 0)));
+        for (size_t row = 0; row < db_rows_count(rows); row++) {
+            const char *id = db_str(rows, row, 0);
+            (void)run(w, i, "protection-group show", json_pack("{ss}", "protection-group", id));
+            (void)run(w, i, "protection-group sync-force",
+                      json_pack("{ss sb}", "protection-group", id, "yes", 1));
+        }
     }
     w->depth = 0;
 }
