@@ -10,8 +10,10 @@
  *     sim-crash --every             all of them
  *     sim-crash --again N           those of every N-th first death (default 7; 0: none)
  *     sim-crash --mariadb [N]       on MariaDB: every N-th death (default 1), no second one
- *     sim-crash --sweep NAME        that one only
- *     sim-crash --at NAME:N[:M]     this death, and the second one M boundaries later
+ *     sim-crash --asleep            nobody dies: the engine sleeps past its lease between each
+ * intent and its call, another one ends the operation, and it wakes sim-crash --sweep NAME that one
+ * only sim-crash --at NAME:N[:M]     this death, and the second one M boundaries later; --asleep
+ * before it: this sleep
  *
  * A world is made once for each sweep and each death is a process forked from it (on MariaDB each
  * death has a world of its own).  A first run, in which nobody dies, tells how many boundaries
@@ -100,7 +102,8 @@ static const struct sweep sweeps[] = {
 /* What all processes see. */
 struct shared {
     int boundaries; /* of the last run */
-    bool died, again;
+    bool died, again, slept;
+    bool intent[BOUNDARIES_MAX + 1]; /* by boundary: a call comes next */
 };
 
 static struct {
@@ -110,6 +113,7 @@ static struct {
     struct mariadb_server *mariadb; /* NULL: SQLite */
     int nth, later;                 /* the first death, and the second so many boundaries later */
     int let;                        /* of the refusal */
+    bool asleep;                    /* nobody dies: the engine sleeps there */
 } run;
 
 /* ---- the world ---- */
@@ -205,11 +209,29 @@ static void said_again(struct bench *b, const struct verb *verb)
 
 /* ---- one run ---- */
 
+/* An intent is written and the call comes next: meanwhile another engine ends the operation. */
+static void sleep_there(void *data, struct bench_site *site, const char *where, const char *step)
+{
+    struct bench_site second;
+    bool intent = g_str_equal(where, "after-intent") || g_str_equal(where, "after-undo-intent");
+
+    (void)data;
+    (void)step;
+    if (site->boundaries <= BOUNDARIES_MAX)
+        run.shared->intent[site->boundaries] = intent;
+    if (!intent || run.shared->slept || site->boundaries != run.nth)
+        return;
+    run.shared->slept = true;
+    bench_second_engine(site, &second);
+}
+
 static void judge(struct bench *b, const struct verb *verb, const json_t *said)
 {
     if (run.sweep->refusal.status != 0) {
         assert_null(said);
         said_again(b, verb);
+    } else if (said == NULL && run.asleep) {
+        said_again(b, verb); /* the client did not wait that long */
     } else if (said == NULL) {
         fail_msg("%s", b->last_error);
     }
@@ -231,8 +253,12 @@ static void one(void **state)
     b->between_data = b;
     run.let = run.sweep->refusal.let;
     site->lock_file = !run.sweep->other_host;
-    bench_crash_at(b, run.sweep->site, run.sweep->type, run.nth);
+    bench_crash_at(b, run.sweep->site, run.sweep->type, run.asleep ? 0 : run.nth);
     site->crash_again = run.later;
+    if (run.asleep) {
+        site->lock_file = false; /* another host */
+        site->on_boundary = sleep_there;
+    }
     g_autoptr(json_t) said = verb->command(b);
     bench_settle(b);
     run.shared->boundaries = site->boundaries;
@@ -310,6 +336,28 @@ static void seconds_deaths(struct figures *f, int nth)
     }
 }
 
+/* Before each call of the operation. */
+static struct figures sweep_asleep(void)
+{
+    struct figures f = {0};
+
+    world_make();
+    f.failed += !death(0, 0, false);
+    struct shared first = *run.shared;
+    for (int nth = 1; nth <= MIN(first.boundaries, BOUNDARIES_MAX); nth++) {
+        if (!first.intent[nth])
+            continue;
+        f.boundaries++;
+        f.failed += !death(nth, 0, false);
+        f.visited += run.shared->slept;
+    }
+    world_end();
+    printf("  %-32s %3d calls, slept before %3d%s\n", run.sweep->name, f.boundaries, f.visited,
+           f.failed > 0 ? ": FAILED" : "");
+    f.failed += f.visited != f.boundaries || f.boundaries == 0;
+    return f;
+}
+
 /* 'stride' of first deaths, 'again' of those that have second ones (0: none). */
 static struct figures sweep_run(int stride, int again)
 {
@@ -356,13 +404,18 @@ static int sweep_all(const char *only, int stride, int again)
         if (only != NULL && strcmp(only, sweeps[i].name) != 0)
             continue;
         run.sweep = &sweeps[i];
-        struct figures f = sweep_run(MAX(stride, sweeps[i].stride), again);
+        struct figures f =
+            run.asleep ? sweep_asleep() : sweep_run(MAX(stride, sweeps[i].stride), again);
         all.boundaries += f.boundaries;
         all.visited += f.visited;
         all.again += f.again;
         all.failed += f.failed;
     }
-    printf("%d boundaries, %d deaths, %d second deaths\n", all.boundaries, all.visited, all.again);
+    if (run.asleep)
+        printf("%d calls, slept before %d\n", all.boundaries, all.visited);
+    else
+        printf("%d boundaries, %d deaths, %d second deaths\n", all.boundaries, all.visited,
+               all.again);
     printf("%d passed, %d failed\n", all.visited + all.again, all.failed);
     return all.failed > 0 || all.visited == 0;
 }
@@ -398,6 +451,8 @@ int main(int argc, char **argv)
             again = 1;
         else if (strcmp(option, "--again") == 0)
             again = number(value);
+        else if (strcmp(option, "--asleep") == 0)
+            run.asleep = true;
         else if (strcmp(option, "--sweep") == 0)
             only = value;
         else if (strcmp(option, "--at") == 0)

@@ -443,10 +443,12 @@ err_t *cg_settle_make(struct step_call *call, enum step_answer *ret)
     TRY(group_now_load(call, &now));
     TRY(world_cinder_group(call, call->op->pg_id, &cg));
     g_autofree char *id = cg;
+    *ret = STEP_WAIT;
+    if (id == NULL) /* gone since the probe: another engine has ended this */
+        return NULL;
     TRY(world_tenant(call, group_project(now->body, now->self), &c));
     TRY(cinder_group_get(&c, id, &group));
     g_autoptr(json_t) surplus = cg_surplus(call, group, now);
-    *ret = STEP_WAIT;
     if (json_array_size(surplus) == 0)
         return cinder_group_delete(&c, id, false);
     if (cg_broken(group))
