@@ -471,8 +471,8 @@ static void no_trust_serves(void **state)
                      0);
 
     /* what the remedy says */
-    json_decref(bench_ok(b, "prod-a", "protection-group sync-force", "protection-group", "web",
-                         NULL));
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group sync-force", "protection-group", "web", NULL));
     bench_member_add(b, "prod-a", "db-1");
     assert_int_equal(trusts_with(b, "verified"), 1);
 }
