@@ -130,7 +130,7 @@ static bool is_prose(const char *text, const char *word, const char *at)
 static const char *mask_value(const char *text, const char *word, size_t length, GString *out)
 {
     const char *at = word + length;
-    bool is_option = length > 2 && strncmp(word, "--", 2) == 0;
+    bool is_option = strncmp(word, "--", 2) == 0;
     size_t key_quote = quote_length(at);
     at += key_quote;
     size_t blanks = strspn(at, " \t");

@@ -10,7 +10,7 @@
 
 static const char *environment(struct protector_client *c, const char *name)
 {
-    const char *value = c->o.getenv != NULL ? c->o.getenv(c->o.data, name) : NULL;
+    const char *value = c->o.getenv(c->o.data, name);
 
     return value != NULL && *value != '\0' ? value : NULL;
 }

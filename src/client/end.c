@@ -602,7 +602,7 @@ static err_t *session_end(struct protector_client *c, struct end **ret)
 
 err_t *client_local(struct protector_client *c, struct end **ret)
 {
-    const char *env_cloud = c->o.getenv != NULL ? c->o.getenv(c->o.data, "OS_CLOUD") : NULL;
+    const char *env_cloud = c->o.getenv(c->o.data, "OS_CLOUD");
     const char *name = c->o.cloud != NULL ? c->o.cloud : env_cloud;
     json_t *entry = NULL;
 

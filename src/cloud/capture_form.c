@@ -18,12 +18,12 @@ static void copy(json_t *to, const char *key, const json_t *from, const char *fr
     json_set(to, key, value != NULL ? json_deep_copy(value) : NULL);
 }
 
-/* As copy, but an empty object or array where there is none. */
-static void copy_or_empty(json_t *to, const char *key, json_t *value, bool array)
+/* As copy, of what json_obj() or json_arr() gave, but an empty object or array where there is none.
+ */
+static void copy_or_empty(json_t *to, const char *key, const json_t *value, bool array)
 {
-    bool fits = array ? json_is_array(value) : json_is_object(value);
     json_t *empty = array ? json_array() : json_object();
-    json_set(to, key, fits ? json_deep_copy(value) : json_incref(empty));
+    json_set(to, key, value != NULL ? json_deep_copy(value) : json_incref(empty));
     json_decref(empty);
 }
 

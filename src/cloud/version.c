@@ -63,18 +63,18 @@ char *cloud_version_url(const char *endpoint)
                        : g_strconcat(endpoint, "/", NULL);
 }
 
-/* The entry of our major version: {"version": {…}} or one of {"versions": […]}. */
-static const json_t *entry_of(const json_t *document, int major)
+/* The entry of our major version: {"version": {…}} or one of {"versions": […]}, and its minor one.
+ */
+static const json_t *entry_of(const json_t *document, int major, int *ret_minor)
 {
-    int minor;
     const json_t *one = json_obj(document, "version");
     if (one != NULL)
-        return cloud_version_parse(json_str_or(one, "version", ""), major, &minor) ? one : NULL;
+        return cloud_version_parse(json_str_or(one, "version", ""), major, ret_minor) ? one : NULL;
     size_t i;
     json_t *entry;
     json_array_foreach(json_arr(document, "versions"), i, entry)
     {
-        if (cloud_version_parse(json_str_or(entry, "version", ""), major, &minor))
+        if (cloud_version_parse(json_str_or(entry, "version", ""), major, ret_minor))
             return entry;
     }
     return NULL;
@@ -83,9 +83,9 @@ static const json_t *entry_of(const json_t *document, int major)
 err_t *cloud_version_choose(const char *cloud, const struct cloud_service_row *row,
                             const json_t *document, int *ret_minor)
 {
-    const json_t *entry = entry_of(document, row->major);
     int max = 0, min = 0;
-    if (entry == NULL || !cloud_version_parse(json_str_or(entry, "version", ""), row->major, &max))
+    const json_t *entry = entry_of(document, row->major, &max);
+    if (entry == NULL)
         return err(CLOUD_VERSION,
                    "%s: %s offers no microversions of version %d; Victoria has %d.%d", cloud,
                    row->name, row->major, row->major, row->minor_min);

@@ -92,7 +92,7 @@ int64_t incarnation_number(const char *incarnation)
         return 0;
     char *rest = NULL;
     int64_t number = g_ascii_strtoll(incarnation, &rest, 10);
-    if (number <= 0 || number > POSITION_NUMBER_MAX || *rest != '-' || !hex_exactly(rest + 1, 32))
+    if (number > POSITION_NUMBER_MAX || *rest != '-' || !hex_exactly(rest + 1, 32))
         return 0;
     return number;
 }

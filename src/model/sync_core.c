@@ -74,8 +74,7 @@ void sync_move(struct act *a, const char *to, const struct body *body)
     sync_set_hash(s->pos, to);
     sync_set_body(&s->body, body);
     sync_refused_prune(s);
-    if (strcmp(s->aborted, s->pos) != 0)
-        s->aborted[0] = '\0';
+    s->aborted[0] = '\0'; /* it names the position that is left */
     sync_changed(a);
 }
 

@@ -91,8 +91,8 @@ void sync_log(struct act *a, const char *event, const char *position, const stru
     struct sync_entry *entry = g_new0(struct sync_entry, 1);
     entry->event = event;
     sync_set_hash(entry->position, position);
-    entry->epoch = row != NULL ? row->epoch : 0;
-    entry->version = row != NULL ? row->version : 0;
+    entry->epoch = row->epoch;
+    entry->version = row->version;
     entry->body = body_ref(body);
     entry->text = g_strdup(text);
     g_ptr_array_add(a->e->entries, entry);
@@ -116,10 +116,8 @@ void sync_send(struct act *a, struct message *m)
 
 void sync_reply(struct act *a, struct message *m)
 {
-    if (a->e->reply == NULL)
-        a->e->reply = m;
-    else
-        message_destroy(m);
+    g_assert(a->e->reply == NULL);
+    a->e->reply = m;
 }
 
 const char *sync_incarnation(const struct act *a)
@@ -157,7 +155,7 @@ struct message *sync_message(const struct sync_state *s, const struct sync_conte
 /* Adds the bytes and the rows of pos. */
 static void add_content(struct message *m, const struct sync_state *s)
 {
-    if (s->body == NULL || sync_is_empty(s))
+    if (s->body == NULL)
         return;
     m->body = body_ref(s->body);
     m->history = chain_history(s->chain, s->pos);
@@ -269,12 +267,11 @@ static struct message *make_refuse(const struct sync_state *s, const struct sync
     return sync_message_refuse(s, c, owed_refusal(s));
 }
 
-/* pos is a proposal of the peer that it may still wait to hear accepted. */
+/* pos is a proposal that the peer may still wait to hear accepted: what a STANDBY follows is owed
+ * to nobody. */
 static bool wants_accept(const struct sync_state *s)
 {
-    enum position_kind kind = sync_kind(s);
-    return s->role == ROLE_STANDBY && sync_owed(s) &&
-           (kind == POSITION_USER || kind == POSITION_HANDOVER || kind == POSITION_REJOIN);
+    return s->role == ROLE_STANDBY && sync_owed(s);
 }
 
 static struct message *make_accept(const struct sync_state *s, const struct sync_context *c)

@@ -73,18 +73,6 @@ static err_t *own_epoch(struct act *a, const struct message *m)
     return NULL;
 }
 
-/*
- * A fast-forward takes one step of any length.  A closed site takes it too: q descends from the
- * position that it has signed, or drops it.
- */
-static bool may_follow(const struct sync_state *s, const char *q)
-{
-    const struct position *row = chain_find(s->chain, q);
-    if (MUTANT(SUCCESSOR_ONLY) && strcmp(row->parent, s->pos) != 0)
-        return false;
-    return !MUTANT(TEXT_CLOSED_DROPPED) || !s->closed || chain_ancestor(s->chain, s->pos, q);
-}
-
 /* on STATE(q)/HERE(q) at s, role STANDBY, ACTIVE or FROZEN. */
 err_t *sync_on_state(struct act *a, const struct message *m)
 {
@@ -108,8 +96,13 @@ err_t *sync_on_state(struct act *a, const struct message *m)
     }
     if (strcmp(chain_active(s->chain, q), sync_self(s)) == 0)
         return own_epoch(a, m);
-    if (m->body != NULL && may_follow(s, q))
-        sync_adopt(a, q, m->body);
+    /* A fast-forward takes one step of any length.  A closed site takes it too: q descends from the
+     * position that it has signed, or drops it. */
+    if (m->body == NULL ||
+        (MUTANT(SUCCESSOR_ONLY) && strcmp(chain_find(s->chain, q)->parent, s->pos) != 0) ||
+        (MUTANT(TEXT_CLOSED_DROPPED) && s->closed && !chain_ancestor(s->chain, s->pos, q)))
+        return NULL;
+    sync_adopt(a, q, m->body);
     return NULL;
 }
 

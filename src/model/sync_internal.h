@@ -32,7 +32,7 @@ struct act {
 /* ---- sync_effects.c */
 void sync_order(struct act *a, enum sync_operation operation, enum sync_verdict verdict,
                 const char *id, const char *position, const char *text);
-/* Logs 'position' with its bundle (may be NULL). */
+/* Logs 'position', its row and its bundle (may be NULL). */
 void sync_log(struct act *a, const char *event, const char *position, const struct position *row,
               struct body *body, const char *text);
 void sync_alarm(struct act *a, const char *code, const char *format, ...)
@@ -46,7 +46,7 @@ struct message *sync_message_propose(const struct sync_state *s, const struct sy
 struct message *sync_message_refuse(const struct sync_state *s, const struct sync_context *c,
                                     const struct sync_refused *refused);
 void sync_send(struct act *a, struct message *m);  /* takes it */
-void sync_reply(struct act *a, struct message *m); /* takes it; the first one stands */
+void sync_reply(struct act *a, struct message *m); /* takes it; there is one */
 
 /* ---- sync_state.c */
 bool sync_staged_is(const struct sync_state *s, const char *hash);

@@ -245,15 +245,15 @@ static err_t *answer_incoming(struct sync_state *state, const struct sync_contex
     AUTO(position) p = position_ref(state->incoming.position);
     AUTO(body) body = body_ref(state->incoming.body);
     struct sync_refusal own = {.code = ""};
-    bool here = refusable(state, p);
-    bool fits = here && why == NULL && free_for(&a, p, &own) && content_fits(&a, p, body, &own);
+    g_assert(refusable(state, p)); /* whatever moves role or epoch gives up what was coming */
+    bool fits = why == NULL && free_for(&a, p, &own) && content_fits(&a, p, body, &own);
     if (fits) {
         TRY(sync_add(&a, p));
         accept_change(&a, p, body);
         reply_accept(&a, p->hash);
         return sync_done(&a);
     }
-    if (here && !refuse(&a, p, why != NULL ? why : &own, true))
+    if (!refuse(&a, p, why != NULL ? why : &own, true))
         return err(TOO_LARGE, "group %s: too many refusals are kept already", state->group);
     if (why == NULL)
         sync_give_up_incoming(&a, own.text); /* made, and not wanted: unwind */

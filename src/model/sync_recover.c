@@ -139,14 +139,14 @@ err_t *sync_on_here_recovering(struct act *a, const struct message *m)
 
 /*
  * rejoin at t for s: "fresh AMNESIA, no REJOIN for i in anc(pos), role ACTIVE or FROZEN, pos knows
- * floor_s, covered(pos_s, pos)".  Nor may the rival name i: then s has acted in i since.
+ * floor_s, covered(pos_s, pos)".  Nor may the rival name i: then s has acted in i since.  (No other
+ * role hears an AMNESIA: sync_receive.c.)
  */
 static bool may_rejoin(const struct sync_state *s, const struct message *m)
 {
     bool floor_fits =
         sync_knows_floor(s, s->pos, sync_peer(s), m->floor) || MUTANT(REJOIN_IGNORES_FLOOR);
-    return (s->role == ROLE_ACTIVE || s->role == ROLE_FROZEN) && !sync_is_empty(s) && floor_fits &&
-           chain_covered(s->chain, m->position, s->pos) &&
+    return !sync_is_empty(s) && floor_fits && chain_covered(s->chain, m->position, s->pos) &&
            !chain_names(s->chain, s->pos, m->incarnation) &&
            !chain_names(s->chain, s->rival, m->incarnation);
 }

@@ -11,8 +11,7 @@
 
 void sync_set_hash(char field[HASH_HEX_SIZE], const char *hash)
 {
-    if (field != hash)
-        g_strlcpy(field, hash, HASH_HEX_SIZE);
+    g_strlcpy(field, hash, HASH_HEX_SIZE);
 }
 
 void sync_set_body(struct body **field, const struct body *body)
@@ -252,9 +251,8 @@ static const char *wrong_role(const struct sync_state *s)
         return mine ? NULL : "FROZEN in an epoch that is not its own (I1)";
     case ROLE_RECOVERING:
     case ROLE_TOMBSTONE:
+    case SYNC_ROLES: /* none is in it */
         return NULL;
-    case SYNC_ROLES:
-        break;
     }
     g_assert_not_reached();
 }

@@ -52,10 +52,8 @@ static const struct {
 static char *decode(const char *text, size_t size)
 {
     g_autofree char *raw = g_strndup(text, size);
-    char *plain = g_uri_unescape_string(raw, NULL);
-    if (plain != NULL && !g_utf8_validate(plain, -1, NULL))
-        g_clear_pointer(&plain, g_free);
-    return plain;
+    g_autofree char *plain = g_uri_unescape_string(raw, NULL);
+    return plain != NULL && g_utf8_validate(plain, -1, NULL) ? TAKE(plain) : NULL;
 }
 
 static err_t *number(const char *text, int64_t max, const char *what, unsigned *ret)

@@ -69,6 +69,7 @@ static void test_blanks(void **state)
         "\\t",          "\\n",          "\x0b",         "\x0c",         "\x1c",
         "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x8a",
         "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
+        "\\u0085", /* as itself it is a line's end to YAML, and folded */
     };
 
     (void)state;
@@ -81,7 +82,12 @@ static void test_blanks(void **state)
         }
         assert_int_equal(ask_of(escaped, "{}", "{}"), CHECK_ALLOW);
     }
-    assert_int_equal(ask_of("!\xe2\x80\x8bor @", "{}", "{}"), CHECK_DENY); /* a letter to Python */
+    static const char *const letters[] = {/* to Python */
+                                          "\xe2\x80\x8b", "\\u0008", "\\u000e", "\\u001b"};
+    for (size_t i = 0; i < G_N_ELEMENTS(letters); i++) {
+        g_autofree char *rule = g_strdup_printf("!%sor @", letters[i]);
+        assert_int_equal(ask_of(rule, "{}", "{}"), CHECK_DENY);
+    }
 }
 
 static void test_limits(void **state)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/conf.h"
 
@@ -367,7 +368,8 @@ static void test_options_of_a_driver(void **state G_GNUC_UNUSED)
 
 static void test_driver_knows_its_own(void **state G_GNUC_UNUSED)
 {
-    static const char *const known[] = {"mock_storage_dir", "mock_transfer_ms", NULL};
+    g_autofree char *longer = g_strdup_printf("mock_xyz_%0100d", 0); /* is near to nothing */
+    const char *const known[] = {"mock_storage_dir", longer, "mock_transfer_ms", NULL};
     AUTO(conf)
     conf = parsed("[storage]\ndriver = mock\nmock_transfer_ms = 5\n"
                   "mock_transfer_m = 6\nmock_xyz = 7\nfile_speed = 1\n");
@@ -414,6 +416,24 @@ static void test_directories(void **state G_GNUC_UNUSED)
     e = conf_read(none, folder);
     assert_int_equal(err_code(e), ERR_CONFIG);
     assert_non_null(strstr(err_message(e), folder));
+}
+
+/* There is a folder of configuration, and it cannot be read: that is said. */
+static void test_unreadable_directory(void **state G_GNUC_UNUSED)
+{
+    g_autofree char *folder = g_dir_make_tmp("conf-XXXXXX", NULL);
+    struct rlimit before, none;
+    AUTO(conf) conf = conf_create(NULL, NULL);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    g_autoptr(err_t) e = conf_read(conf, folder);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(err_code(e), ERR_CONFIG);
+    assert_non_null(strstr(err_message(e), "cannot read configuration directory"));
+    assert_non_null(strstr(err_message(e), folder));
+    remove_tree(folder);
 }
 
 static void test_default_paths(void **state G_GNUC_UNUSED)
@@ -490,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_options_of_a_driver),
         cmocka_unit_test(test_driver_knows_its_own),
         cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_unreadable_directory),
         cmocka_unit_test(test_default_paths),
         cmocka_unit_test(test_sample_reads_back),
     };

@@ -101,10 +101,34 @@ static void test_errors(void **state)
     check_error("a: 1\n---\nb: 2\n", "f:2: a second document");
     check_error("a: \"x\\0y\"\n", "f:1: the text holds a NUL");
     check_error("a: \xff\n", "f:");
-    check_error("\"x\\0y\": 1\n", "f:1: the key is no proper text");
+    check_error("\"x\\0y\": 1\n", "f:1: the key holds a NUL");
     check_error("!x a: 1\n", "the tag '!x' is not known");
     check("a: [-1, +2, -x, 99999999999999999999]\n",
           "{\"a\":[-1,2,\"-x\",\"99999999999999999999\"]}");
+}
+
+/* libyaml takes UTF-8 only: as bytes, and as what an escape makes; values and keys rest on it. */
+static void test_utf8(void **state)
+{
+    static const char *const bad[] = {
+        "\xff",             /* no UTF-8 */
+        "\xc3",             /* cut */
+        "\xc0\x80",         /* longer than need be */
+        "\xed\xa0\x80",     /* half of a pair */
+        "\xf4\x90\x80\x80", /* above U+10FFFF */
+        "\\ud800",
+        "\\U00110000",
+        "\\UFFFFFFFF",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *value = g_strdup_printf("a: \"%s\"\n", bad[i]);
+        g_autofree char *key = g_strdup_printf("\"%s\": 1\n", bad[i]);
+        check_error(value, "no valid YAML");
+        check_error(key, "no valid YAML");
+    }
+    check("\"\\uffff\": \"\\U0010ffff\"\n", "{\"\xef\xbf\xbf\":\"\xf4\x8f\xbf\xbf\"}");
 }
 
 static void test_limits(void **state)
@@ -146,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_anchors_and_merges),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_lines),
     };

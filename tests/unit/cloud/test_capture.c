@@ -236,10 +236,11 @@ static void volumes_come_root_first_then_by_device(void **state)
     add_volume(&f, "c", "/dev/vdc", false);
     add_volume(&f, "root", "/dev/vdb", true);
     add_volume(&f, "a", "/dev/vda", true);
+    add_volume(&f, "ab", "/dev/vdab", false);
     g_autoptr(json_t) capture = NULL;
     assert_ok(capture_form("site-a", &f, &capture));
     g_autofree char *order = ids(capture, "volumes");
-    assert_string_equal(order, "root,a,c,aa");
+    assert_string_equal(order, "root,a,c,aa,ab");
     const json_t *root = json_array_get(json_arr(capture, "volumes"), 0);
     assert_int_equal(json_int(root, "boot_index", -5), 0);
     assert_true(json_bool(root, "delete_on_termination", false));
@@ -256,6 +257,11 @@ static void without_a_root_device_the_bootable_volume_is_the_root(void **state)
     assert_ok(capture_form("site-a", &f, &capture));
     g_autofree char *order = ids(capture, "volumes");
     assert_string_equal(order, "b,a");
+    add_volume(&f, "c", "/dev/vdc", true); /* one of two: the first device then */
+    g_autoptr(json_t) again = NULL;
+    assert_ok(capture_form("site-a", &f, &again));
+    g_autofree char *both = ids(again, "volumes");
+    assert_string_equal(both, "a,b,c");
     capture_facts_fini(&f);
 }
 
@@ -351,6 +357,32 @@ static void groups_that_rules_name_come_along_once(void **state)
     json_array_clear(f.security_groups);
     json_t *none = NULL;
     assert_err(capture_form("site-a", &f, &none), ERR_CLOUD_PARTIAL, "security group a");
+    json_t *port = json_array_get(f.ports, 0);
+    json_set(port, "security_groups", parse("[7]"));
+    assert_err(capture_form("site-a", &f, &none), ERR_CLOUD_PARTIAL, "security group ?");
+    capture_facts_fini(&f);
+}
+
+static void a_server_has_a_size(void **state)
+{
+    (void)state;
+    struct capture_facts f = facts("{\"id\": \"s\", \"image\": \"\"}");
+    json_t *none = NULL;
+    for (int i = 0; i <= CAPTURE_VOLUMES_MAX; i++) {
+        g_autofree char *device = g_strdup_printf("/dev/vd%03d", i);
+        add_volume(&f, device, device, i == 0);
+    }
+    assert_err(capture_form("site-a", &f, &none), ERR_CLOUD_BAD_REQUEST, "more than 64 volumes");
+    json_array_remove(f.attachments, CAPTURE_VOLUMES_MAX);
+    g_autoptr(json_t) capture = NULL;
+    assert_ok(capture_form("site-a", &f, &capture));
+    assert_int_equal(json_array_size(json_arr(capture, "volumes")), CAPTURE_VOLUMES_MAX);
+    json_array_append_new(f.security_groups, parse("{\"id\": \"g\", \"name\": \"web\"}"));
+    for (int i = 0; i <= CAPTURE_PORTS_MAX; i++) {
+        g_autofree char *id = g_strdup_printf("port-%d", i);
+        add_port(&f, id, id, "2026-01-01", "g");
+    }
+    assert_err(capture_form("site-a", &f, &none), ERR_CLOUD_BAD_REQUEST, "or 64 ports");
     capture_facts_fini(&f);
 }
 
@@ -576,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_volume_in_no_list_is_partial),
         cmocka_unit_test(nics_come_in_the_order_of_the_addresses),
         cmocka_unit_test(groups_that_rules_name_come_along_once),
+        cmocka_unit_test(a_server_has_a_size),
         cmocka_unit_test(the_rest_of_a_server),
         cmocka_unit_test(a_good_server_is_not_refused),
         cmocka_unit_test(types_are_compared_by_id),

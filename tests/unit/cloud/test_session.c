@@ -383,6 +383,7 @@ static void where_the_version_document_is(void **state)
         {"http://h/compute/v2.1", "http://h/compute/v2.1/"},
         {"https://v1.example.com/volume/v3/p", "https://v1.example.com/volume/v3/"},
         {"http://h:8774", "http://h:8774/"},
+        {"h:8774/v2.1/abc", "h:8774/v2.1/"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autofree char *url = cloud_version_url(table[i][0]);
@@ -431,6 +432,49 @@ static void a_401_at_the_version_document_renews_too(void **state)
     cloud_session_forget(f->session);
     replay_sample_at(f->r, "GET", REPLAY_A ":8776/v3/", FOREVER, "cinder/version-v3-401");
     assert_err(cloud_microversion(&f->c, CLOUD_VOLUME, &none), ERR_CLOUD_UNAUTHORIZED, "cinder");
+}
+
+/* A token that was given is as it is: there is no other one to ask with. */
+static void a_401_to_somebody_elses_token_is_the_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct keystone_credentials given = {.method = KEYSTONE_TOKEN,
+                                         .auth_url = REPLAY_A ":5000/v3",
+                                         .token = "USER"};
+    AUTO(cloud_session) s = replay_session(f->r, &given);
+    struct cloud c = cloud_view(s, NULL, CLOUD_NO_DEADLINE);
+    char *none = NULL;
+    replay_sample(f->r, "keystone/token-validate");
+    replay_sample_at(f->r, "GET", REPLAY_A ":8776/v3/", FOREVER, "cinder/version-v3-401");
+    assert_err(cloud_microversion(&c, CLOUD_VOLUME, &none), ERR_CLOUD_UNAUTHORIZED, "cinder");
+    assert_int_equal(replay_count(f->r, "GET", REPLAY_A ":8776/v3/"), 1);
+}
+
+static void a_service_without_microversions_names_its_current_version(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *entries, *want;
+    } rows[] = {
+        {"{\"id\": \"v1.1\", \"status\": \"CURRENT\"},"
+         "{\"id\": \"v2.6\", \"status\": \"SUPPORTED\"},"
+         "{\"id\": \"v2.7\", \"status\": \"CURRENT\"},"
+         "{\"id\": \"v2.0\", \"status\": \"SUPPORTED\"}",
+         "v2.7"},
+        {"{\"id\": \"v2.6\"}, {\"id\": \"v2.5\"}", "v2.6"},
+        {"{\"id\": \"v1.1\", \"status\": \"CURRENT\"}, {\"id\": 7}", NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strdup_printf("{\"versions\": [%s]}", rows[i].entries);
+        g_autofree char *version = NULL;
+        replay_text(f->r, "GET", REPLAY_A ":9696/", 1, 200, text);
+        err_t *e = cloud_version(&f->c, CLOUD_NETWORK, &version);
+        if (rows[i].want != NULL)
+            assert_ok(e);
+        else
+            assert_err(e, ERR_CLOUD_VERSION, "neutron offers no version 2");
+        assert_int_equal(g_strcmp0(version, rows[i].want), 0);
+    }
 }
 
 /* ---- pages ---- */
@@ -605,6 +649,8 @@ int main(void)
         TEST(negotiated_once_and_with_a_token),
         TEST(a_404_at_the_version_document_is_no_404_of_a_server),
         TEST(a_401_at_the_version_document_renews_too),
+        TEST(a_401_to_somebody_elses_token_is_the_answer),
+        TEST(a_service_without_microversions_names_its_current_version),
         TEST(a_list_is_followed_to_its_end),
         TEST(pages_of_glance_and_keystone),
         TEST(a_list_that_does_not_end_is_partial),

@@ -423,6 +423,14 @@ static void odd_ends(void **state)
     assert_false(json_bool(json_obj(claimed, "claim"), "forced", true));
     assert_ok(body_fold(claimed, nothing));
     assert_ok(body_fold(claimed, nameless)); /* no member's: left out */
+    /* of what a newer version writes: an object takes the place of no object, and the other way */
+    g_autoptr(json_t) object = json_of("{\"newer\":{\"a\":{\"b\":1}}}");
+    g_autoptr(json_t) text = json_of("{\"newer\":{\"a\":\"x\"}}");
+    assert_ok(body_fold(claimed, object));
+    assert_ok(body_fold(claimed, text));
+    assert_string_equal(json_str(json_obj(claimed, "newer"), "a"), "x");
+    assert_ok(body_fold(claimed, object));
+    assert_int_equal(json_int(json_obj(json_obj(claimed, "newer"), "a"), "b", 0), 1);
 }
 
 int main(void)

@@ -404,6 +404,8 @@ static void histories(void **state)
         {MORE, "{\"p2\":\"x\"}"},
         {MORE, "{\"i\":7}"},
         {MORE, "{\"r\":7}"},
+        {MORE, "{\"f\":\"1\"}"},
+        {MORE, "{\"f\":0}"},
         {MORE, "{\"d\":7}"},
         {MORE, "{\"d\":\"" ZEROS "00\"}"},
     };
@@ -504,6 +506,14 @@ static void bodies_are_limited(void **state)
     g_autoptr(json_t) kinds = json_pack("{s:{s:o}}", SITE_A, "network", network);
     json_object_set(rows, "mappings", kinds);
     assert_refused(body_check(rows), ERR_BODY_INVALID, "at most", "many mappings");
+    g_autoptr(json_t) names = body_draft(p.s[A].body);
+    g_autofree char *long_name = g_strnfill(BODY_NAME_MAX + 1, 'x');
+    g_autoptr(json_t) one = json_pack("{s:{s:{s:s}}}", SITE_A, "network", "net-a", long_name);
+    json_object_set(names, "mappings", one);
+    assert_refused(body_check(names), ERR_BODY_INVALID, "too long", "a long name");
+    long_name[BODY_NAME_MAX] = '\0';
+    json_set(json_obj(json_obj(one, SITE_A), "network"), "net-a", json_string(long_name));
+    assert_ok(body_check(names));
     /* what is printed must fit a message */
     json_t *big = body_draft(p.s[A].body);
     g_autofree char *text = g_strnfill(BODY_SIZE_MAX, 'x');

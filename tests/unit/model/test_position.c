@@ -192,6 +192,9 @@ static void checks_refuse(void **state)
     p.floor2 = -1;
     position_seal(&p);
     assert_code(position_check(&p), ERR_SYNC_POSITION);
+    p.floor2 = POSITION_NUMBER_MAX + 1;
+    position_seal(&p);
+    assert_code(position_check(&p), ERR_SYNC_POSITION);
     p = child(&root, POSITION_USER, 0, 2);
     p.version = 0;
     position_seal(&p);
@@ -217,6 +220,17 @@ static void position_json(void **state)
     assert_ok(position_from_json(j, &back));
     assert_memory_equal(back, &p, sizeof p);
     position_unref(back);
+    struct position resolve = child(&p, POSITION_RESOLVE, 0, 3);
+    g_strlcpy(resolve.parent2, root.hash, HASH_HEX_SIZE);
+    resolve.floor2 = 1;
+    position_seal(&resolve);
+    g_autoptr(json_t) k = position_to_json(&resolve);
+    assert_int_equal(json_int(k, "floor2", 0), 1);
+    assert_ok(position_from_json(k, &back));
+    assert_memory_equal(back, &resolve, sizeof resolve);
+    position_unref(back);
+    json_set_str(k, "floor2", "1");
+    assert_code(position_from_json(k, &back), ERR_SYNC_POSITION);
     /* strict */
     json_set_int(j, "floor2", 0);
     assert_code(position_from_json(j, &back), ERR_SYNC_POSITION);

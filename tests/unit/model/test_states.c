@@ -280,6 +280,9 @@ static void split_and_recovering(void **state)
     assert_ok(verb_check(VERB_WITHDRAW, &r, "web"));
     r.empty = false;
     assert_code(verb_check(VERB_DELETE_PEER_GONE, &r, "web"), ERR_SYNC_RECOVERING);
+    r.peer_gone = true; /* the peer itself has said so */
+    assert_ok(verb_check(VERB_DELETE_PEER_GONE, &r, "web"));
+    r.peer_gone = false;
     r.deleting = true;
     assert_ok(verb_check(VERB_DELETE_PEER_GONE, &r, "web"));
     assert_code(verb_check(VERB_FAILOVER_UNPLANNED, &r, "web"), ERR_GROUP_DELETING);
