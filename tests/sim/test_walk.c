@@ -21,7 +21,7 @@
 #define FRESH_S 60
 
 /* Beyond SEEDS, each of them found what was mended since; those below SEEDS are run anyway. */
-static const uint64_t found[] = {305, 365, 597, 923, 1771, 3094};
+static const uint64_t found[] = {305, 365, 597, 923, 1771, 3094, 3718};
 
 static double now_s(void)
 {
