@@ -15,9 +15,9 @@
  * only sim-crash --at NAME:N[:M]     this death, and the second one M boundaries later; --asleep
  * before it: this sleep
  *
- * A world is made once for each sweep and each death is a process forked from it (on MariaDB each
- * death has a world of its own).  A first run, in which nobody dies, tells how many boundaries
- * there are; each must then have been died at.
+ * A world is made once for each sweep and each death is a process forked from it; then everything
+ * is put back.  A first run, in which nobody dies, tells how many boundaries there are; each must
+ * then have been died at.
  */
 #include "runbooks/runbooks.h"
 #include "tests/lib/mariadb.h"
@@ -109,7 +109,8 @@ struct shared {
 static struct {
     struct shared *shared;
     const struct sweep *sweep;
-    struct bench *world;            /* its engines stopped; NULL on MariaDB */
+    struct bench *world;            /* its engines stopped */
+    GString *back;                  /* SQL that puts its databases back, on MariaDB */
     struct mariadb_server *mariadb; /* NULL: SQLite */
     int nth, later;                 /* the first death, and the second so many boundaries later */
     int let;                        /* of the refusal */
@@ -128,36 +129,80 @@ static void prepare(struct bench *b)
     bench_settle(b);
 }
 
+static const char *const databases[BENCH_SITES] = {"site_a", "site_b"};
+
+/* What keeps the tables of a site's database beside it, and what puts them back. */
+static void tables_keep(struct bench *b, int site, GString *keep)
+{
+    const char *db = databases[site];
+    AUTO(db_rows)
+    rows = bench_rows(b, site,
+                      "SELECT table_name FROM information_schema.tables WHERE table_schema ="
+                      " DATABASE() ORDER BY table_name");
+
+    g_string_append_printf(keep, "DROP DATABASE IF EXISTS kept_%s; CREATE DATABASE kept_%s;", db,
+                           db);
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        const char *t = db_str(rows, i, 0);
+        g_string_append_printf(keep,
+                               "CREATE TABLE kept_%s.%s LIKE %s.%s;"
+                               "INSERT INTO kept_%s.%s SELECT * FROM %s.%s;",
+                               db, t, db, t, db, t, db, t);
+        g_string_append_printf(run.back,
+                               "DELETE FROM %s.%s;INSERT INTO %s.%s SELECT * FROM kept_%s.%s;", db,
+                               t, db, t, db, t);
+    }
+}
+
 static struct bench *world_on_mariadb(void)
 {
-    g_autofree char *a = NULL, *b = NULL;
+    g_autoptr(GString) keep = g_string_new(NULL);
+    g_autofree char *a = mariadb_dsn(run.mariadb, databases[SIM_SITE_A]);
+    g_autofree char *b = mariadb_dsn(run.mariadb, databases[SIM_SITE_B]);
 
-    mariadb_fresh(run.mariadb, "site_a");
-    mariadb_fresh(run.mariadb, "site_b");
-    a = mariadb_dsn(run.mariadb, "site_a");
-    b = mariadb_dsn(run.mariadb, "site_b");
+    for (int i = 0; i < BENCH_SITES; i++)
+        mariadb_fresh(run.mariadb, databases[i]);
     struct bench *world = bench_create_on(3, (const char *const[]){a, b});
     prepare(world);
+    run.back = g_string_new("SET FOREIGN_KEY_CHECKS=0;");
+    for (int i = 0; i < BENCH_SITES; i++)
+        tables_keep(world, i, keep);
+    bench_still(world);
+    mariadb_sql(run.mariadb, keep->str);
+    return world;
+}
+
+static struct bench *world_on_sqlite(void)
+{
+    struct bench *world = bench_create(3);
+
+    prepare(world);
+    bench_still(world);
     return world;
 }
 
 static void world_make(void)
 {
-    if (run.mariadb != NULL)
-        return;
-    run.world = bench_create(3);
-    prepare(run.world);
-    bench_still(run.world);
+    run.world = run.mariadb != NULL ? world_on_mariadb() : world_on_sqlite();
     bench_save(run.world, "kept");
+}
+
+/* After a run: as it was made. */
+static void world_back(void)
+{
+    bench_back(run.world, "kept");
+    if (run.mariadb != NULL)
+        mariadb_sql(run.mariadb, run.back->str);
 }
 
 static void world_end(void)
 {
-    if (run.mariadb != NULL)
-        return;
     bench_forget(run.world, "kept");
     bench_destroy(run.world);
     run.world = NULL;
+    if (run.back != NULL)
+        g_string_free(run.back, TRUE);
+    run.back = NULL;
 }
 
 /* ---- a cloud that refuses ---- */
@@ -242,13 +287,12 @@ static void judge(struct bench *b, const struct verb *verb, const json_t *said)
 
 static void one(void **state)
 {
-    struct bench *b = run.mariadb != NULL ? world_on_mariadb() : run.world;
+    struct bench *b = run.world;
     const struct verb *verb = verb_of(run.sweep->verb);
     struct bench_site *site = &b->site[run.sweep->site];
 
     (void)state;
-    if (run.mariadb == NULL)
-        bench_wake(b);
+    bench_wake(b);
     b->between = between;
     b->between_data = b;
     run.let = run.sweep->refusal.let;
@@ -266,8 +310,6 @@ static void one(void **state)
     run.shared->again = site->deaths > 1;
     bench_crash_at(b, run.sweep->site, run.sweep->type, 0); /* what is judged lives */
     judge(b, verb, said);
-    if (run.mariadb != NULL)
-        bench_destroy(b);
 }
 
 static void child(FILE *output)
@@ -314,8 +356,7 @@ static bool death(int nth, int later, bool shown)
         failure_show(output);
     if (output != NULL)
         fclose(output);
-    if (run.mariadb == NULL)
-        bench_back(run.world, "kept");
+    world_back();
     return status == 0;
 }
 
