@@ -240,7 +240,7 @@ static err_t *tx_status(struct db *db, void *data)
 err_t *journal_status(const struct journal *j, const char *status, const err_t *e, int64_t now_ms)
 {
     struct journal_tx t = journal_tx(j, now_ms);
-    g_autoptr(json_t) error = e != NULL ? err_to_json(e) : NULL;
+    g_autoptr(json_t) error = err_to_json(e);
 
     t.status = status;
     t.error = error;
@@ -275,7 +275,7 @@ static err_t *tx_unwind(struct db *db, void *data)
 err_t *journal_unwind(const struct journal *j, json_t *result, const err_t *e, int64_t now_ms)
 {
     struct journal_tx t = journal_tx(j, now_ms);
-    g_autoptr(json_t) error = e != NULL ? err_to_json(e) : NULL;
+    g_autoptr(json_t) error = err_to_json(e);
 
     t.result = result;
     t.error = error;
@@ -334,8 +334,7 @@ static err_t *tx_end(struct db *db, void *data)
 {
     struct journal_tx *t = data;
 
-    if (t->ended != NULL)
-        TRY(t->ended(t->ended_data, db, t->status, t->result));
+    TRY(t->ended(t->ended_data, db, t->status, t->result));
     TRY(operation_write_end(db, &t->fence, t->status, t->error, t->result, t->now_ms));
     if (t->pivot)
         TRY(resource_release_all(db, &t->fence, t->now_ms));

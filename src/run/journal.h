@@ -93,7 +93,7 @@ err_t *journal_progress(const struct journal *j, int progress, int64_t wake_at_m
 /*
  * Ends the operation: status, error, result, completed_at; with 'release' its resources are handed
  * over (it completed, or was past its pivot: design section 6, rule 2); drops the lease.
- * 'ended' (may be NULL) runs inside the transaction.
+ * 'ended' runs inside the transaction.
  */
 typedef err_t *journal_ended_fn(void *data, struct db *db, const char *status, json_t *result);
 err_t *journal_end(const struct journal *j, const char *status, const err_t *e, json_t *result,

@@ -244,7 +244,7 @@ static void test_peers_cinder_group_is_noted_early(void **state)
     propose_create(&p);
     fence = (struct fence){CREATE, 1, ENGINE};
     OK(exchange_cinder_found(&p.a.x, p.a.db, &fence, GROUP, "cinder-a"));
-    g_autofree char *nonce = prove(&p.b, &p.a);
+    g_free(prove(&p.b, &p.a));
     OK(cg_find(p.b.db, GROUP, &cg));
     assert_non_null(cg);
     assert_string_equal(cg->primary_cg_id, "cinder-a");
