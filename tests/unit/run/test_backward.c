@@ -392,8 +392,10 @@ static void test_superseded_signing(void **state)
         {.key = "fourth", .says = "Sign", .per = STEP_PER_GROUP, .make = room_make},
         {0},
     };
-    static const struct runbook book = {
-        .name = "sign", .version = 1, .steps = steps, .plan = room_plan};
+    static const struct runbook book = {.name = "sign",
+                                        .version = 1,
+                                        .steps = steps,
+                                        .plan = room_plan};
     static const struct runbook *const books[] = {&book, NULL};
     struct room *room = *state;
     room->meanwhile = overtaken_inside;
