@@ -59,7 +59,7 @@ static void print_texts(GString *text, const char *head, const json_t *list, con
     {
         const char *line = field != NULL ? json_str_or(row, field, "") : json_string_value(row);
         g_string_append_printf(text, "  %s\n", line);
-        if (field != NULL && *json_str_or(row, "remedy", "") != '\0')
+        if (field != NULL) /* a problem: each has a remedy */
             g_string_append_printf(text, "    -> %s\n", json_str_or(row, "remedy", ""));
     }
 }

@@ -47,7 +47,7 @@ static bool row_undoable(const struct pass *pass, const struct journal_row *row)
     case ROW_UNDONE:
     case ROW_ORPHANED:
     case ROW_STATE_COUNT:
-        return false;
+        break;
     }
     return false;
 }

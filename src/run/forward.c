@@ -363,12 +363,14 @@ static struct journal_row *front_failed(struct pass *pass)
     return goes_on ? NULL : failed;
 }
 
+/* Of an operation that has open rows: less than 100. */
 static int rows_progress(const struct pass *pass)
 {
     int before = 0;
 
-    for (const struct step *s = pass->book->steps; s->key != NULL; s++) {
+    for (const struct step *s = pass->book->steps;; s++) {
         int total = 0, open = 0;
+        g_assert(s->key != NULL);
         for (guint i = 0; i < pass->rows->len; i++) {
             const struct journal_row *row = g_ptr_array_index(pass->rows, i);
             if (!g_str_equal(row->step_key, s->key))
@@ -380,7 +382,6 @@ static int rows_progress(const struct pass *pass)
             return before + (s->progress - before) * (total - open) / total;
         before = s->progress;
     }
-    return before;
 }
 
 err_t *pass_turn(struct pass *pass, const char *status, const err_t *e)
@@ -407,15 +408,12 @@ err_t *pass_failed(struct pass *pass, const struct journal_row *row)
     return forward_only ? NULL : pass_backward(pass);
 }
 
-/* Notes when the rows of the front are due again, and the progress. */
+/* Notes when the rows of the front, none of which is due, are due again, and the progress. */
 static err_t *forward_rest(struct pass *pass, const GPtrArray *front)
 {
-    for (guint i = 0; i < front->len; i++) {
-        const struct journal_row *row = g_ptr_array_index(front, i);
-        if (row_open(row))
-            pass_wake(pass, MAX(pass_row_due_at(pass, row), pass_clock(pass) + 1));
-    }
-    return journal_progress(&pass->j, MIN(rows_progress(pass), 99), pass->wake_at_ms);
+    for (guint i = 0; i < front->len; i++)
+        pass_wake(pass, pass_row_due_at(pass, g_ptr_array_index(front, i)));
+    return journal_progress(&pass->j, rows_progress(pass), pass->wake_at_ms);
 }
 
 err_t *pass_forward(struct pass *pass)

@@ -258,10 +258,10 @@ const struct step *pass_step(const struct pass *pass, const char *key)
 {
     const struct step *step = step_find(pass->book, key);
 
-    if (step != NULL)
-        return step;
-    g_error("operation '%s' has a row of step '%s' that runbook '%s' lacks", pass->op->id, key,
-            pass->book->name);
+    if (step == NULL)
+        g_error("operation '%s' has a row of step '%s' that runbook '%s' lacks", pass->op->id, key,
+                pass->book->name);
+    return step;
 }
 
 int64_t pass_row_due_at(const struct pass *pass, const struct journal_row *row)
@@ -392,8 +392,7 @@ static err_t *pass_ended(void *data, struct db *db, const char *status, json_t *
 err_t *pass_end(struct pass *pass, const char *status, const err_t *e)
 {
     struct ended_data data = {pass, pass->book};
-    g_autoptr(json_t) result =
-        pass->op->result != NULL ? json_deep_copy(pass->op->result) : json_object();
+    g_autoptr(json_t) result = json_deep_copy(pass->op->result);
     const char *ending = pass_ending(pass);
 
     if (ending != NULL && g_str_equal(status, "completed"))
@@ -469,8 +468,7 @@ static err_t *plan_failed(struct pass *pass, err_t *cause)
         pass_wake(pass, pass_clock(pass) + run_backoff_ms((int)tries, e));
         return journal_result(&pass->j, pass->op->result, pass->wake_at_ms);
     }
-    const char *ending = pass_ending(pass);
-    return pass_end(pass, ending != NULL ? ending : "failed", e);
+    return pass_end(pass, "failed", e); /* nobody ends what is pending: it is over at once */
 }
 
 static err_t *pass_plan(struct pass *pass, struct db *db)

@@ -88,9 +88,9 @@ static bool acceptable(void *data, const struct sync_state *state, const struct 
     if (e == NULL)
         return true;
     bool judged = err_class(e) == ERR_CLASS_PERMANENT || err_class(e) == ERR_CLASS_PERSON;
-    if (!judged && k->error == NULL) {
-        k->error =
-            err_wrap(e, "judging a proposal"); /* the database's: no refusal, the call fails */
+    if (!judged) { /* the database's: no refusal, the call fails */
+        err_free(k->error);
+        k->error = err_wrap(e, "judging a proposal");
         return false;
     }
     judge_refusal(e, ret);
@@ -219,8 +219,6 @@ static err_t *act_save(struct exchange_run *a, struct exchange_tx *tx,
 {
     struct sync_effects *e = tx->effects;
 
-    if (a->knowledge.error != NULL)
-        return TAKE(a->knowledge.error);
     if (e->changed)
         TRY(store_sync_save(tx->db, before, tx->state, a->seed, tx->now_ms));
     TRY(orders_write(tx, before->body));
@@ -228,7 +226,7 @@ static err_t *act_save(struct exchange_run *a, struct exchange_tx *tx,
     TRY(exchange_log_routine(tx, before));
     message_destroy(a->reply);
     a->reply = TAKE(e->reply);
-    if (a->challenge && e->messages->len > 0)
+    if (a->challenge) /* sync_hello always makes one */
         a->reply = message_copy(g_ptr_array_index(e->messages, 0));
     return NULL;
 }
@@ -245,6 +243,10 @@ static err_t *act_on(struct exchange_run *a, struct exchange_tx *tx)
     tx->effects = &effects;
     a->knowledge.error = NULL;
     err_t *e = a->call->fn(tx);
+    if (a->knowledge.error != NULL) { /* nothing was judged, whatever came of it */
+        err_free(e);
+        e = TAKE(a->knowledge.error);
+    }
     if (e == NULL)
         e = act_save(a, tx, &before);
     sync_effects_fini(&effects);
@@ -263,7 +265,7 @@ static err_t *act_compare(struct exchange_run *a, struct db *db)
     if (a->local == NULL)
         return err(DB_SCHEMA, "this database does not know yet which site it is of");
     TRY(exchange_keys_current(a->x, db, a->local));
-    if (a->nested || a->call->restored)
+    if (a->nested)
         return NULL;
     TRY(restored_notice(db, a->marks, a->local, &why));
     a->restored = why != NULL;
@@ -416,15 +418,15 @@ static err_t *project_check(struct db *db, const char *project_id, const char *p
     return NULL;
 }
 
-/* The operation that a PROPOSE waits for, if it does. */
-static err_t *waiting_for(struct db *db, const struct message *m, const json_t *reply, char **ret)
+/* The operation that a PROPOSE without a reply waits for. */
+static err_t *waiting_for(struct db *db, const char *pg_id, const json_t *reply, char **ret)
 {
     g_autoptr(GPtrArray) open = NULL;
 
     *ret = NULL;
-    if (reply != NULL || m->type != MESSAGE_PROPOSE)
+    if (reply != NULL)
         return NULL;
-    TRY(operation_list_open(db, m->group, &open));
+    TRY(operation_list_open(db, pg_id, &open));
     for (guint i = 0; i < open->len && *ret == NULL; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
         if (g_str_equal(op->operation_type, "realize"))
@@ -476,7 +478,7 @@ err_t *exchange_receive(const struct exchange *x, struct db *db, const char *pro
     struct group_row seed = {.project_id = (char *)project};
     struct exchange_run a = {.x = x, .call = &call, .project_id = project_id, .seed = &seed};
     TRY(exchange_run(&a, db, ret_reply));
-    return waiting_for(db, m, *ret_reply, ret_operation);
+    return waiting_for(db, pg_id, *ret_reply, ret_operation);
 }
 
 static err_t *outbox_sign(const struct exchange *x, const GPtrArray *messages, json_t **ret)
@@ -499,6 +501,7 @@ static err_t *outbox_of(struct exchange_run *a, struct db *db, const struct sync
     struct knowledge k = {a->x, db, NULL, NULL};
     struct sync_context context;
 
+    TRY(restored_recall(a->x, &a->marks));
     TRY(local_site_find(db, &a->local));
     TRY(exchange_keys_current(a->x, db, a->local));
     TRY(context_read(a, db, &k, env_now_ms(a->x->env), &context));
@@ -523,9 +526,7 @@ err_t *exchange_outbox(const struct exchange *x, struct db *db, const char *pg_i
     TRY(store_sync_load(db, pg_id, &state, &found));
     if (!found)
         return err(GROUP_NOT_FOUND, "protection group '%s' is not known at this site", pg_id);
-    err_t *e = restored_recall(x, &a.marks);
-    if (e == NULL)
-        e = outbox_of(&a, db, &state, ret);
+    err_t *e = outbox_of(&a, db, &state, ret);
     json_decref(a.observations);
     marks_destroy(a.marks);
     local_site_destroy(a.local);

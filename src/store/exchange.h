@@ -71,7 +71,6 @@ struct exchange_call {
     const struct fence *fence; /* of an engine's write, or NULL */
     exchange_fn *fn;
     void *data;
-    bool restored; /* of restored.c: a restore is known, and nothing is compared any more */
 };
 err_t *exchange_act(const struct exchange *x, struct db *db, const struct exchange_call *call,
                     json_t **ret_reply) MUST_CHECK;

@@ -108,7 +108,8 @@ err_t *exchange_key_forget(struct exchange_tx *tx)
     AUTO(group_row) row = NULL;
 
     TRY(group_find(tx->db, tx->state->group, &row));
-    return row != NULL ? idempotency_forget(tx->db, row->project_id, row->id) : NULL;
+    g_assert(row != NULL); /* its state was loaded from it */
+    return idempotency_forget(tx->db, row->project_id, row->id);
 }
 
 static err_t *withdraw_fn(struct exchange_tx *tx)

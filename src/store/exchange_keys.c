@@ -86,8 +86,7 @@ static err_t *unknown_key(struct exchange_verify *v, const char *key_id, err_t *
         err_recode(SYNC_SIGNATURE, takes,
                    "a message of site '%s' is signed by key '%.16s', which is not pinned here "
                    "(fingerprint %s is)",
-                   v->site->name, key_id,
-                   v->site->fingerprint != NULL ? v->site->fingerprint : "none"),
+                   v->site->name, key_id, v->site->fingerprint),
         "compare protector site show %s with that site's own protector-manage doctor; if its keys "
         "were lost, or the pinned ones stolen: protector site rekey %s --fingerprint FINGERPRINT",
         v->site->name, v->site->name);
@@ -194,7 +193,7 @@ err_t *exchange_key_done(struct exchange_tx *tx, const struct message *m,
 
     if (key->newer && held(tx->state, m))
         return site_keys_hear(tx->db, m->group, m->key_id);
-    bool says_new = e->changed || e->orders->len > 0 || e->entries->len > 0 || e->alarms->len > 0;
+    bool says_new = e->changed || e->orders->len > 0 || e->entries->len > 0; /* alarms: changed */
     if (!key->overtaken || !says_new)
         return NULL;
     TRY(site_get(tx->db, m->from, &site));

@@ -31,15 +31,14 @@ static err_t *routine_row(struct exchange_tx *tx, const char *event, const char 
 
 static bool proposes(const struct sync_state *s)
 {
-    return s->staged.kind == STAGED_PROPOSAL && s->staged.position != NULL;
+    return s->staged.kind == STAGED_PROPOSAL;
 }
 
 static err_t *log_proposed(struct exchange_tx *tx, const struct sync_state *before, bool *ret)
 {
     const struct sync_state *s = tx->state;
 
-    if (!proposes(s) ||
-        (proposes(before) && strcmp(before->staged.position->hash, s->staged.position->hash) == 0))
+    if (!proposes(s) || proposes(before)) /* no action replaces a proposal by another */
         return NULL;
     const struct position *p = s->staged.position;
     g_autofree char *text =

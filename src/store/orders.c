@@ -16,8 +16,7 @@ static void ending_set(struct operation *op, const char *ending, const char *tex
     if (op->result == NULL)
         op->result = json_object();
     json_set_str(op->result, "ending", ending);
-    if (text != NULL)
-        json_set_str(op->result, "ending_text", text);
+    json_set_str(op->result, "ending_text", text);
 }
 
 static void status_set(struct operation *op, enum operation_status status)
@@ -31,12 +30,13 @@ err_t *orders_unwind(struct db *db, struct operation *op, const char *ending, co
 {
     enum operation_status status = operation_status_of(op->status);
 
+    g_assert(op->is_open);
     bool too_late = op->past_pivot && !g_str_equal(ending, "superseded");
-    if (operation_status_terminal(status) || too_late ||
+    if (too_late ||
         (status == OPERATION_ROLLING_BACK && !json_bool(op->result, "replanning", false)))
         return NULL;
     ending_set(op, ending, text);
-    g_autoptr(err_t) why = err(OPERATION_ENDED, "%s", text != NULL ? text : ending);
+    g_autoptr(err_t) why = err(OPERATION_ENDED, "%s", text);
     json_decref(op->error);
     op->error = err_to_json(why);
     if (status == OPERATION_PENDING) {
@@ -57,24 +57,6 @@ err_t *orders_leave(struct db *db, struct operation *op, const char *text, int64
         ending_set(op, operation_status_text(OPERATION_SUPERSEDED), text);
     json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_LEAVE);
     op->wake_at_ms = OPERATION_AT_ONCE;
-    return operation_change(db, op, now_ms);
-}
-
-/*
- * What a restored database says of an operation is old: it may have ended since, and what it made
- * may be what runs now.  So nothing of it is done and nothing taken back.
- */
-static err_t *orders_park(struct db *db, struct operation *op, const char *text, int64_t now_ms)
-{
-    if (operation_status_terminal(operation_status_of(op->status)) || MUTANT(PARK_SKIPPED))
-        return NULL;
-    g_autoptr(err_t) why = err(OPERATION_ENDED, "parked: %s", text);
-    json_decref(op->error);
-    op->error = err_to_json(why);
-    ending_set(op, operation_status_text(OPERATION_SUPERSEDED), text);
-    json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_LEAVE);
-    status_set(op, OPERATION_SUPERSEDED);
-    op->completed_at_ms = now_ms;
     return operation_change(db, op, now_ms);
 }
 
@@ -112,27 +94,45 @@ static err_t *order_fail(struct exchange_tx *tx, struct operation *op,
     return op_wake(tx, op);
 }
 
-static err_t *order_apply(struct exchange_tx *tx, struct operation *op,
-                          const struct sync_order *order)
+static err_t *order_supersede(struct exchange_tx *tx, struct operation *op,
+                              const struct sync_order *order)
 {
-    switch (order->verdict) {
-    case SYNC_COMPLETE:
-        return order_complete(tx, op, order);
-    case SYNC_FAIL:
-        return order_fail(tx, op, order);
-    case SYNC_SUPERSEDE:
-    case SYNC_PREEMPT:
-        return orders_unwind(tx->db, op, "superseded", order->text, tx->now_ms);
-    case SYNC_CANCEL:
-        return orders_unwind(tx->db, op, "cancelled", order->text, tx->now_ms);
-    case SYNC_PARK:
-        return orders_park(tx->db, op, order->text, tx->now_ms);
-    case SYNC_START:
-    case SYNC_VERDICTS:
-        break;
-    }
-    g_assert_not_reached();
+    return orders_unwind(tx->db, op, "superseded", order->text, tx->now_ms);
 }
+
+static err_t *order_cancel(struct exchange_tx *tx, struct operation *op,
+                           const struct sync_order *order)
+{
+    return orders_unwind(tx->db, op, "cancelled", order->text, tx->now_ms);
+}
+
+/*
+ * What a restored database says of an operation is old: it may have ended since, and what it made
+ * may be what runs now.  So nothing of it is done and nothing taken back.
+ */
+static err_t *order_park(struct exchange_tx *tx, struct operation *op,
+                         const struct sync_order *order)
+{
+    g_assert(op->is_open);
+    if (MUTANT(PARK_SKIPPED))
+        return NULL;
+    g_autoptr(err_t) why = err(OPERATION_ENDED, "parked: %s", order->text);
+    json_decref(op->error);
+    op->error = err_to_json(why);
+    ending_set(op, operation_status_text(OPERATION_SUPERSEDED), order->text);
+    json_set_str(op->result, OPERATION_UNWIND, OPERATION_UNWIND_LEAVE);
+    status_set(op, OPERATION_SUPERSEDED);
+    op->completed_at_ms = tx->now_ms;
+    return operation_change(tx->db, op, tx->now_ms);
+}
+
+/* SYNC_START is order_start's: no operation is there yet. */
+static err_t *(*const order_apply[SYNC_VERDICTS])(struct exchange_tx *tx, struct operation *op,
+                                                  const struct sync_order *order) = {
+    [SYNC_COMPLETE] = order_complete,   [SYNC_FAIL] = order_fail,
+    [SYNC_SUPERSEDE] = order_supersede, [SYNC_PREEMPT] = order_supersede,
+    [SYNC_CANCEL] = order_cancel,       [SYNC_PARK] = order_park,
+};
 
 /*
  * What an order without an id means: which open operations of the group.  A force preempts what has
@@ -162,8 +162,7 @@ static bool order_means(const struct sync_order *order, const struct operation *
         return g_str_equal(op->id, order->id);
     if (order->operation == SYNC_OP_REALIZE)
         return g_str_equal(op->operation_type, "realize") &&
-               (*order->position == '\0' ||
-                g_strcmp0(json_str(op->params, "position"), order->position) == 0);
+               g_strcmp0(json_str(op->params, "position"), order->position) == 0;
     return order->operation == SYNC_OP_LOCAL && order_means_local(order, op);
 }
 
@@ -175,7 +174,7 @@ static err_t *order_existing(struct exchange_tx *tx, const struct sync_order *or
     for (guint i = 0; i < open->len; i++) {
         struct operation *op = g_ptr_array_index(open, i);
         if (order_means(order, op))
-            TRY(order_apply(tx, op, order));
+            TRY(order_apply[order->verdict](tx, op, order));
     }
     return NULL;
 }
@@ -203,7 +202,7 @@ static const char *runbook_of(enum sync_operation operation)
 /* Begun while the group is given up here, or before that was known: then it takes away less. */
 static bool as_much(const struct exchange_tx *tx, const struct operation *op)
 {
-    return json_is_true(json_object_get(op->params, "leaving")) || !sync_leaving(tx->state);
+    return json_bool(op->params, "leaving", false) || !sync_leaving(tx->state);
 }
 
 /* A realize of the same proposal runs already: a repeated PROPOSE does not start a second one. */
@@ -228,7 +227,7 @@ static struct operation *operation_new(struct exchange_tx *tx, const struct sync
     struct operation *op = operation_create();
     const char *runbook = runbook_of(order->operation);
 
-    op->id = *order->id != '\0' ? g_strdup(order->id) : env_id(tx->exchange->env, "op-");
+    op->id = env_id(tx->exchange->env, "op-"); /* only of a handover an order names one */
     op->pg_id = g_strdup(tx->state->group);
     op->project_id = g_strdup(project);
     op->operation_type = g_strdup(runbook);

@@ -166,8 +166,7 @@ static err_t *groups_recover(const struct exchange *x, struct db *db, const stru
         for (guint i = 0; i < count; i++) {
             struct exchange_call call = {.pg_id = g_ptr_array_index(ids, i),
                                          .fn = restored_fn,
-                                         .data = (void *)r,
-                                         .restored = true};
+                                         .data = (void *)r};
             if (g_strcmp0(call.pg_id, r->but) != 0)
                 TRY(exchange_act(x, db, &call, NULL));
         }

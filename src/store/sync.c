@@ -35,10 +35,10 @@ static char *print_drop(const struct position *p)
 {
     if (p->drop_count == 0)
         return NULL;
-    GString *text = g_string_new("");
+    char *hashes[POSITION_DROP_MAX + 1] = {NULL};
     for (size_t i = 0; i < p->drop_count; i++)
-        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", p->drop[i]);
-    return g_string_free(text, FALSE);
+        hashes[i] = (char *)p->drop[i];
+    return g_strjoinv(" ", hashes);
 }
 
 static err_t *read_position(const struct db_rows *rows, size_t i, struct position *ret)
@@ -190,8 +190,7 @@ static err_t *save_refusals(struct db *db, const struct sync_state *before,
 {
     const struct sync_refused *r = after->refused;
     size_t count = after->refused_count;
-    if (count == before->refused_count &&
-        (count == 0 || strcmp(r[count - 1].hash, before->refused[count - 1].hash) == 0))
+    if (count == before->refused_count) /* an action adds one, or forgets those of an epoch */
         return NULL;
     TRY(db_exec(db, NULL, "DELETE FROM refusals WHERE pg_id = ?", "s", after->group));
     for (size_t i = 0; i < count; i++)
@@ -366,9 +365,10 @@ static err_t *write_row(struct db *db, const struct group_row *row, bool is_new,
     return found ? NULL : err(DB_DEADLOCK, "group %s has changed since it was read", row->id);
 }
 
+/* A body comes and goes with its position, and nothing moves back to EMPTY. */
 static bool body_moved(const struct sync_state *before, const struct sync_state *after)
 {
-    return strcmp(before->pos, after->pos) != 0 || (before->body != NULL) != (after->body != NULL);
+    return strcmp(before->pos, after->pos) != 0;
 }
 
 static err_t *write_state(struct db *db, const struct sync_state *before,
@@ -381,7 +381,7 @@ static err_t *write_state(struct db *db, const struct sync_state *before,
     if (!body_moved(before, after))
         return NULL;
     return db_exec(db, NULL, "UPDATE protection_groups SET body = ? WHERE id = ?", "ss",
-                   after->body != NULL ? body_text(after->body) : NULL, after->group);
+                   body_text(after->body), after->group);
 }
 
 err_t *store_sync_save(struct db *db, const struct sync_state *before,
@@ -413,8 +413,7 @@ err_t *store_sync_save(struct db *db, const struct sync_state *before,
     }
     if (!body_moved(before, after))
         return NULL;
-    return project_body(db, after->group, after->body != NULL ? body_json(after->body) : NULL,
-                        now_ms);
+    return project_body(db, after->group, body_json(after->body), now_ms);
 }
 
 /* ---- loading */

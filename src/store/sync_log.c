@@ -64,7 +64,7 @@ RECORD_DEFINE(outbox_item, outbox_record)
 err_t *sync_log_add(struct db *db, const struct sync_log_entry *entry)
 {
     g_autofree char *kept = NULL;
-    if (entry->bundle == NULL && entry->position != NULL)
+    if (entry->bundle == NULL)
         TRY(store_position_body(db, entry->pg_id, entry->position, &kept));
     return db_exec(db, NULL,
                    "INSERT INTO sync_log (pg_id, project_id, event, position, epoch, version,"

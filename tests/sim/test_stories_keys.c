@@ -317,6 +317,12 @@ static void test_resealed(void **state)
 
 /* ---- who still has a replaced key ---- */
 
+static int64_t old_incarnation_rows(struct bench *b)
+{
+    return bench_sql_int(b, SIM_SITE_B,
+                         "SELECT COUNT(*) FROM sync_log WHERE event = 'old incarnation'");
+}
+
 /* A copy of A, a staging site say, signs as A with the key before. */
 static void test_clone(void **state)
 {
@@ -356,6 +362,35 @@ static void test_clone_rotates(void **state)
     forge(file, own, json_pack("[o]", certificate));
     refused(b, file, "protector.sync.signature");
     pinned(b, SIM_SITE_B, 1);
+}
+
+/*
+ * A's database is put back, and what A said before is signed by a replaced key: B's log does not
+ * even take it for the word of an earlier incarnation.
+ */
+static void test_old_key_of_an_old_incarnation(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1119);
+    g_autofree char *file = path_of(b, "fact");
+    (void)state;
+
+    bench_db_keep(b, SIM_SITE_A, "old");
+    bench_fact(b, NULL);
+    export_at(b, SIM_SITE_A, "web", file); /* nobody has heard of it yet */
+    bench_db_put_back(b, SIM_SITE_A, "old");
+    carry(b);
+    bench_carry(b);
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_in_sync(b);
+    import_at(b, SIM_SITE_B, file); /* said by an incarnation that has ended */
+    assert_int_equal(old_incarnation_rows(b), 1);
+    bench_rotate(b, SIM_SITE_A);
+    carry(b);
+    pinned(b, SIM_SITE_B, 1);
+    refused(b, file, "protector.sync.key_old");
+    assert_int_equal(old_incarnation_rows(b), 1);
+    bench_in_sync(b);
 }
 
 /* ---- keys that are lost or stolen ---- */
@@ -571,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_too_many_unheard),
         cmocka_unit_test(test_clone),
         cmocka_unit_test(test_clone_rotates),
+        cmocka_unit_test(test_old_key_of_an_old_incarnation),
         cmocka_unit_test(test_half_a_rotation),
         cmocka_unit_test(test_rotated_elsewhere),
         cmocka_unit_test(test_stale_file),

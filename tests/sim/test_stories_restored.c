@@ -4,8 +4,10 @@
  * lost, under services that run.  The site notices before it signs or does anything, parks what
  * the old copy calls running, and leaves RECOVERING only into an epoch newer than all it forgot.
  */
-#include "tests/sim/bench.h"
+#include "tests/sim/bench_internal.h"
 
+#include "base/keyfile.h"
+#include "base/secrets.h"
 #include "store/restored.h"
 
 #include <setjmp.h>
@@ -280,6 +282,55 @@ static void test_end_without_trust(void **state)
     assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "trusts")), 0);
 }
 
+static char *role_of_other(struct bench *b, int site)
+{
+    return bench_sql(b, site, "SELECT role FROM protection_groups WHERE living_name = 'other'");
+}
+
+/*
+ * The whole machine of A is put back, with what remembers: A cannot notice.  B knows a change that
+ * A has signed and does not know, and tells of it; so every group of A recovers, not this one
+ * alone.
+ */
+static void test_peer_knows_more(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1009);
+    const char *folder = process_state_path(&b->site[SIM_SITE_A].p);
+    char *marks = NULL;
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group create", "name", "other",
+                         "replication-type", "async", "primary-site", "site-a", "secondary-site",
+                         "site-b", "volume-type", "replicated-ssd", "!wait", NULL));
+    bench_settle(b);
+    bench_db_keep(b, SIM_SITE_A, "old");
+    bench_must(keyfile_read(folder, KEYFILE_MARKS, &marks), KEYFILE_MARKS);
+    json_decref(bench_ok(b, "prod-a", "protection-group update", WEB, "description", "kept", NULL));
+    bench_in_sync(b);
+    bench_db_put_back(b, SIM_SITE_A, "old");
+    bench_must(keyfile_replace(&b->site[SIM_SITE_A].env, folder, KEYFILE_MARKS, marks),
+               KEYFILE_MARKS);
+    bench_engine(b, SIM_SITE_A, false);
+    bench_engine(b, SIM_SITE_A, true);
+    bench_pass(b, 60000);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE"); /* as far as it knows */
+    assert_int_equal(incarnations(b, SIM_SITE_A), 1);
+    carried(b, SIM_SITE_A);
+    assert_int_equal(incarnations(b, SIM_SITE_A), 2);
+    g_autofree char *recovering = role_of_other(b, SIM_SITE_A);
+    assert_string_equal(recovering, "RECOVERING");
+    bench_carry(b);
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    bench_in_sync(b);
+    description_is(b, SIM_SITE_A, "kept");
+    g_autofree char *other = role_of_other(b, SIM_SITE_A);
+    assert_string_equal(other, "ACTIVE");
+    bench_servers_are(b, SIM_SITE_A, "active");
+    secret_free(marks);
+}
+
 /* The operator's word is enough where the marks are as old as the database. */
 static void test_operator_says_so(void **state)
 {
@@ -307,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_lost_claim_is_not_forced),
         cmocka_unit_test(test_standby_loses_all),
         cmocka_unit_test(test_end_without_trust),
+        cmocka_unit_test(test_peer_knows_more),
         cmocka_unit_test(test_operator_says_so),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));

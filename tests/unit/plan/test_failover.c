@@ -81,6 +81,14 @@ static const struct plan_case cases[] = {
      .call_mappings = "{'network':{'prod':'prod'}}"},
     {.name = "call_mapping_unknown", .about = "a mapping given at the call names nothing that a member has",
      .call_mappings = "{'network':{'prod':'recovery','net-q':'recovery'},'flavor':{'nosuch':'m1.small'},'image':{'img-z':'img-b'}}"},
+    {.name = "call_mapping_by_id", .about = "a mapping given at the call names the network by its id",
+     .call_mappings = "{'network':{'net-a':'recovery'}}"},
+    {.name = "network_by_id", .about = "a network whose name is not known: the same id at the target",
+     .body = {{PORT "network_name", "null"}, {PORT "network_id", "'net-b'"}}},
+    {.name = "id_before_names", .about = "what a mapping names is one network's id, and the name of two others",
+     .inventory = {{"networks/2", "{'id':'net-c','name':'net-x','project_id':'pb'}"},
+                   {"networks/3", "{'id':'net-d','name':'net-x','project_id':'pb'}"}},
+     .call_mappings = "{'network':{'prod':'net-x'}}"},
     {.name = "mapping_backwards", .about = "the way back reads the stored mapping backwards", .back = true,
      .body = {{MAPPINGS, "{'network':{'prod':'recovery'}}"}, {PORT "network_name", "'recovery'"}, {PORT "network_id", "'net-x'"}}},
     {.name = "mapped_to_nothing", .about = "mappings to what the target does not have",
@@ -110,6 +118,12 @@ static const struct plan_case cases[] = {
      .inventory = {{"subnets/2", "{'id':'sub-b6','network_id':'net-b','cidr':'2001:db8::/64'}"}}},
     {.name = "addresses_half", .about = "one of two addresses cannot be kept: none is",
      .body = {{PORT "fixed_ips/1", "{'ip':'2001:db8::11','subnet_id':'sub-a6'}"}}},
+    {.name = "addresses_none", .about = "a port without an address, and whose MAC is not known",
+     .body = {{PORT "fixed_ips", "[]"}, {PORT "mac", "null"}}},
+    {.name = "owner_unknown", .about = "a network that does not tell whose it is counts as the project's own",
+     .inventory = {{"networks/0/project_id", "null"}}},
+    {.name = "project_unknown", .about = "so does any network where the project is not known",
+     .inventory = {{"networks/0/project_id", "'admin'"}, {"project_id", "null"}}},
     {.name = "shared_network", .about = "a network of another project: the service account fixes the address",
      .inventory = {{"networks/0/project_id", "'admin'"}}},
     {.name = "two_members", .about = "two members with one security group, one key pair, one network",
@@ -122,6 +136,8 @@ static const struct plan_case cases[] = {
     {.name = "two_members_differ", .about = "the same names for different things: the first is brought, and it is said",
      .replicates = true,
      .body = {{"members/1", DB}, {"members/1/config/key/public_key", "'ssh-ed25519 BBBB'"}, {"members/1/config/security_groups/0/id", "'sg-other'"}}},
+    {.name = "two_keys", .about = "two members with a key pair each", .replicates = true,
+     .body = {{"members/1", DB}, {"members/1/config/key/name", "'dba'"}}},
     {.name = "groups_exist", .about = "a security group that the target has is used as it is",
      .inventory = {{"security_groups/1", "{'id':'sg-bw','name':'web'}"}}},
     {.name = "port_open", .about = "a port without port security, with address pairs",
@@ -265,11 +281,16 @@ static void test_foreign_site(void **state)
     (void)state;
     g_autoptr(json_t) body = base_body();
     json_t *plan = NULL;
-    struct plan_failover_input input = {.body = body, .source = "elsewhere", .target = SITE_B};
-    g_autoptr(err_t) e = plan_failover(&input, &plan);
-    assert_non_null(e);
-    assert_int_equal(err_code(e), ERR_BAD_REQUEST);
-    assert_null(plan);
+    static const char *const sites[][2] = {{"elsewhere", SITE_B}, {SITE_A, "elsewhere"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(sites); i++) {
+        struct plan_failover_input input = {.body = body,
+                                            .source = sites[i][0],
+                                            .target = sites[i][1]};
+        g_autoptr(err_t) e = plan_failover(&input, &plan);
+        assert_non_null(e);
+        assert_int_equal(err_code(e), ERR_BAD_REQUEST);
+        assert_null(plan);
+    }
 }
 
 /* A group as large as one may be is planned whole. */

@@ -43,6 +43,9 @@ struct trouble {
     const char *retry_after;    /* that the error carries; NULL: nothing */
 };
 
+struct room;
+typedef void room_hook(struct room *room);
+
 struct room {
     struct both *b;
     struct db *watch; /* reads what is durable, whatever the engine's connections do */
@@ -69,6 +72,9 @@ struct room {
     bool die_after; /* only commits count, and are done before the engine dies */
     bool dead;
     void (*meanwhile)(struct room *room, struct step_call *call); /* inside a make */
+    /* After the engine's first statement that has 'sql_part' in it; then no more. */
+    room_hook *after_sql;
+    const char *sql_part;
     void *data;
 };
 
@@ -139,9 +145,15 @@ static inline err_t *mortal_run(void *backend, const char *sql, const struct db_
                                 size_t count, struct db_rows **ret_rows, int64_t *ret_affected)
 {
     struct mortal *m = backend;
-    if (!mortal_dies(m, false))
-        return m->next->run(m->next_backend, sql, values, count, ret_rows, ret_affected);
-    return err(DB_CONNECT, "the engine dies at a statement");
+    if (mortal_dies(m, false))
+        return err(DB_CONNECT, "the engine dies at a statement");
+    TRY(m->next->run(m->next_backend, sql, values, count, ret_rows, ret_affected));
+    room_hook *after_sql = m->room->after_sql;
+    if (after_sql == NULL || strstr(sql, m->room->sql_part) == NULL)
+        return NULL;
+    m->room->after_sql = NULL;
+    after_sql(m->room);
+    return NULL;
 }
 
 static inline err_t *mortal_begin(void *backend)

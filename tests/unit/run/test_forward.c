@@ -375,6 +375,20 @@ static void test_waits(void **state)
     STATUS(room, "completed");
 }
 
+/* A step that would sleep for a day is asked sooner. */
+static void test_waits_within_bounds(void **state)
+{
+    struct room *room = *state;
+    room_trouble(room, "probe", "first", "", 1, 1, WAITS);
+    room_last_trouble(room)->wake_ms = DAY_MS;
+    room_operation(room, "four");
+    room_tick(room);
+    AUTO(operation) op = room_op(room);
+    assert_int_equal(op->wake_at_ms - room->now_ms, RUN_WAIT_MAX_MS);
+    room_run(room);
+    STATUS(room, "completed");
+}
+
 /* Steps that only wait, and steps that cannot be probed. */
 static const struct step odd_steps[] = {
     {.key = "wait", .says = "Wait", .probe = room_probe, .progress = 50},
@@ -788,47 +802,52 @@ static void test_failure_waits_for_others(void **state)
     ROW(room, "each", "m2", "done");
 }
 
-/* ---- results of earlier rows */
-
-static err_t *reads_make(struct step_call *call, enum step_answer *ret)
-{
-    g_autoptr(json_t) first = NULL;
-    g_autoptr(json_t) second = NULL;
-    g_autoptr(json_t) none = NULL;
-    TRY(step_result_of(call, "first", "", &first));
-    TRY(step_result_of(call, "second", "m2", &second));
-    TRY(step_result_of(call, "second", "m9", &none));
-    json_set_int(call->result, "first", json_int(first, "attempt", 0));
-    json_set_int(call->result, "second", json_int(second, "attempt", 0));
-    json_set_int(call->result, "none", (int64_t)json_object_size(none));
-    *ret = STEP_DONE;
-    return NULL;
-}
-
-static const struct step reads_steps[] = {
-    FULL("first", GROUP, 0, 20),
-    FULL("second", MEMBER, 0, 50),
-    {.key = "reads", .says = "Read", .make = reads_make, .progress = 100},
+/* A group has no member that could fail alone: what comes after a failed row of it goes on. */
+static const struct step group_steps[] = {
+    FULL("pivot", GROUP, STEP_PIVOT, 10),
+    FULL("tags", GROUP, STEP_PER_MEMBER_FAIL, 50),
+    FULL("rules", GROUP, STEP_PER_MEMBER_FAIL, 100),
     {0},
 };
-static const struct runbook reads_book = {.name = "reads",
+/* What is left out in a step of another kind is no reason to leave its member out. */
+static const struct step other_steps[] = {
+    FULL("pivot", GROUP, STEP_PIVOT, 10),
+    FULL("soft", MEMBER, STEP_BEST_EFFORT, 50),
+    FULL("boot", MEMBER, STEP_PER_MEMBER_FAIL | STEP_NEEDS_EARLIER, 100),
+    {0},
+};
+static const struct runbook group_book = {.name = "group",
                                           .version = 1,
-                                          .steps = reads_steps,
+                                          .steps = group_steps,
                                           .plan = room_plan};
-static const struct runbook *const reads_books[] = {&reads_book, NULL};
+static const struct runbook other_book = {.name = "other",
+                                          .version = 1,
+                                          .steps = other_steps,
+                                          .plan = room_plan};
+static const struct runbook *const other_books[] = {&group_book, &other_book, NULL};
 
-static void test_results(void **state)
+static void test_group_rows_fail_alone(void **state)
 {
     struct room *room = *state;
-    room_books(room, reads_books);
-    room_trouble(room, "make", "second", "m2", 1, 2, ERR_CLOUD_BUSY);
-    room_operation(room, "reads");
+    room_books(room, other_books);
+    room_trouble(room, "make", "tags", "", 1, 1, ERR_CONFLICT);
+    room_operation(room, "group");
+    room_run(room);
+    STATUS(room, "needs_operator");
+    ROW(room, "tags", "", "failed");
+    ROW(room, "rules", "", "done");
+}
+
+static void test_left_out_by_another_kind(void **state)
+{
+    struct room *room = *state;
+    room_books(room, other_books);
+    room_trouble(room, "make", "soft", "m1", 1, 1, ERR_CONFLICT);
+    room_operation(room, "other");
     room_run(room);
     STATUS(room, "completed");
-    AUTO(op_step) row = room_row(room, "reads", "");
-    assert_int_equal(json_int(row->result, "first", 0), 1);
-    assert_int_equal(json_int(row->result, "second", 0), 3);
-    assert_int_equal(json_int(row->result, "none", 9), 0);
+    ROW(room, "soft", "m1", "skipped");
+    ROW(room, "boot", "m1", "done");
 }
 
 int main(void)
@@ -853,6 +872,7 @@ int main(void)
         ROOM(test_pivot_begun),
         ROOM(test_pivot_found),
         ROOM(test_waits),
+        ROOM(test_waits_within_bounds),
         ROOM(test_step_without_make),
         ROOM(test_barrier),
         ROOM(test_waves),
@@ -866,7 +886,8 @@ int main(void)
         ROOM(test_member_goes_on),
         ROOM(test_member_fails_early),
         ROOM(test_failure_waits_for_others),
-        ROOM(test_results),
+        ROOM(test_group_rows_fail_alone),
+        ROOM(test_left_out_by_another_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

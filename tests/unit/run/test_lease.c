@@ -5,6 +5,7 @@
  */
 #include "tests/unit/run/room.h"
 
+#include "run/runner_internal.h"
 #include "store/faulty.h"
 
 /* An operation whose engine has just died in the middle of a make of "first". */
@@ -126,6 +127,41 @@ static void test_own_host(void **state)
     room_run(room);
     STATUS(room, "completed");
     assert_int_equal(room_count(room, "make first"), 1);
+}
+
+/* An engine that knows of no lock file waits a TTL like any other. */
+static void test_no_lock_file(void **state)
+{
+    struct room *room = *state;
+    died(room);
+    room_reopen(room, "two");
+    room->same_host = true;
+    room->runner->o.lease_is_ours = NULL;
+    room_tick(room);
+    g_autofree char *still = owner(room);
+    assert_string_equal(still, "one");
+    room_pass(room, TTL_MS);
+    room_tick(room);
+    g_autofree char *now = owner(room);
+    assert_string_equal(now, "two");
+}
+
+/* Another owner is another life, also at the beat that was seen before. */
+static void test_another_owner_at_the_same_beat(void **state)
+{
+    struct room *room = *state;
+    died(room);
+    room_reopen(room, "two");
+    room_tick(room);
+    OK(db_exec(room->watch, NULL, "UPDATE leases SET owner = 'three'", ""));
+    room_pass(room, TTL_MS);
+    room_tick(room);
+    g_autofree char *still = owner(room);
+    assert_string_equal(still, "three");
+    room_pass(room, TTL_MS);
+    room_tick(room);
+    g_autofree char *now = owner(room);
+    assert_string_equal(now, "two");
 }
 
 /* ---- the sleeper */
@@ -277,10 +313,9 @@ static void test_call_that_did_not_fit(void **state)
 
 /* ---- beats */
 
-/* A beat that fails for one operation is not the end of the others. */
-static void test_beat_goes_on(void **state)
+/* Operations that wait, "op-1" to "op-3". */
+static void three_wait(struct room *room)
 {
-    struct room *room = *state;
     static const char *const ids[] = {"op-1", "op-2", "op-3"};
     room_trouble(room, "probe", "first", "", 1, 1000, WAITS);
     for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
@@ -294,6 +329,13 @@ static void test_beat_goes_on(void **state)
         OK(operation_insert(room->watch, op));
     }
     room_tick(room);
+}
+
+/* A beat that fails for one operation is not the end of the others. */
+static void test_beat_goes_on(void **state)
+{
+    struct room *room = *state;
+    three_wait(room);
     room->mono_ms += TTL_MS / 2;
     struct db *db = room_db_get(room);
     struct faulty *faulty = faulty_stack(db);
@@ -326,6 +368,108 @@ static void test_beat_of_a_lost_lease(void **state)
     AUTO(lease) now = NULL;
     OK(lease_get(room->watch, OP, &now));
     assert_int_equal(now->beat, beat);
+}
+
+/* ---- the thread that beats, and those that work */
+
+/* "two" has taken over what this engine still believes to hold. */
+static void taken_by_two(struct room *room, const char *id)
+{
+    AUTO(lease) seen = NULL;
+    int64_t beat = 0;
+    bool held = false;
+    OK(lease_get(room->watch, id, &seen));
+    OK(lease_claim(room->watch, id, "two", seen, &beat, &held));
+    assert_true(held);
+}
+
+static void lost_by_work(struct room *room)
+{
+    bool ran = false;
+    const char *id = room->data;
+    taken_by_two(room, id);
+    OK(runner_run(room->runner, id, &ran)); /* its write is fenced */
+    assert_false(runner_call_fits(room->runner, id, 1));
+}
+
+/* While the leases are beaten one after the other, a worker finds that one is lost. */
+static void test_lost_before_its_beat(void **state)
+{
+    struct room *room = *state;
+    three_wait(room);
+    room->data = (void *)"op-2";
+    room->sql_part = "UPDATE leases SET beat";
+    room->after_sql = lost_by_work;
+    OK(runner_beat(room->runner));
+    AUTO(lease) now = NULL;
+    OK(lease_get(room->watch, "op-2", &now));
+    assert_string_equal(now->owner, "two");
+    assert_false(runner_call_fits(room->runner, "op-2", 1));
+    assert_true(runner_call_fits(room->runner, "op-3", TTL_MS));
+}
+
+/* Between the beat in the database and its entry here: the lease stays lost. */
+static void test_lost_inside_its_beat(void **state)
+{
+    struct room *room = *state;
+    three_wait(room);
+    room->data = (void *)OP;
+    room->sql_part = "UPDATE leases SET beat";
+    room->after_sql = lost_by_work;
+    OK(runner_beat(room->runner));
+    assert_false(runner_call_fits(room->runner, OP, 1));
+}
+
+static void lost_and_taken(struct room *room)
+{
+    bool ran = false;
+    OK(runner_beat(room->runner)); /* by what this engine knows: in vain */
+    OK(runner_run(room->runner, OP, &ran));
+    assert_true(ran);
+}
+
+/* Likewise, and taken anew: the entry is that of the later claim. */
+static void test_taken_inside_its_beat(void **state)
+{
+    struct room *room = *state;
+    room_trouble(room, "probe", "first", "", 1, 1000, WAITS);
+    room_operation(room, "four");
+    room_tick(room);
+    room->sql_part = "UPDATE leases SET beat";
+    room->after_sql = lost_and_taken;
+    OK(runner_beat(room->runner));
+    AUTO(lease) before = NULL;
+    OK(lease_get(room->watch, OP, &before));
+    OK(runner_beat(room->runner));
+    AUTO(lease) now = NULL;
+    OK(lease_get(room->watch, OP, &now));
+    assert_string_equal(now->owner, "one");
+    assert_int_equal(now->beat, before->beat + 1);
+    assert_true(runner_call_fits(room->runner, OP, TTL_MS));
+}
+
+static void lost_by_beat(struct room *room)
+{
+    taken_by_two(room, OP);
+    OK(runner_beat(room->runner));
+}
+
+/* The lease goes while the operation is read: nothing is called. */
+static void test_lost_while_read(void **state)
+{
+    struct room *room = *state;
+    bool ran = false;
+    room_trouble(room, "probe", "first", "", 1, 1, WAITS);
+    room_operation(room, "four");
+    room_tick(room);
+    room_pass(room, POLL_MS);
+    CALLS(room, "plan of op-1, probe first");
+    room->sql_part = "FROM dr_operations";
+    room->after_sql = lost_by_beat;
+    OK(runner_run(room->runner, OP, &ran));
+    CALLS(room, "");
+    g_autofree char *now = owner(room);
+    assert_string_equal(now, "two");
 }
 
 /* ---- preemption */
@@ -377,12 +521,18 @@ int main(void)
         ROOM(test_a_beat_resets),
         ROOM_BOTH(test_two_takers),
         ROOM_BOTH(test_own_host),
+        ROOM(test_no_lock_file),
+        ROOM(test_another_owner_at_the_same_beat),
         ROOM_BOTH(test_sleeper),
         ROOM(test_deadline),
         ROOM(test_no_call_without_a_lease),
         ROOM(test_call_that_did_not_fit),
         ROOM(test_beat_goes_on),
         ROOM_BOTH(test_beat_of_a_lost_lease),
+        ROOM_BOTH(test_lost_before_its_beat),
+        ROOM_BOTH(test_lost_inside_its_beat),
+        ROOM_BOTH(test_taken_inside_its_beat),
+        ROOM_BOTH(test_lost_while_read),
         ROOM_BOTH(test_generation),
     };
     return cmocka_run_group_tests(tests, both_start, both_stop);

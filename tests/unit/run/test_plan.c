@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How an operation begins: the plan and what keeps it from being made, the table that belongs to
- * it, runbooks that never fail; and the page that a runbook prints.
+ * it, runbooks that never fail; the page that a runbook prints, and what a step reads of others.
  */
 #include "tests/unit/run/room.h"
 
@@ -310,6 +310,78 @@ static void test_state_texts(void **state)
     assert_int_equal(row_state_of("nonsense"), ROW_STATE_COUNT);
 }
 
+/* ---- results of earlier rows */
+
+/* Of a row that is done, of one that failed, of one that nobody has begun, of none. */
+static err_t *reads_outcomes(struct step_call *call)
+{
+    static const struct {
+        const char *step, *subject, *why;
+        bool done;
+    } rows[] = {{"first", "", NULL, true},
+                {"soft", "", "make of 'soft' fails as ordered", false},
+                {"last", "", NULL, false},
+                {"second", "m9", NULL, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        bool done = !rows[i].done;
+        g_autofree char *why = NULL;
+        g_autoptr(json_t) result = NULL;
+        TRY(step_outcome_of(call, rows[i].step, rows[i].subject, &done, &why, &result));
+        assert_int_equal(done, rows[i].done);
+        assert_int_equal(why != NULL, rows[i].why != NULL);
+        if (why != NULL)
+            SAYS(why, rows[i].why);
+        bool begun = rows[i].done || rows[i].why != NULL;
+        assert_int_equal(json_object_size(result) > 0, begun);
+    }
+    return NULL;
+}
+
+static err_t *reads_make(struct step_call *call, enum step_answer *ret)
+{
+    g_autoptr(json_t) first = NULL;
+    g_autoptr(json_t) second = NULL;
+    g_autoptr(json_t) none = NULL;
+    TRY(step_result_of(call, "first", "", &first));
+    TRY(step_result_of(call, "second", "m2", &second));
+    TRY(step_result_of(call, "second", "m9", &none));
+    json_set_int(call->result, "first", json_int(first, "attempt", 0));
+    json_set_int(call->result, "second", json_int(second, "attempt", 0));
+    json_set_int(call->result, "none", (int64_t)json_object_size(none));
+    TRY(reads_outcomes(call));
+    *ret = STEP_DONE;
+    return NULL;
+}
+
+static const struct step reads_steps[] = {
+    FULL("first", GROUP, 0, 20),
+    FULL("second", MEMBER, 0, 50),
+    FULL("soft", GROUP, STEP_BEST_EFFORT, 60),
+    {.key = "reads", .says = "Read", .make = reads_make, .progress = 90},
+    FULL("last", GROUP, 0, 100),
+    {0},
+};
+static const struct runbook reads_book = {.name = "reads",
+                                          .version = 1,
+                                          .steps = reads_steps,
+                                          .plan = room_plan};
+static const struct runbook *const reads_books[] = {&reads_book, NULL};
+
+static void test_results(void **state)
+{
+    struct room *room = *state;
+    room_books(room, reads_books);
+    room_trouble(room, "make", "second", "m2", 1, 2, ERR_CLOUD_BUSY);
+    room_trouble(room, "make", "soft", "", 1, 1, ERR_CONFLICT);
+    room_operation(room, "reads");
+    room_run(room);
+    STATUS(room, "completed");
+    AUTO(op_step) row = room_row(room, "reads", "");
+    assert_int_equal(json_int(row->result, "first", 0), 1);
+    assert_int_equal(json_int(row->result, "second", 0), 3);
+    assert_int_equal(json_int(row->result, "none", 9), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +399,7 @@ int main(void)
         ROOM(test_forever),
         ROOM(test_many),
         cmocka_unit_test(test_print),
+        ROOM(test_results),
         cmocka_unit_test(test_state_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,11 @@ static const struct runbook book = {.name = "claims",
                                     .plan = room_plan,
                                     .adopts = adopts,
                                     .expired = expired};
-static const struct runbook *const books[] = {&book, NULL};
+static const struct runbook stranger_book = {.name = "strangers",
+                                             .version = 1,
+                                             .steps = steps,
+                                             .plan = room_plan};
+static const struct runbook *const books[] = {&book, &stranger_book, NULL};
 
 static void begin(struct room *room, int times, bool adopted)
 {
@@ -89,6 +93,20 @@ static void test_taken_back(void **state)
     assert_int_equal(room_count(room, "make first"), 2);
     assert_int_equal(room_count(room, "plan of op-1"), 3); /* one shows that it fits no longer */
     SAYS(room->reports->str, "planned anew, after taking back what was made");
+}
+
+/* A runbook that does not say what it adopts adopts nothing. */
+static void test_adopts_nothing(void **state)
+{
+    struct room *room = *state;
+    moved = 1;
+    room_books(room, books);
+    room_operation(room, "strangers");
+    room->spins = true;
+    room_run(room);
+    STATUS(room, "completed");
+    assert_int_equal(room_count(room, "undo first"), 1);
+    assert_int_equal(room_count(room, "make first"), 2);
 }
 
 /* A cloud that is busy while the next plan is made is asked again; nothing is taken back for it. */
@@ -212,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROOM(test_adopted),
         ROOM(test_taken_back),
+        ROOM(test_adopts_nothing),
         ROOM(test_planned_later),
         ROOM(test_no_other_plan),
         ROOM(test_fenced),
