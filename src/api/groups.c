@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* groups - protection groups: create, list, show, update, delete, and the actions on them. */
 #include "api/change.h"
+#include "api/handover.h"
 #include "api/resources.h"
 #include "api/view.h"
 
@@ -434,12 +435,9 @@ static err_t *failover_check(const json_t *in)
 {
     const char *reason = json_str(in, "reason");
 
-    if (json_bool(in, "planned", false))
-        return err_remedy(err(NOT_YET, "a planned failover is not part of this release"),
-                          "use failover --unplanned when the other site is lost");
     if (g_strcmp0(json_str_or(in, "from", "point"), "point") != 0)
         return err(NOT_YET, "a failover from kept volumes is not part of this release");
-    if (reason == NULL || *reason == '\0')
+    if (!json_bool(in, "planned", false) && (reason == NULL || *reason == '\0'))
         return err(BAD_REQUEST, "an unplanned failover wants a 'reason'");
     return NULL;
 }
@@ -489,6 +487,8 @@ static err_t *groups_failover(struct request *r)
     TRY(request_allowed(r, "protector:protection_groups:action", r->project));
     TRY(failover_check(in));
     TRY(change_group(r, &g));
+    if (json_bool(in, "planned", false))
+        return handover_begin(r, g, failover_params(in));
     TRY(change_allowed(r, g, VERB_FAILOVER_UNPLANNED));
     const char *self = r->o->exchange->identity->site_id;
     bool was_active =

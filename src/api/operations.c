@@ -149,6 +149,9 @@ err_t *operations_action(struct request *r)
     enum operation_verb verb = (enum operation_verb)(r->spec - operations_action_bodies);
 
     TRY(operation_of(r, &op));
+    if (g_strcmp0(op->executing_site_id, r->o->exchange->identity->site_id) != 0)
+        return err_detail(err(OPERATION_STATE, "operation '%s' runs at the other site", op->id),
+                          "see_other", op->executing_site_id);
     struct verb_call call = {.op_id = op->id,
                              .verb = verb,
                              .step = json_str(r->in, "step"),

@@ -2,7 +2,8 @@
 /*
  * cmd_dr - the failover.  Unplanned: this site is made active, never redirected; what the other
  * site still wants carried is carried first if it answers at once, and what was seen of it goes
- * along.
+ * along.  Planned: the active site hands the group over, and the other one runs the operation,
+ * whichever of them is the local one.
  */
 #include "client/client_internal.h"
 
@@ -89,18 +90,16 @@ static err_t *failover_running(struct pair *pair, err_t *takes, json_t **ret)
     return end_get(pair->local, ret, "operations/%s", id);
 }
 
-static err_t *failover_post(struct call *call, struct pair *pair, bool planned, const json_t *seen,
-                            json_t *in, json_t **ret)
+static err_t *failover_post(struct call *call, struct pair *pair, const json_t *seen, json_t *in,
+                            json_t **ret)
 {
     g_autoptr(json_t) body = json_pack("{s:O}", "failover", in);
     g_autofree char *path = g_strdup_printf("protection-groups/%s/action", pair_id(pair));
     g_autofree char *reason = NULL;
 
-    json_set_bool(in, "planned", planned);
-    if (!planned)
-        TRY(reason_of(call, &reason));
-    if (reason != NULL)
-        json_set_str(in, "reason", reason);
+    json_set_bool(in, "planned", false);
+    TRY(reason_of(call, &reason));
+    json_set_str(in, "reason", reason);
     json_set_bool(in, "force", arg_flag(call, "force"));
     if (arg(call, "from") != NULL)
         json_set_str(in, "from", arg(call, "from"));
@@ -152,10 +151,58 @@ static err_t *failover_follow(struct call *call, struct pair *pair, const json_t
     return NULL;
 }
 
-static err_t *failover_begin(struct call *call, struct pair *pair, json_t **ret)
+/* ---- planned ---- */
+
+/*
+ * The operation runs at the site that takes over; where that has refused, only the stub at the
+ * active site tells.  '*ret': the record of whichever there is.
+ */
+static err_t *handover_operation(struct pair *pair, const char *id, bool wait, json_t **ret)
+{
+    err_t *e = end_get_object(pair_standby(pair), "operation", ret, "operations/%s", id);
+
+    if (e == NULL && wait) {
+        json_decref(*ret);
+        return follow(pair_standby(pair), id, NULL, ret);
+    }
+    if (e == NULL || !err_is(e, ERR_OPERATION_NOT_FOUND))
+        return e;
+    err_free(e);
+    return end_get_object(pair_active(pair), "operation", ret, "operations/%s", id);
+}
+
+/* Handed over at the active site, carried, run at the other one, and the end carried back. */
+static err_t *handover_run(struct call *call, struct pair *pair, json_t *in, json_t **ret)
+{
+    g_autoptr(json_t) body = json_pack("{s:O}", "failover", in);
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) op = NULL;
+    struct carrying how = {0};
+
+    json_set_bool(in, "planned", true);
+    json_set_str(in, "reason", arg(call, "reason"));
+    if (pair->peer != NULL)
+        trust_rearm(pair_standby(pair));
+    TRY(change_run(pair, "POST", "/action", body, false, &reply));
+    const char *id = json_str_or(json_obj(reply, "operation"), "id", "");
+    err_t *e = carry_group(pair->local, pair->peer, pair_id(pair), &how);
+    if (e == NULL)
+        e = handover_operation(pair, id, !arg_flag(call, "no-wait"), &op);
+    if (e == NULL && !arg_flag(call, "no-wait"))
+        e = carry_group(pair->local, pair->peer, pair_id(pair), &how);
+    carrying_fini(&how);
+    if (e == NULL && !arg_flag(call, "no-wait"))
+        e = operation_outcome(op);
+    if (e == NULL)
+        *ret = show_record(op, OP_COLUMNS);
+    return e;
+}
+
+static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
 {
     g_autoptr(json_t) in = json_object();
     g_autoptr(json_t) seen = NULL;
+    g_autoptr(json_t) reply = NULL;
     g_autofree char *mappings = NULL;
     bool planned = false;
 
@@ -165,20 +212,20 @@ static err_t *failover_begin(struct call *call, struct pair *pair, json_t **ret)
     if (*mappings != '\0')
         note_event(call->c, "note", "Mappings:\n%.*s", (int)strlen(mappings) - 1, mappings);
     TRY(planned_or_not(call, pair, seen, mappings, &planned));
+    if (planned)
+        return handover_run(call, pair, in, ret);
     carry_before(pair, seen);
     trust_rearm(pair->local);
-    return failover_post(call, pair, planned, seen, in, ret);
+    TRY(failover_post(call, pair, seen, in, &reply));
+    return failover_follow(call, pair, reply, ret);
 }
 
 err_t *cmd_failover(struct call *call, json_t **ret)
 {
     struct pair pair;
-    g_autoptr(json_t) reply = NULL;
 
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
-    err_t *e = failover_begin(call, &pair, &reply);
-    if (e == NULL)
-        e = failover_follow(call, &pair, reply, ret);
+    err_t *e = failover_run(call, &pair, ret);
     pair_close(&pair);
     return e;
 }

@@ -209,6 +209,11 @@ const char *body_transition_operation(const json_t *j)
     return json_str(json_obj(j, "transition"), "operation");
 }
 
+const json_t *body_transition_asked(const json_t *j)
+{
+    return json_obj(json_obj(j, "transition"), "asked");
+}
+
 const char *body_transition_target(const json_t *j)
 {
     return json_str(json_obj(j, "transition"), "target");

@@ -17,7 +17,7 @@
  *   members    [{id, instance_id, instance_name, status, error_message?, config: {…}, added_at,
  *               volumes: [{id, name, size, type, device, boot_index, bootable}]}]
  *   mappings   {<source site uuid>: {network|flavor|image: {source: target}}}
- *   deleting   bool        transition null | {operation, target}
+ *   deleting   bool        transition null | {operation, target [, asked]}
  *   lineage    epoch of the last claim that took its data from a point or from kept volumes
  *   claim      null | what the last CLAIM recorded: {operation, forced, reason, who, evidence, at,
  *               point: {id, at} | {kept: true, since}, plan}
@@ -90,6 +90,8 @@ bool body_deleting(const json_t *j);
 /* NULL: no transition. */
 const char *body_transition_operation(const json_t *j);
 const char *body_transition_target(const json_t *j);
+/* What the user asked of a handover: parameters of the operation that runs at its target. */
+const json_t *body_transition_asked(const json_t *j);
 int64_t body_lineage(const json_t *j);
 int64_t body_failover_count(const json_t *j);
 json_t *body_claim(const json_t *j); /* NULL: none */
@@ -145,6 +147,7 @@ void body_touch(json_t *draft, int64_t now_ms); /* updated_at */
 /* ---- what operations write (HANDOVER, CLAIM, FACT) */
 
 void body_transition_set(json_t *draft, const char *operation, const char *target);
+void body_transition_ask(json_t *draft, json_t *asked); /* after body_transition_set; taken */
 void body_transition_clear(json_t *draft);
 /* Status of a member: "protected", "error", "unrecovered"; message may be NULL.  NOT_FOUND. */
 err_t *body_member_status(json_t *draft, const char *id, const char *status,

@@ -283,6 +283,11 @@ void body_transition_set(json_t *draft, const char *operation, const char *targe
     json_set(draft, "transition", transition);
 }
 
+void body_transition_ask(json_t *draft, json_t *asked)
+{
+    json_set(json_object_get(draft, "transition"), "asked", asked);
+}
+
 void body_transition_clear(json_t *draft)
 {
     json_set(draft, "transition", NULL);

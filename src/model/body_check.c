@@ -80,6 +80,7 @@ static const struct field volume_fields[] = {
 static const struct field transition_fields[] = {
     {"operation", F_ID, OPERATION_SIZE - 1, REQUIRED},
     {"target", F_UUID, 0, REQUIRED},
+    {"asked", F_OBJECT, 100, OPTIONAL},
 };
 
 static bool has_control(const char *text)

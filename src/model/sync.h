@@ -338,6 +338,9 @@ struct safety_evidence;
 err_t *sync_claim(struct sync_state *state, const struct sync_context *context,
                   const struct sync_plan *plan, const struct safety_evidence *evidence,
                   struct body *body, struct sync_effects *ret) MUST_CHECK;
+/* The guard of the claim alone. */
+err_t *sync_claim_check(const struct sync_state *state, const struct sync_plan *plan,
+                        const struct safety_evidence *evidence) MUST_CHECK;
 /* abort: "serving=h, no claim yet, unwinding finished => serving := -; send ABORTED(h)". */
 err_t *sync_abort(struct sync_state *state, const struct sync_context *context,
                   const char *handover, struct sync_effects *ret) MUST_CHECK;

@@ -19,6 +19,21 @@ static err_t *plan_fits(const struct sync_state *s, const struct sync_plan *plan
                s->group, plan->position, plan->epoch, s->pos, epoch);
 }
 
+err_t *sync_claim_check(const struct sync_state *state, const struct sync_plan *plan,
+                        const struct safety_evidence *evidence)
+{
+    if (state->role != ROLE_STANDBY || state->serving[0] == '\0')
+        return err(SYNC_NOT_SERVING, "group %s: no handover runs at this site", state->group);
+    if (state->split)
+        return err(SYNC_SPLIT, "group %s: the two sites have diverged", state->group);
+    TRY(plan_fits(state, plan));
+    /* GCOVR_EXCL_START: sync_check keeps the two together, unless a mutant does not */
+    if (strcmp(state->serving, state->pos) != 0)
+        return err(SYNC_REPLAN, "group %s has moved on from its handover", state->group);
+    /* GCOVR_EXCL_STOP */
+    return safety_claim(evidence, true);
+}
+
 /*
  * claim at t (planned PIVOT): "serving=h, pos=h = the position the plan was made from, not SPLIT,
  * all volumes from one point, source servers verified stopped and locked after the final point,
@@ -30,16 +45,7 @@ err_t *sync_claim(struct sync_state *state, const struct sync_context *context,
                   struct body *body, struct sync_effects *ret)
 {
     struct act a = {.s = state, .c = context, .e = ret};
-    if (state->role != ROLE_STANDBY || state->serving[0] == '\0')
-        return err(SYNC_NOT_SERVING, "group %s: no handover runs at this site", state->group);
-    if (state->split)
-        return err(SYNC_SPLIT, "group %s: the two sites have diverged", state->group);
-    TRY(plan_fits(state, plan));
-    /* GCOVR_EXCL_START: sync_check keeps the two together, unless a mutant does not */
-    if (strcmp(state->serving, state->pos) != 0)
-        return err(SYNC_REPLAN, "group %s has moved on from its handover", state->group);
-    /* GCOVR_EXCL_STOP */
-    TRY(safety_claim(evidence, true));
+    TRY(sync_claim_check(state, plan, evidence));
     struct sync_new how = {.kind = POSITION_CLAIM,
                            .parent = state->pos,
                            .epoch = plan->epoch,

@@ -128,6 +128,17 @@ err_t *exchange_reserve(const struct exchange *x, struct db *db,
  */
 err_t *exchange_begin_force(const struct exchange *x, struct db *db,
                             struct operation *op) MUST_CHECK;
+/*
+ * A handover: signs it and writes the stub of its operation, which runs at the other site.  'body'
+ * names the operation in its transition; it is taken.  Errors of sync_handover.
+ */
+struct exchange_handover {
+    struct operation *op; /* complete; borrowed */
+    const char *if_match, *nonce;
+    struct body *body;
+};
+err_t *exchange_handover(const struct exchange *x, struct db *db,
+                         const struct exchange_handover *handover) MUST_CHECK;
 /* Takes an unaccepted create back; its Idempotency-Key is forgotten. */
 err_t *exchange_withdraw(const struct exchange *x, struct db *db, const char *pg_id) MUST_CHECK;
 err_t *exchange_resolve(const struct exchange *x, struct db *db, const char *pg_id, const char *who,
@@ -176,5 +187,16 @@ err_t *exchange_finish(const struct exchange *x, struct db *db, const struct fen
 /* The pivot, forced: 'force->body' is taken. */
 err_t *exchange_force(const struct exchange *x, struct db *db, const struct fence *fence,
                       const char *pg_id, const struct sync_force *force) MUST_CHECK;
+/* The pivot of a handover: 'claim->body' is taken. */
+struct exchange_claim {
+    struct sync_plan plan;
+    const struct safety_evidence *evidence;
+    struct body *body;
+};
+err_t *exchange_claim(const struct exchange *x, struct db *db, const struct fence *fence,
+                      const char *pg_id, const struct exchange_claim *claim) MUST_CHECK;
+/* The handover has unwound: says so to its source, unless something else has ended it already. */
+err_t *exchange_abort(const struct exchange *x, struct db *db, const char *pg_id,
+                      const char *handover) MUST_CHECK;
 err_t *exchange_tombstone(const struct exchange *x, struct db *db, const struct fence *fence,
                           const char *pg_id) MUST_CHECK;

@@ -63,9 +63,10 @@ err_t *exchange_reserve(const struct exchange *x, struct db *db,
 
 /*
  * What is before its pivot gives way; a drill is unwound later and never waited for.  A failover
- * that unwinds leaves what it has not taken back: the new one makes it under the same keys.
+ * that unwinds, and a handover, leaves what it has not taken back: the new one makes it under the
+ * same keys.
  */
-static err_t *preempt_others(struct db *db, const char *pg_id, int64_t now_ms)
+static err_t *preempt_others(struct db *db, const char *self, const char *pg_id, int64_t now_ms)
 {
     static const char why[] = "an unplanned failover was started";
     g_autoptr(GPtrArray) open = NULL;
@@ -74,9 +75,15 @@ static err_t *preempt_others(struct db *db, const char *pg_id, int64_t now_ms)
     for (guint i = 0; i < open->len; i++) {
         struct operation *op = g_ptr_array_index(open, i);
         bool unwinds = g_str_equal(op->status, "rolling_back");
+        if (g_strcmp0(op->executing_site_id, self) != 0)
+            continue; /* the stub of a handover: it ends with the claim, or goes on */
+        bool handover = exchange_preclaim(op) && g_str_equal(op->runbook, "handover");
+        if (handover && !unwinds)
+            TRY(orders_unwind(db, op, "superseded", why, now_ms));
+        unwinds = g_str_equal(op->status, "rolling_back");
         if (exchange_preclaim(op) && unwinds)
             TRY(orders_leave(db, op, why, now_ms));
-        else if (exchange_preclaim(op) && g_str_equal(op->operation_type, "failover"))
+        else if (exchange_preclaim(op) && !handover && g_str_equal(op->operation_type, "failover"))
             return err_detail(err(OPERATION_IN_PROGRESS, "failover '%s' of this group runs already",
                                   op->id),
                               "operation", op->id);
@@ -91,7 +98,7 @@ static err_t *begin_force_fn(struct exchange_tx *tx)
     struct operation *op = tx->data;
 
     TRY(sync_force_allowed(tx->state));
-    TRY(preempt_others(tx->db, tx->state->group, tx->now_ms));
+    TRY(preempt_others(tx->db, sync_self(tx->state), tx->state->group, tx->now_ms));
     TRY(operation_insert(tx->db, op));
     return group_refresh(tx->db, tx->state->group, tx->now_ms);
 }
@@ -100,6 +107,27 @@ err_t *exchange_begin_force(const struct exchange *x, struct db *db, struct oper
 {
     struct exchange_call call = {.pg_id = op->pg_id, .fn = begin_force_fn, .data = op};
 
+    return exchange_act(x, db, &call, NULL);
+}
+
+static err_t *handover_fn(struct exchange_tx *tx)
+{
+    const struct exchange_handover *h = tx->data;
+
+    TRY(sync_handover(tx->state, &tx->context, h->op->id, h->if_match, h->nonce, h->body,
+                      tx->effects));
+    return operation_insert(tx->db, h->op);
+}
+
+err_t *exchange_handover(const struct exchange *x, struct db *db,
+                         const struct exchange_handover *handover)
+{
+    AUTO(body) mine = handover->body;
+    struct exchange_call call = {.pg_id = handover->op->pg_id,
+                                 .fn = handover_fn,
+                                 .data = (void *)handover};
+
+    (void)mine;
     return exchange_act(x, db, &call, NULL);
 }
 

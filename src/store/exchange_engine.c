@@ -183,6 +183,44 @@ err_t *exchange_force(const struct exchange *x, struct db *db, const struct fenc
     return exchange_act(x, db, &call, NULL);
 }
 
+static err_t *claim_fn(struct exchange_tx *tx)
+{
+    const struct exchange_claim *claim = tx->data;
+
+    return sync_claim(tx->state, &tx->context, &claim->plan, claim->evidence, claim->body,
+                      tx->effects);
+}
+
+err_t *exchange_claim(const struct exchange *x, struct db *db, const struct fence *fence,
+                      const char *pg_id, const struct exchange_claim *claim)
+{
+    AUTO(body) mine = claim->body;
+    struct exchange_call call = {.pg_id = pg_id,
+                                 .fence = fence,
+                                 .fn = claim_fn,
+                                 .data = (void *)claim};
+
+    (void)mine;
+    return exchange_act(x, db, &call, NULL);
+}
+
+static err_t *abort_fn(struct exchange_tx *tx)
+{
+    const char *handover = tx->data;
+
+    if (strcmp(tx->state->serving, handover) != 0)
+        return NULL;
+    return sync_abort(tx->state, &tx->context, handover, tx->effects);
+}
+
+err_t *exchange_abort(const struct exchange *x, struct db *db, const char *pg_id,
+                      const char *handover)
+{
+    struct exchange_call call = {.pg_id = pg_id, .fn = abort_fn, .data = (void *)handover};
+
+    return exchange_act(x, db, &call, NULL);
+}
+
 static err_t *tombstone_fn(struct exchange_tx *tx)
 {
     return sync_tombstone(tx->state, &tx->context, tx->effects);

@@ -135,11 +135,38 @@ static err_t *(*const order_apply[SYNC_VERDICTS])(struct exchange_tx *tx, struct
 };
 
 /*
+ * A stub runs nowhere: this site handed the group over, and the operation of that id runs at the
+ * other one.  No engine here looks at it (it is never due), so it ends with the order.
+ */
+static bool is_stub(const struct exchange_tx *tx, const struct operation *op)
+{
+    return g_strcmp0(op->executing_site_id, sync_self(tx->state)) != 0;
+}
+
+static err_t *stub_end(struct exchange_tx *tx, struct operation *op, const struct sync_order *order)
+{
+    enum operation_status status = order->verdict == SYNC_COMPLETE ? OPERATION_COMPLETED
+                                   : order->verdict == SYNC_FAIL   ? OPERATION_FAILED
+                                                                   : OPERATION_SUPERSEDED;
+
+    if (order->text != NULL && status != OPERATION_COMPLETED) {
+        g_autoptr(err_t) why = err(OPERATION_ENDED, "%s", order->text);
+        json_decref(op->error);
+        op->error = err_to_json(why);
+    }
+    status_set(op, status);
+    op->progress = status == OPERATION_COMPLETED ? 100 : op->progress;
+    op->completed_at_ms = tx->now_ms;
+    return operation_change(tx->db, op, tx->now_ms);
+}
+
+/*
  * What an order without an id means: which open operations of the group.  A force preempts what has
  * not claimed yet, and a demotion: this site is active again.  A site that was overtaken ends also
  * what has claimed.
  */
-static bool order_means_local(const struct sync_order *order, const struct operation *op)
+static bool order_means_local(const struct exchange_tx *tx, const struct sync_order *order,
+                              const struct operation *op)
 {
     static const char *const kept[] = {"demote", "settle", "resume", "realize", "rebuild", NULL};
     bool preempt = order->verdict == SYNC_PREEMPT;
@@ -149,21 +176,30 @@ static bool order_means_local(const struct sync_order *order, const struct opera
 
     bool acknowledged = json_str(op->result, "accepted") != NULL;
 
-    if (g_str_equal(op->id, order->id) || (preempt && op->past_pivot) || acknowledged)
+    if (g_str_equal(op->id, order->id) || (preempt && op->past_pivot) || acknowledged ||
+        is_stub(tx, op))
         return false;
     if (preempt && g_str_equal(op->operation_type, "demote"))
         return true;
     return !g_strv_contains(kept, op->operation_type);
 }
 
-static bool order_means(const struct sync_order *order, const struct operation *op)
+static bool is_of(const struct operation *op, const struct sync_order *order, const char *runbook)
+{
+    return g_str_equal(op->runbook, runbook) &&
+           g_strcmp0(json_str(op->params, "position"), order->position) == 0;
+}
+
+static bool order_means(const struct exchange_tx *tx, const struct sync_order *order,
+                        const struct operation *op)
 {
     if (*order->id != '\0' && order->verdict != SYNC_PREEMPT)
         return g_str_equal(op->id, order->id);
     if (order->operation == SYNC_OP_REALIZE)
-        return g_str_equal(op->operation_type, "realize") &&
-               g_strcmp0(json_str(op->params, "position"), order->position) == 0;
-    return order->operation == SYNC_OP_LOCAL && order_means_local(order, op);
+        return is_of(op, order, "realize");
+    if (order->operation == SYNC_OP_HANDOVER)
+        return is_of(op, order, "handover");
+    return order->operation == SYNC_OP_LOCAL && order_means_local(tx, order, op);
 }
 
 static err_t *order_existing(struct exchange_tx *tx, const struct sync_order *order)
@@ -173,21 +209,22 @@ static err_t *order_existing(struct exchange_tx *tx, const struct sync_order *or
     TRY(operation_list_open(tx->db, tx->state->group, &open));
     for (guint i = 0; i < open->len; i++) {
         struct operation *op = g_ptr_array_index(open, i);
-        if (order_means(order, op))
-            TRY(order_apply[order->verdict](tx, op, order));
+        if (order_means(tx, order, op))
+            TRY(order->operation == SYNC_OP_STUB ? stub_end(tx, op, order)
+                                                 : order_apply[order->verdict](tx, op, order));
     }
     return NULL;
 }
 
 /* ---- operations that begin ---- */
 
-/* An order to start that this release can carry out; others (handover) have no runbook yet. */
+/* What an order to start becomes here.  A stub is written by who signs its handover. */
 static const struct {
     enum sync_operation operation;
     const char *runbook;
 } started[] = {
     {SYNC_OP_REALIZE, "realize"}, {SYNC_OP_DEMOTE, "demote"}, {SYNC_OP_SETTLE, "settle"},
-    {SYNC_OP_REBUILD, "rebuild"}, {SYNC_OP_RESUME, "resume"},
+    {SYNC_OP_REBUILD, "rebuild"}, {SYNC_OP_RESUME, "resume"}, {SYNC_OP_HANDOVER, "handover"},
 };
 
 static const char *runbook_of(enum sync_operation operation)
@@ -227,7 +264,7 @@ static struct operation *operation_new(struct exchange_tx *tx, const struct sync
     struct operation *op = operation_create();
     const char *runbook = runbook_of(order->operation);
 
-    op->id = env_id(tx->exchange->env, "op-"); /* only of a handover an order names one */
+    op->id = *order->id != '\0' ? g_strdup(order->id) : env_id(tx->exchange->env, "op-");
     op->pg_id = g_strdup(tx->state->group);
     op->project_id = g_strdup(project);
     op->operation_type = g_strdup(runbook);
@@ -245,6 +282,21 @@ static struct operation *operation_new(struct exchange_tx *tx, const struct sync
     return op;
 }
 
+/* The one operation of a handover, which its source has named: one of the manual's, for all to see.
+ */
+static void handover_init(struct exchange_tx *tx, struct operation *op)
+{
+    const json_t *asked = body_transition_asked(body_json(tx->state->body));
+
+    g_free(op->operation_type);
+    op->operation_type = g_strdup("failover");
+    op->planned = true;
+    op->hidden = false;
+    op->user_id = g_strdup(json_str(asked, "user_id"));
+    json_set(op->params, "mappings", json_deep_copy(json_obj(asked, "mappings")));
+    json_set_str(op->params, "reason", json_str(asked, "reason"));
+}
+
 static err_t *order_start(struct exchange_tx *tx, const struct sync_order *order,
                           const struct body *before)
 {
@@ -259,7 +311,9 @@ static err_t *order_start(struct exchange_tx *tx, const struct sync_order *order
     TRY(group_find(tx->db, tx->state->group, &row));
     g_assert(row != NULL);
     AUTO(operation) op = operation_new(tx, order, row->project_id);
-    if (before != NULL)
+    if (order->operation == SYNC_OP_HANDOVER)
+        handover_init(tx, op);
+    else if (before != NULL)
         json_set(op->params, "before", json_deep_copy(body_json(before)));
     return operation_insert(tx->db, op);
 }

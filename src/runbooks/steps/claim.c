@@ -82,19 +82,13 @@ static void plan_frame(struct step_call *call, const struct group_now *now, json
     json_set_int(plan, "epoch", made_from.epoch);
 }
 
-err_t *failover_plan(struct step_call *call, json_t **ret)
+/* What will be made at this site, and why it cannot be. */
+static err_t *target_plan(struct step_call *call, const struct group_now *now, json_t **ret)
 {
-    AUTO(group_now) now = NULL;
     g_autoptr(json_t) inventory = NULL;
     g_autoptr(json_t) plan = NULL;
     const struct protector_driver *driver = world_options_of(call->world)->driver;
-    bool alone = false;
 
-    TRY(earlier_ended(call, &alone));
-    if (!alone)
-        return NULL;
-    TRY(group_now_load(call, &now));
-    TRY(sync_force_allowed(&now->state));
     if (now->body == NULL)
         return err(GROUP_STATE, "group '%s' was lost at this site: nothing is known of its members",
                    call->op->pg_id);
@@ -113,6 +107,52 @@ err_t *failover_plan(struct step_call *call, json_t **ret)
     TRY(plan_problems(plan));
     plan_frame(call, now, plan);
     *ret = TAKE(plan);
+    return NULL;
+}
+
+err_t *failover_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    bool alone = false;
+
+    TRY(earlier_ended(call, &alone));
+    if (!alone)
+        return NULL;
+    TRY(group_now_load(call, &now));
+    TRY(sync_force_allowed(&now->state));
+    return target_plan(call, now, ret);
+}
+
+/* Which server of the source each member is there. */
+static void plan_sources(const struct group_now *now, json_t *plan)
+{
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(json_arr(plan, "members"), i, member)
+        json_set_str(member, "source_server",
+                     group_server_at(now->body, now->peer, json_str_or(member, "id", "")));
+    json_set_bool(plan, "handover", true);
+    json_set_int(plan, "source_epoch", sync_epoch(&now->state));
+    json_set_str(plan, "source_project", group_project(now->body, now->peer));
+}
+
+/*
+ * The handover that this operation serves still stands, and its source's cloud lets us in: without
+ * that nothing could be stopped there.
+ */
+err_t *handover_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    struct cloud peer;
+
+    TRY(group_now_load(call, &now));
+    if (g_strcmp0(now->state.serving, json_str(call->op->params, "position")) != 0)
+        return err(OPERATION_ENDED, "the handover does not run at this site any more");
+    TRY(world_peer(call, now->peer, &peer));
+    TRY(target_plan(call, now, ret));
+    if (*ret != NULL)
+        plan_sources(now, *ret);
     return NULL;
 }
 
@@ -200,6 +240,11 @@ static void evidence_point(const struct group_now *now, const json_t *point,
     evidence->point_usable = no == NULL;
 }
 
+static bool is_handover(const struct step_call *call)
+{
+    return json_bool(call->plan, "handover", false);
+}
+
 /* 'ret->point' is borrowed from 'point'. */
 static err_t *evidence_read(struct step_call *call, const struct group_now *now,
                             const json_t *point, struct safety_evidence *ret)
@@ -209,6 +254,9 @@ static err_t *evidence_read(struct step_call *call, const struct group_now *now,
     *ret = (struct safety_evidence){.data = SAFETY_IN_PLACE, .recorded = true};
     if (json_bool(call->plan, "in_place", false))
         return NULL;
+    g_autoptr(json_t) verified = NULL;
+    TRY(step_result_of(call, "source.verify", "", &verified));
+    ret->sources_stopped = json_bool(verified, "stopped", false);
     TRY(step_result_of(call, "source.fence", "", &fence));
     ret->fenced = json_bool(fence, "fenced", false);
     ret->fence_impossible = json_bool(fence, "impossible", false);
@@ -246,12 +294,14 @@ static err_t *claim_check(struct step_call *call, const struct group_now *now)
     struct safety_evidence evidence;
     struct sync_force force;
 
-    TRY(sync_force_allowed(&now->state));
+    if (!is_handover(call))
+        TRY(sync_force_allowed(&now->state));
     TRY(driver_there(call));
-    TRY(step_result_of(call, "point.choose", "", &point));
+    TRY(point_of(call, &point));
     TRY(evidence_read(call, now, point, &evidence));
     claim_force(call, &evidence, &force);
-    return sync_force_check(&now->state, &force);
+    return is_handover(call) ? sync_claim_check(&now->state, &force.plan, &evidence)
+                             : sync_force_check(&now->state, &force);
 }
 
 err_t *claim_probe(struct step_call *call, enum step_answer *ret)
@@ -296,7 +346,7 @@ static err_t *claim_fence(struct step_call *call, json_t *claim)
 {
     g_autoptr(json_t) fence = NULL;
 
-    if (json_bool(call->plan, "in_place", false))
+    if (json_bool(call->plan, "in_place", false) || is_handover(call))
         return NULL;
     TRY(step_result_of(call, "source.fence", "", &fence));
     json_set_str(claim, "fence",
@@ -311,7 +361,7 @@ static json_t *claim_record(struct step_call *call, const json_t *point, const j
     g_autofree char *at = time_format(call->now_ms);
 
     json_set_str(claim, "operation", call->op->id);
-    json_set_bool(claim, "forced", true);
+    json_set_bool(claim, "forced", !is_handover(call));
     json_set_str(claim, "reason", json_str_or(call->op->params, "reason", ""));
     json_set_str(claim, "who", call->op->user_id);
     json_set_str(claim, "at", at);
@@ -388,11 +438,14 @@ err_t *claim_make(struct step_call *call, enum step_answer *ret)
     struct fence fence = {call->op->id, call->op->generation, call->owner};
 
     TRY(group_now_load(call, &now));
-    TRY(step_result_of(call, "point.choose", "", &point));
+    TRY(point_of(call, &point));
     TRY(evidence_read(call, now, point, &evidence));
     claim_force(call, &evidence, &force);
     TRY(claim_body(call, now, point, &force.body));
-    err_t *e = exchange_force(exchange_of(call), call->db, &fence, call->op->pg_id, &force);
+    struct exchange_claim claim = {force.plan, &evidence, force.body};
+    err_t *e = is_handover(call)
+                   ? exchange_claim(exchange_of(call), call->db, &fence, call->op->pg_id, &claim)
+                   : exchange_force(exchange_of(call), call->db, &fence, call->op->pg_id, &force);
     if (e != NULL)
         return claim_refused(call, e);
     *ret = STEP_WAIT;
@@ -516,6 +569,36 @@ err_t *finish_make(struct step_call *call, enum step_answer *ret)
 
 /* ---- the report ---- */
 
+/*
+ * Ended before its claim: the source is told, and takes its group back.  What could not be started
+ * again there from here, its own engine starts then.
+ */
+static err_t *handover_over(struct step_call *call)
+{
+    if (!g_str_equal(call->op->runbook, "handover"))
+        return NULL;
+    return exchange_abort(exchange_of(call), call->db, call->op->pg_id,
+                          json_str_or(call->op->params, "position", ""));
+}
+
+/* Since when nothing ran at the source: the group's downtime began there. */
+static err_t *downtime_note(struct step_call *call)
+{
+    int64_t began_ms = call->now_ms;
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(json_arr(call->plan, "members"), i, member)
+    {
+        g_autoptr(json_t) stopped = NULL;
+        TRY(step_result_of(call, "source.stop", json_str_or(member, "id", ""), &stopped));
+        began_ms = MIN(began_ms, json_int(stopped, "seen_at_ms", began_ms));
+    }
+    json_set_int(call->result, "downtime_s", (call->now_ms - began_ms) / 1000);
+    json_set_bool(call->result, "zero_loss", true); /* the claim was refused otherwise */
+    return NULL;
+}
+
 /* What was recovered, from when, and how long it took: the operation's result. */
 err_t *failover_ended(struct step_call *call, const char *status)
 {
@@ -525,8 +608,8 @@ err_t *failover_ended(struct step_call *call, const char *status)
     int64_t point_ms = 0, began_ms = call->op->created_at_ms;
 
     if (!call->op->past_pivot && !g_str_equal(status, "completed"))
-        return NULL;
-    TRY(step_result_of(call, "point.choose", "", &point));
+        return handover_over(call);
+    TRY(point_of(call, &point));
     TRY(step_result_of(call, "group.finish", "", &finish));
     point_ms = json_int(point, "time_ms", 0);
     if (point_ms > 0) {
@@ -539,6 +622,8 @@ err_t *failover_ended(struct step_call *call, const char *status)
     json_set_int(call->result, "epoch", json_int(call->plan, "epoch", 0));
     json_set(call->result, "recovered", json_deep_copy(json_obj(finish, "recovered")));
     json_set(call->result, "left_out", json_deep_copy(json_obj(point, "left_out")));
+    if (is_handover(call))
+        TRY(downtime_note(call));
     bool moved = driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
     json_set_str(call->result, "data",
                  moved ? "the volumes hold the data of the recovery point"

@@ -16,6 +16,7 @@
 #include "model/body.h"
 #include "model/mutant.h"
 #include "runbooks/group.h"
+#include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 #include "store/resource.h"
 
@@ -158,55 +159,6 @@ err_t *demote_plan(struct step_call *call, json_t **ret)
 err_t *own_servers_observe(struct step_call *call, json_t **ret)
 {
     return servers_list(call, json_str_or(call->plan, "project_id", ""), ret);
-}
-
-/* ---- how a server comes to rest ---- */
-
-enum rest {
-    REST_WAIT, /* something is under way that ends by itself */
-    REST_IS,   /* it neither runs nor writes, and a lock keeps it so */
-    REST_STOP,
-    REST_UNRESCUE,
-    REST_CONFIRM,
-};
-
-static const struct {
-    const char *status;
-    enum rest rest;
-} rests[] = {
-    {"ACTIVE", REST_STOP},           {"SHUTOFF", REST_IS}, {"PAUSED", REST_IS},
-    {"SUSPENDED", REST_IS},          {"SHELVED", REST_IS}, {"SHELVED_OFFLOADED", REST_IS},
-    {"SOFT_DELETED", REST_IS},       {"DELETED", REST_IS}, {"RESCUE", REST_UNRESCUE},
-    {"VERIFY_RESIZE", REST_CONFIRM},
-};
-
-static enum rest server_rest(const json_t *server)
-{
-    if (nova_task(server) != NULL)
-        return REST_WAIT;
-    if (g_str_equal(nova_status(server), "ERROR"))
-        return nova_has_power(server) ? REST_STOP : REST_IS;
-    for (size_t i = 0; i < G_N_ELEMENTS(rests); i++) {
-        if (g_str_equal(nova_status(server), rests[i].status))
-            return rests[i].rest;
-    }
-    return REST_WAIT;
-}
-
-static err_t *server_to_rest(const struct cloud *c, const char *id, enum rest rest)
-{
-    switch (rest) {
-    case REST_STOP:
-        return nova_server_stop(c, id);
-    case REST_UNRESCUE:
-        return nova_server_unrescue(c, id);
-    case REST_CONFIRM:
-        return nova_server_confirm_resize(c, id);
-    case REST_WAIT:
-    case REST_IS:
-        break;
-    }
-    return NULL;
 }
 
 /* ---- stopping ---- */

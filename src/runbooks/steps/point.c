@@ -48,11 +48,36 @@ static int gather_point(void *data, const struct protector_point *point)
     return 0;
 }
 
+/* What the arrays at this site list, judged. */
+static err_t *points_read(struct step_call *call, const struct group_now *group,
+                          struct drive *drive, json_t *points)
+{
+    struct gather g = {&group->state, points};
+    struct protector_error error = {0};
+    struct protector_call at;
+
+    TRY(drive_call(call, drive, drive->local, &at));
+    enum protector_status status =
+        drive->driver->points_list(drive->handle, &at, gather_point, &g, &error);
+    TRY(drive_error(drive, status, &error, "listing the recovery points"));
+    if (json_array_size(points) > POINTS_MAX)
+        return err(NO_POINT, "the array lists more than %d recovery points", POINTS_MAX);
+    return NULL;
+}
+
+err_t *point_of(struct step_call *call, json_t **ret)
+{
+    TRY(step_result_of(call, "point.final", "", ret));
+    if (json_str(*ret, "id") != NULL)
+        return NULL;
+    json_decref(*ret);
+    return step_result_of(call, "point.choose", "", ret);
+}
+
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) group = NULL;
     AUTO(drive) drive = NULL;
-    struct protector_error error = {0};
     g_autoptr(json_t) points = json_array();
     g_autoptr(json_t) choice = NULL;
     const char *member;
@@ -66,18 +91,85 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
     TRY(group_now_load(call, &group));
     TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
                    json_int(call->plan, "epoch", 0), &drive));
-    struct gather g = {&group->state, points};
-    struct protector_call at;
-    TRY(drive_call(call, drive, drive->local, &at));
-    enum protector_status status =
-        drive->driver->points_list(drive->handle, &at, gather_point, &g, &error);
-    TRY(drive_error(drive, status, &error, "listing the recovery points"));
-    if (json_array_size(points) > POINTS_MAX)
-        return err(NO_POINT, "the array lists more than %d recovery points", POINTS_MAX);
+    TRY(points_read(call, group, drive, points));
     TRY(plan_point(body_name(group->body), points, call->plan, drive->group.interval_ms, &choice));
     json_object_update(call->result, choice);
     json_object_foreach(json_obj(choice, "left_out"), member, why)
         step_skip_subject(call, member, json_string_value(why));
+    return NULL;
+}
+
+/* ---- the final point of a handover ---- */
+
+#define FINAL_LOOK_MS 1000
+
+/* At the source's array, by the tokens of the policy; the same key means the same point. */
+static err_t *final_replicate(struct step_call *call, struct drive *drive, char **ret_id)
+{
+    g_autofree char *key =
+        g_strdup_printf("final-%.24s", json_str_or(call->op->params, "position", ""));
+    struct protector_point_state point = {0};
+    struct protector_error error = {0};
+    struct protector_call at;
+
+    *ret_id = NULL;
+    TRY(drive_call(call, drive, drive->group.source, &at));
+    enum protector_status status =
+        drive->driver->replicate_now(drive->handle, &at, key, &point, &error);
+    if (status == PROTECTOR_PENDING)
+        return NULL;
+    TRY(drive_error(drive, status, &error, "making the final recovery point"));
+    *ret_id = g_strdup(point.id);
+    return NULL;
+}
+
+/* The point as this site's array knows it; NULL while its transfer goes on. */
+static err_t *final_arrived(struct step_call *call, const struct group_now *group,
+                            struct drive *drive, const char *id, json_t **ret)
+{
+    g_autoptr(json_t) points = json_array();
+
+    *ret = NULL;
+    TRY(points_read(call, group, drive, points));
+    const json_t *point = cloud_find(points, "id", id);
+    if (point == NULL || !json_bool(point, "complete", false))
+        return NULL;
+    if (json_str(point, "rejected") != NULL)
+        return err(NO_POINT, "the final %s", json_str(point, "rejected"));
+    *ret = json_pack("[O]", point);
+    return NULL;
+}
+
+/* Exactly this point is used, and whole: a handover leaves nobody out. */
+err_t *point_final_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+    g_autoptr(json_t) final = NULL;
+    g_autoptr(json_t) choice = NULL;
+    g_autofree char *id = NULL;
+
+    *ret = STEP_DONE;
+    if (json_array_size(json_arr(call->plan, "volumes")) == 0) {
+        json_set_str(call->result, "id", "none");
+        return NULL;
+    }
+    TRY(group_now_load(call, &group));
+    TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
+                   json_int(call->plan, "source_epoch", 0), &drive));
+    TRY(final_replicate(call, drive, &id));
+    if (id != NULL)
+        TRY(final_arrived(call, group, drive, id, &final));
+    if (final == NULL) {
+        *ret = STEP_WAIT;
+        call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
+        return NULL;
+    }
+    TRY(plan_point(body_name(group->body), final, call->plan, drive->group.interval_ms, &choice));
+    if (json_object_size(json_obj(choice, "left_out")) > 0)
+        return err(NO_POINT, "the final recovery point %s lacks volumes of %zu members", id,
+                   json_object_size(json_obj(choice, "left_out")));
+    json_object_update(call->result, choice);
     return NULL;
 }
 
@@ -101,7 +193,7 @@ static void copy_name(struct step_call *call, const char *subject, const char *n
 
 static err_t *copy_init(struct step_call *call, struct copy_of *ret)
 {
-    TRY(step_result_of(call, "point.choose", "", &ret->point));
+    TRY(point_of(call, &ret->point));
     copy_name(call, call->subject, json_str(call->input, "name"), json_str_or(ret->point, "id", ""),
               ret);
     return NULL;

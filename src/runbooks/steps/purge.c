@@ -79,7 +79,7 @@ static err_t *purge(struct step_call *call, enum step_answer *ret)
     g_autoptr(GPtrArray) rows = NULL;
 
     *ret = STEP_DONE;
-    TRY(step_result_of(call, "point.choose", "", &chosen));
+    TRY(point_of(call, &chosen));
     const char *point = json_str_or(chosen, "id", "");
     TRY(resource_list_group(call->db, call->op->pg_id, NULL, &rows));
     TRY(kind_purge(call, rows, "volume", point, ret));

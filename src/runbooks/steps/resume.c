@@ -11,6 +11,7 @@
 #include "cloud/nova.h"
 #include "model/safety.h"
 #include "runbooks/group.h"
+#include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 #include "store/exchange_watch.h"
 #include "store/operation.h"
@@ -99,21 +100,6 @@ static err_t *stamp(const struct cloud *c, const struct group_now *now, const ch
     return nova_metadata_set(c, id, stamps);
 }
 
-/* It rests because it was stopped: whoever had stopped it before finds it stopped. */
-static bool wants_start(const json_t *server)
-{
-    return g_str_equal(nova_status(server), "SHUTOFF") &&
-           g_strcmp0(nova_metadata(server, SERVER_WAS), "SHUTOFF") != 0;
-}
-
-static err_t *unlock(const struct cloud *c, const json_t *server)
-{
-    bool ours = g_str_has_prefix(json_str_or(server, "locked_reason", ""), "protector");
-
-    return nova_is_locked(server) && ours ? nova_server_unlock(c, json_str_or(server, "id", ""))
-                                          : NULL;
-}
-
 /* A lock of somebody else's stays; the service account starts what bears one. */
 err_t *resume_make(struct step_call *call, enum step_answer *ret)
 {
@@ -129,8 +115,8 @@ err_t *resume_make(struct step_call *call, enum step_answer *ret)
     TRY(safety_act(&now->state, SAFETY_START, SAFETY_SERVE));
     TRY(world_service(call, &service));
     TRY(stamp(&service, now, id));
-    TRY(unlock(&service, server));
-    if (!wants_start(server))
+    TRY(server_unlock(&service, server));
+    if (!server_wants_start(server))
         return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);
     *ret = STEP_WAIT;
     err_t *e = nova_server_start(&service, id);

@@ -85,6 +85,9 @@ err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
 
 /* point.c: recovery points and the copies made of them */
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
+err_t *point_final_make(struct step_call *call, enum step_answer *ret);
+/* The point that this operation uses: chosen, or made by it.  An object, perhaps without an id. */
+err_t *point_of(struct step_call *call, json_t **ret) MUST_CHECK;
 err_t *copy_probe(struct step_call *call, enum step_answer *ret);
 err_t *copy_make(struct step_call *call, enum step_answer *ret);
 err_t *copy_undo(struct step_call *call, enum step_answer *ret);
@@ -97,6 +100,13 @@ err_t *copy_take_away(struct step_call *call, const char *subject, const char *n
 
 /* The copy of this row's volume is its user's from now on: no driver deletes it any more. */
 err_t *copy_hand_over(struct step_call *call, struct drive *drive);
+
+/* source.c: the servers of a handover's source, at its own cloud */
+err_t *source_servers_observe(struct step_call *call, json_t **ret);
+err_t *source_stopped_probe(struct step_call *call, enum step_answer *ret);
+err_t *source_stop_make(struct step_call *call, enum step_answer *ret);
+err_t *source_start_undo(struct step_call *call, enum step_answer *ret);
+err_t *source_verify_make(struct step_call *call, enum step_answer *ret);
 
 /* purge.c: what an earlier attempt made of another point */
 err_t *purge_make(struct step_call *call, enum step_answer *ret);
@@ -116,6 +126,7 @@ err_t *failover_plan(struct step_call *call, json_t **ret);
 bool failover_adopts(const json_t *before, const json_t *after);
 err_t *failover_ended(struct step_call *call, const char *status);
 err_t *reclaim_plan(struct step_call *call, json_t **ret);
+err_t *handover_plan(struct step_call *call, json_t **ret);
 err_t *claim_probe(struct step_call *call, enum step_answer *ret);
 err_t *claim_make(struct step_call *call, enum step_answer *ret);
 err_t *finish_probe(struct step_call *call, enum step_answer *ret);

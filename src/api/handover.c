@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * handover - a planned failover as the active site begins it: the group is handed over in one
+ * transaction, and the operation runs at the other site as soon as that has accepted.
+ */
+#include "api/handover.h"
+
+#include "api/change.h"
+#include "model/body.h"
+#include "store/operation.h"
+#include "store/sync.h"
+
+/* A handover whose operation waits for the other site: whoever asks again follows that one. */
+static err_t *handover_open(struct request *r, const struct group_row *g, char **ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+    const char *self = r->o->exchange->identity->site_id;
+
+    *ret = NULL;
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len && *ret == NULL; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (g_str_equal(op->operation_type, "failover") && op->planned &&
+            g_strcmp0(op->executing_site_id, self) != 0)
+            *ret = g_strdup(op->id);
+    }
+    return NULL;
+}
+
+/* Of a member that is not protected the other site may hold nothing that could be booted. */
+static err_t *members_protected(const struct group_row *g, const json_t *body)
+{
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(body_members(body), i, member)
+    {
+        if (g_strcmp0(json_str(member, "status"), "protected") != 0)
+            return err_remedy(err(GROUP_STATE,
+                                  "member '%s' of group '%s' is %s: a planned failover takes "
+                                  "members that are protected",
+                                  json_str_or(member, "instance_name", ""), g->name,
+                                  json_str_or(member, "status", "unknown")),
+                              "remove the member and add it again, then fail over");
+    }
+    return NULL;
+}
+
+static json_t *asked_of(const struct request *r, const json_t *params)
+{
+    json_t *asked = json_object();
+
+    json_set_str(asked, "user_id", r->auth->user_id);
+    json_set_str(asked, "reason", json_str(params, "reason"));
+    json_set(asked, "mappings", json_deep_copy(json_obj(params, "mappings")));
+    return asked;
+}
+
+static err_t *handover_body(struct request *r, const struct group_row *g,
+                            const struct operation *op, struct body **ret)
+{
+    struct sync_state state;
+    bool found = false;
+
+    TRY(store_sync_load(r->db, g->id, &state, &found));
+    json_t *draft = found ? sync_draft(&state) : NULL;
+    if (found)
+        sync_state_fini(&state);
+    if (draft == NULL)
+        return err(GROUP_CREATING, "group '%s' is not created yet", g->name);
+    err_t *e = members_protected(g, draft);
+    if (e != NULL) {
+        json_decref(draft);
+        return e;
+    }
+    body_transition_set(draft, op->id, g->peer_site_id);
+    body_transition_ask(draft, asked_of(r, op->params));
+    body_touch(draft, r->now_ms);
+    return body_seal(draft, ret);
+}
+
+/* A stub: the one operation of the handover runs at the other site, under the same id. */
+static struct operation *stub_new(struct request *r, const struct group_row *g, json_t *params)
+{
+    struct operation *op = change_operation(r, g, "failover");
+
+    g_free(op->executing_site_id);
+    g_free(op->runbook);
+    op->executing_site_id = g_strdup(g->peer_site_id);
+    op->runbook = g_strdup("handover");
+    op->status = g_strdup(operation_status_text(OPERATION_WAITING_FOR_PEER));
+    op->wake_at_ms = OPERATION_NEVER;
+    op->planned = true;
+    op->hidden = false;
+    op->params = params;
+    return op;
+}
+
+err_t *handover_begin(struct request *r, const struct group_row *g, json_t *params)
+{
+    AUTO(operation) op = stub_new(r, g, params);
+    g_autofree char *open = NULL;
+    struct exchange_handover handover = {
+        .op = op,
+        .if_match = request_header(r, "If-Match"),
+        .nonce = request_header(r, "Protector-Peer"),
+    };
+
+    TRY(handover_open(r, g, &open));
+    if (open != NULL)
+        return reply_operation(r, open, NULL);
+    TRY(change_allowed(r, g, VERB_FAILOVER_PLANNED));
+    TRY(handover_body(r, g, op, &handover.body));
+    TRY(exchange_handover(r->o->exchange, r->db, &handover));
+    TRY(request_audit(r, "protection_group.failover", g->id));
+    return reply_operation(r, op->id, NULL);
+}
