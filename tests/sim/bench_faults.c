@@ -85,7 +85,7 @@ bool bench_boundary(void *data, const char *op_id, const char *where, const char
         return true;
     if (site->crash_type != NULL) {
         g_autofree char *sql =
-            g_strdup_printf("SELECT operation_type FROM dr_operations WHERE id = '%s'", op_id);
+            g_strdup_printf("SELECT runbook FROM dr_operations WHERE id = '%s'", op_id);
         g_autofree char *type = bench_sql(site->bench, site->index, sql);
         if (g_strcmp0(type, site->crash_type) != 0)
             return false;

@@ -53,7 +53,7 @@ struct refusal {
 struct sweep {
     const char *name;
     int site;
-    const char *type; /* of the operation that dies */
+    const char *type; /* the runbook of the operation that dies */
     const char *verb; /* the command, see verbs.h */
     int stride;       /* every so many boundaries; 0: each */
     bool other_host;  /* the new engine has no lock file: it waits until the lease has run out */
@@ -70,6 +70,7 @@ static const struct sweep sweeps[] = {
     {"realize of a create", SIM_SITE_B, "realize", "create", 0, false, {0}},
     {"member_add", SIM_SITE_A, "member_add", "member_add", 0, false, {0}},
     {"failover", SIM_SITE_B, "failover", "failover", 0, false, {0}},
+    {"handover", SIM_SITE_B, "handover", "handover", 0, false, {0}},
     {"failover, another host", SIM_SITE_B, "failover", "failover", 7, true, {0}},
     {"member_add, another host", SIM_SITE_A, "member_add", "member_add", 2, true, {0}},
     {"policy_set", SIM_SITE_A, "policy_set", "policy_set", 0, false, {0}},
@@ -94,6 +95,7 @@ static const struct sweep sweeps[] = {
     {"create, unwound", SIM_SITE_A, "create", "create", 0, false, B_GROUP},
     {"realize, unwound", SIM_SITE_B, "realize", "create", 0, false, B_GROUP},
     {"member_add, unwound", SIM_SITE_A, "member_add", "member_add", 0, false, A_LOOKS},
+    {"handover, unwound", SIM_SITE_B, "handover", "handover", 0, false, B_VOLUMES},
     {"failover, unwound", SIM_SITE_B, "failover", "failover", 0, false, B_VOLUMES},
 };
 /* clang-format on */
@@ -216,7 +218,7 @@ static bool refuses(struct bench *b, int site, const struct http_request *req)
     if (r->status == 0 || site != r->site || strcmp(req->method, r->method) != 0 ||
         !g_pattern_match_simple(r->glob, req->url))
         return false;
-    sql = g_strdup_printf("SELECT COUNT(*) FROM dr_operations WHERE operation_type = '%s' AND"
+    sql = g_strdup_printf("SELECT COUNT(*) FROM dr_operations WHERE runbook = '%s' AND"
                           " status IN ('rolling_back', 'rolled_back')",
                           run.sweep->type);
     return bench_sql_int(b, run.sweep->site, sql) == 0 && run.let-- <= 0;

@@ -247,6 +247,20 @@ static void demoted(struct bench *b)
     failed_over(b);
 }
 
+/* ---- handed over ---- */
+
+static void prepare_handover(struct bench *b)
+{
+    prepare_protected(b);
+    bench_bare(b, SIM_SITE_B);
+}
+
+static json_t *handover(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group failover", WEB, "!planned", "*network-mapping",
+                     "net-app=net-app", NULL);
+}
+
 /* ---- superseded ---- */
 
 /* B has taken over; no client comes: A's engine finds it out by itself when it is back. */
@@ -512,6 +526,7 @@ const struct verb verbs_all[] = {
     {"member_add", prepare_group, member_add, member_added, false, NULL},
     {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
     {"failover", prepare_lost, failover, failed_over, true, NULL},
+    {"handover", prepare_handover, handover, demoted, false, NULL},
     {"demote", prepare_back, demote, demoted, false, NULL},
     {"superseded", prepare_superseded, come_back, superseded, true, NULL},
     {"take_back", prepare_taken_back, take_back, taken_back, true, keep_a},
