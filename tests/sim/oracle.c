@@ -165,7 +165,10 @@ static int open_operations(struct bench *b, int site)
     return (int)bench_sql_int(b, site, "SELECT COUNT(*) FROM dr_operations WHERE is_open <> 0");
 }
 
-/* What has ended stays as it is: an engine that lost its lease writes nothing any more. */
+/*
+ * What has ended stays as it is: an engine that lost its lease writes nothing any more.  By site: a
+ * handover's operation and the stub of it have one id.
+ */
 static void ended_stays(struct oracle *o, int site)
 {
     AUTO(db_rows)
@@ -183,12 +186,13 @@ static void ended_stays(struct oracle *o, int site)
                                    db_is_null(rows, i, column) ? "-" : db_str(rows, i, column));
         if (i + 1 < db_rows_count(rows) && g_str_equal(db_str(rows, i + 1, 0), id))
             continue;
-        const char *before = g_hash_table_lookup(o->ended, id);
+        g_autofree char *key = g_strdup_printf("%d %s", site, id);
+        const char *before = g_hash_table_lookup(o->ended, key);
         if (before != NULL && !g_str_equal(before, journal->str))
             fail_msg("%s: operation %s has ended, and its journal changes: %s; now %s",
                      bench_site_name(site), id, before, journal->str);
         if (before == NULL)
-            g_hash_table_insert(o->ended, g_strdup(id), g_strdup(journal->str));
+            g_hash_table_insert(o->ended, TAKE(key), g_strdup(journal->str));
         g_string_truncate(journal, 0);
     }
 }

@@ -169,6 +169,16 @@ static bool failover(struct walk *w)
     return run(w, some_site_of(w, "STANDBY"), "protection-group failover", args);
 }
 
+static bool handover(struct walk *w)
+{
+    json_t *args = flag(web(), "planned");
+
+    json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
+    if (walk_dice(w, 4) == 0)
+        flag(args, "no-wait");
+    return run(w, some_site(w), "protection-group failover", args);
+}
+
 static bool forced_sync(struct walk *w)
 {
     return run(w, some_site(w), "protection-group sync-force", flag(web(), "yes"));
@@ -552,6 +562,7 @@ static const struct {
     {"member-remove", member_remove, 3, false},
     {"mapping-set", mapping_set, 1, false},
     {"failover", failover, 7, false},
+    {"planned", handover, 5, false},
     {"sync-force", forced_sync, 6, false},
     {"sync-status", status, 2, false},
     {"sync-resolve", resolve, 3, false},
