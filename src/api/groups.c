@@ -476,8 +476,8 @@ static err_t *groups_look(struct request *r)
 }
 
 /*
- * Where the group is active already, with a change nobody answers, or was, as far as a restored
- * database knows, the claim is made in place.
+ * Where the group is active already, with a change nobody answers, or frozen for a handover, or was
+ * active, as far as a restored database knows, the claim is made in place: there it is a reclaim.
  */
 static err_t *groups_failover(struct request *r)
 {
@@ -493,7 +493,8 @@ static err_t *groups_failover(struct request *r)
     const char *self = r->o->exchange->identity->site_id;
     bool was_active =
         g_str_equal(g->role, "RECOVERING") && g_strcmp0(g->current_primary_site_id, self) == 0;
-    bool in_place = g_str_equal(g->role, "ACTIVE") || was_active;
+    bool in_place =
+        g_str_equal(g->role, "ACTIVE") || g_str_equal(g->role, "FROZEN") || was_active;
     if (in_place || json_bool(in, "force", false))
         TRY(request_allowed(r, "protector:sync:force", r->project));
     AUTO(operation) op = change_operation(r, g, in_place ? "reclaim" : "failover");

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -96,11 +97,150 @@ static void test_unwound(void **state)
     bench_servers_are(b, SIM_SITE_B, "active");
 }
 
+/*
+ * Of B's operation, the first time that it comes to a step: what happens then.  It must not wait:
+ * B's engine is in the midst of its work.
+ */
+struct meanwhile {
+    const char *step;
+    void (*what)(struct bench *b);
+    bool done;
+};
+
+static void on_step(void *data, struct bench_site *site, const char *where, const char *step)
+{
+    struct meanwhile *m = data;
+
+    if (m->done || !g_str_equal(where, "before-intent") || !g_str_equal(step, m->step))
+        return;
+    m->done = true;
+    m->what(site->bench);
+}
+
+static void meanwhile(struct bench *b, struct meanwhile *m)
+{
+    b->site[SIM_SITE_B].on_boundary = on_step;
+    b->site[SIM_SITE_B].on_boundary_data = m;
+}
+
+static json_t *reclaim(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group failover", WEB, "!unplanned", "reason",
+                     "site-b does not come on", "!force", "!yes", "!no-carry", "!no-wait", NULL);
+}
+
+static void a_reclaims(struct bench *b)
+{
+    bench_api(b, SIM_SITE_B, false);
+    json_t *said = reclaim(b);
+    if (said == NULL)
+        fail_msg("reclaim: %s", b->last_error);
+    json_decref(said);
+}
+
+/*
+ * A3, A4 (d), B6.  The source is frozen and takes its group back while the target still acts: its
+ * servers run and bear the stamp of the new epoch, and the target touches none of them any more.
+ */
+static void test_reclaimed(void **state)
+{
+    static const char *const steps[] = {"point.final", "source.verify", "volume.manage"};
+    (void)state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        AUTO(bench) b = bench_create_protected(1103);
+        struct meanwhile m = {steps[i], a_reclaims, false};
+        meanwhile(b, &m);
+        json_decref(try_planned(b, "prod-b"));
+        bench_settle(b);
+        assert_true(m.done);
+        bench_role_is(b, SIM_SITE_A, "ACTIVE");
+        bench_servers_are(b, SIM_SITE_A, "active");
+        bench_api(b, SIM_SITE_B, true);
+        bench_carry(b);
+        taken_back(b);
+    }
+}
+
+/* A3.  From the moment that it is handed over nothing is changed but by the handover. */
+static void add_member(struct bench *b)
+{
+    g_autoptr(json_t) said =
+        bench_try(b, "prod-a", "protection-group update", WEB, "description", "too late", NULL);
+    if (said != NULL)
+        fail_msg("a change was taken while the group was handed over");
+}
+
+static void test_frozen(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1104);
+    struct meanwhile m = {"source.stop", add_member, false};
+    (void)state;
+
+    meanwhile(b, &m);
+    json_decref(planned(b, "prod-a"));
+    assert_true(m.done);
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
+/* B7.  Somebody unlocks and starts a server after the final point was made: nothing is claimed. */
+static void a_starts_one(struct bench *b)
+{
+    const json_t *servers = sim_table(b->sim, SIM_SITE_A, "servers");
+    const char *id;
+    json_t *server;
+
+    json_object_foreach((json_t *)servers, id, server)
+    {
+        if (g_strcmp0(json_str(server, "name"), "web-1") != 0)
+            continue;
+        json_set_str(server, "vm_state", "active");
+        json_set_int(server, "power_state", 1);
+    }
+}
+
+static void test_started_meanwhile(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1105);
+    struct meanwhile m = {"source.verify", a_starts_one, false};
+    (void)state;
+
+    meanwhile(b, &m);
+    assert_null(try_planned(b, "prod-a"));
+    assert_true(m.done);
+    assert_non_null(strstr(b->last_error, "what it wrote since is not in the point"));
+    taken_back(b);
+}
+
+/* B cannot start A's servers again: A's own engine does as soon as it is told. */
+static void test_resumed_by_itself(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1106);
+    struct sim_fault none = {.site = SIM_SITE_A,
+                             .service = "nova",
+                             .method = "POST",
+                             .path = "*/servers/*/action",
+                             .skip = 4, /* two locks, two stops */
+                             .count = 1000,
+                             .kind = SIM_FAULT_STATUS,
+                             .status = 403,
+                             .body = "{\"forbidden\": {\"message\": \"no\"}}"};
+    (void)state;
+
+    sim_fault_add(b->sim, &none);
+    cinder_full(b, SIM_SITE_B);
+    assert_null(try_planned(b, "prod-a"));
+    bench_servers_are(b, SIM_SITE_A, "stopped locked");
+    sim_fault_clear(b->sim);
+    taken_back(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handover),
-        cmocka_unit_test(test_unwound),
+        cmocka_unit_test(test_handover),          cmocka_unit_test(test_unwound),
+        cmocka_unit_test(test_reclaimed),         cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_started_meanwhile), cmocka_unit_test(test_resumed_by_itself),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);

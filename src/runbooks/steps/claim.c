@@ -255,7 +255,7 @@ static err_t *evidence_read(struct step_call *call, const struct group_now *now,
     if (json_bool(call->plan, "in_place", false))
         return NULL;
     g_autoptr(json_t) verified = NULL;
-    TRY(step_result_of(call, "source.verify", "", &verified));
+    TRY(step_result_of(call, "source.recheck", "", &verified));
     ret->sources_stopped = json_bool(verified, "stopped", false);
     TRY(step_result_of(call, "source.fence", "", &fence));
     ret->fenced = json_bool(fence, "fenced", false);
@@ -389,7 +389,9 @@ static err_t *claim_draft(struct step_call *call, const struct group_now *now, c
     json_t *why;
 
     TRY(step_result_of(call, "peer.probe", "", &probe));
-    if (!in_place)
+    if (in_place) /* no servers to boot: what was under way is over */
+        body_transition_clear(draft);
+    else
         body_transition_set(draft, call->op->id, now->self);
     json_object_foreach(json_obj(point, "left_out"), member, why)
         TRY(body_member_status(draft, member, "unrecovered", json_string_value(why)));
