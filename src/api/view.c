@@ -190,6 +190,9 @@ json_t *view_operation(const struct request *r, const struct operation *op,
     view_time(out, "started_at", op->started_at_ms);
     view_time(out, "completed_at", op->completed_at_ms);
     json_set_bool(out, "ended", !op->is_open);
+    if (r->minor >= 1) /* a stub: the operation of this id runs at the other site */
+        json_set_bool(out, "elsewhere",
+                      g_strcmp0(op->executing_site_id, r->o->exchange->identity->site_id) != 0);
     return out;
 }
 

@@ -254,7 +254,8 @@ char *seen_words(const char *site, const json_t *seen);
 err_t *mappings_given(struct call *call, json_t *into) MUST_CHECK;
 /* What a failover to the local site would use, a line each: "  flavor m1.tiny -> m1.medium
  * (given)". Caller frees. */
-err_t *mappings_effective(struct pair *pair, const json_t *given, char **ret) MUST_CHECK;
+err_t *mappings_effective(struct pair *pair, bool planned, const json_t *given,
+                          char **ret) MUST_CHECK;
 
 /* ---- change.c ---- */
 

@@ -208,7 +208,7 @@ static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
 
     TRY(mappings_given(call, in));
     TRY(peer_look(pair, &seen));
-    TRY(mappings_effective(pair, in, &mappings));
+    TRY(mappings_effective(pair, arg_flag(call, "planned"), in, &mappings));
     if (*mappings != '\0')
         note_event(call->c, "note", "Mappings:\n%.*s", (int)strlen(mappings) - 1, mappings);
     TRY(planned_or_not(call, pair, seen, mappings, &planned));

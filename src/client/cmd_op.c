@@ -8,20 +8,36 @@
     "steps_completed "                                                                             \
     "steps_failed error_message"
 
+/* Its place in the list, or the end. */
+static size_t place_of(const json_t *list, const json_t *op)
+{
+    size_t i;
+    json_t *there;
+
+    json_array_foreach((json_t *)list, i, there)
+    {
+        if (g_strcmp0(json_str(there, "id"), json_str(op, "id")) == 0)
+            return i;
+    }
+    return json_array_size(list);
+}
+
+/* One row for each operation: of a handover that of the site where it runs, not its stub. */
 static void merge_ops(json_t *into, const json_t *from, const char *site)
 {
-    size_t i, k;
-    json_t *op, *there;
+    size_t i;
+    json_t *op;
 
     json_array_foreach((json_t *)from, i, op)
     {
-        bool known = false;
-        json_array_foreach(into, k, there) known =
-            known || g_strcmp0(json_str(there, "id"), json_str(op, "id")) == 0;
-        if (known || !json_is_object(op))
+        if (!json_is_object(op))
             continue;
+        size_t place = place_of(into, op);
         json_set_str(op, "site", site);
-        json_array_append(into, op);
+        if (place == json_array_size(into))
+            json_array_append(into, op);
+        else if (json_bool(json_array_get(into, place), "elsewhere", false))
+            json_array_set(into, place, op);
     }
 }
 
@@ -144,20 +160,22 @@ static bool find_peers(struct call *call, struct end *local, const char *id, str
     return false;
 }
 
-/* Local, else at the other sites. */
+/* Local, else at the other sites; of a handover at the site where it runs, if that answers. */
 static err_t *op_find(struct call *call, struct end **ret_end, json_t **ret)
 {
-    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) here = NULL;
     g_autofree char *id = url_encode(arg(call, "operation"));
 
     TRY(client_local(call->c, ret_end));
-    err_t *e = end_get(*ret_end, &reply, "operations/%s", id);
+    err_t *e = end_get_object(*ret_end, "operation", &here, "operations/%s", id);
+    bool elsewhere = e == NULL ? json_bool(here, "elsewhere", false) : err_http_status(e) == 404;
+    if (elsewhere && find_peers(call, *ret_end, id, ret_end, ret)) {
+        err_free(e);
+        return NULL;
+    }
     if (e == NULL)
-        *ret = json_incref(json_obj(reply, "operation"));
-    if (e == NULL || err_http_status(e) != 404 || !find_peers(call, *ret_end, id, ret_end, ret))
-        return e;
-    err_free(e);
-    return NULL;
+        *ret = json_incref(here);
+    return e;
 }
 
 err_t *cmd_op_show(struct call *call, json_t **ret)

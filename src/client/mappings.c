@@ -82,8 +82,9 @@ static void show_member(struct showing *s, const json_t *member)
     show_one(s, "image", json_obj(config, "image"), "id", "name");
 }
 
-err_t *mappings_effective(struct pair *pair, const json_t *given, char **ret)
+err_t *mappings_effective(struct pair *pair, bool planned, const json_t *given, char **ret)
 {
+    const char *source = planned ? "current_primary_site_id" : "peer_site_id";
     g_autoptr(json_t) members = NULL;
     g_autoptr(json_t) stored = NULL;
     g_autoptr(GString) text = g_string_new(NULL);
@@ -93,7 +94,7 @@ err_t *mappings_effective(struct pair *pair, const json_t *given, char **ret)
     TRY(end_get(pair->local, &members, "protection-groups/%s/members?limit=1000", pair_id(pair)));
     TRY(end_get(pair->local, &stored, "protection-groups/%s/mappings", pair_id(pair)));
     const json_t *of_source =
-        json_obj(json_obj(stored, "mappings"), json_str_or(pair->group, "peer_site_id", ""));
+        json_obj(json_obj(stored, "mappings"), json_str_or(pair->group, source, ""));
     struct showing s = {given, of_source, text};
     json_array_foreach(json_arr(members, "members"), i, m)
     {
