@@ -122,11 +122,7 @@ class Failover(AtTerminal):
         self.assertEqual(self.group('role', 'b'), 'STANDBY')
         self.assertNotIn('failover', self.operations('b'))
 
-    def test_planned_is_refused_with_words(self):
-        said = self.ask(*FAILOVER, '--planned', at='b', code=None)
-        self.assertNotIn(said.code, (0, 2), said)
-        self.says(said.err, 'Error: a planned failover is not part of this release\n'
-                  'Action: use failover --unplanned')
+    def test_kept_is_refused_with_words(self):
         said = self.ask(*FAILOVER, '--unplanned', '--from', 'kept', '--reason', 'x', '--force',
                         at='b', code=None)
         self.assertNotIn(said.code, (0, 2), said)
