@@ -159,12 +159,13 @@ static err_t *failover_follow(struct call *call, struct pair *pair, const json_t
  */
 static err_t *handover_operation(struct pair *pair, const char *id, bool wait, json_t **ret)
 {
-    err_t *e = end_get_object(pair_standby(pair), "operation", ret, "operations/%s", id);
+    g_autoptr(json_t) there = NULL;
+    err_t *e = end_get_object(pair_standby(pair), "operation", &there, "operations/%s", id);
 
-    if (e == NULL && wait) {
-        json_decref(*ret);
+    if (e == NULL && wait)
         return follow(pair_standby(pair), id, NULL, ret);
-    }
+    if (e == NULL)
+        *ret = TAKE(there);
     if (e == NULL || !err_is(e, ERR_OPERATION_NOT_FOUND))
         return e;
     err_free(e);

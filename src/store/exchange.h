@@ -144,6 +144,9 @@ err_t *exchange_withdraw(const struct exchange *x, struct db *db, const char *pg
 err_t *exchange_resolve(const struct exchange *x, struct db *db, const char *pg_id, const char *who,
                         const char *reason) MUST_CHECK;
 
+/* Whether it would make a site active, and has not claimed yet. */
+bool exchange_preclaim(const struct operation *op);
+
 /* ---- what the engine does; each under the lease of its operation ---- */
 
 /*

@@ -79,7 +79,5 @@ err_t *exchange_key_done(struct exchange_tx *tx, const struct message *m,
 /* Records the Cinder group of a site, once it is known. */
 err_t *exchange_cinder_note(struct db *db, const struct sync_state *s, const char *site,
                             const char *id, int64_t now_ms) MUST_CHECK;
-/* Operations that have not claimed yet and would be overtaken by a change. */
-bool exchange_preclaim(const struct operation *op);
 /* The group was never made: its Idempotency-Key stands for nothing. */
 err_t *exchange_key_forget(struct exchange_tx *tx) MUST_CHECK;

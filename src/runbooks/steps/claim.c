@@ -571,16 +571,35 @@ err_t *finish_make(struct step_call *call, enum step_answer *ret)
 
 /* ---- the report ---- */
 
+/* Another operation that would make this site active: a failover that has preempted a handover. */
+static err_t *others_claim(struct step_call *call, bool *ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = false;
+    TRY(operation_list_open(call->db, call->op->pg_id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        *ret = *ret || (exchange_preclaim(op) && !g_str_equal(op->id, call->op->id));
+    }
+    return NULL;
+}
+
 /*
- * Ended before its claim: the source is told, and takes its group back.  What could not be started
- * again there from here, its own engine starts then.
+ * Ended before its claim: if this site serves a handover that nobody is going to claim any more,
+ * its source is told, and takes its group back.  What could not be started again there from here,
+ * its own engine starts then.
  */
 static err_t *handover_over(struct step_call *call)
 {
-    if (!g_str_equal(call->op->runbook, "handover"))
+    AUTO(group_now) now = NULL;
+    bool others = false;
+
+    TRY(group_now_load(call, &now));
+    TRY(others_claim(call, &others));
+    if (*now->state.serving == '\0' || others)
         return NULL;
-    return exchange_abort(exchange_of(call), call->db, call->op->pg_id,
-                          json_str_or(call->op->params, "position", ""));
+    return exchange_abort(exchange_of(call), call->db, call->op->pg_id, now->state.serving);
 }
 
 /* Since when nothing ran at the source: the group's downtime began there. */
