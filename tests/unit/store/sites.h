@@ -324,6 +324,7 @@ static inline struct operation *op_new(struct site_here *s, const char *id, cons
     op->project_id = g_strdup(s->project);
     op->operation_type = g_strdup(type);
     op->runbook = g_strdup(type);
+    op->executing_site_id = g_strdup(s->identity.site_id);
     op->created_at_ms = BOTH_NOW + s->ops++;
     return op;
 }

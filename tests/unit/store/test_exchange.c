@@ -202,10 +202,7 @@ static err_t *hand_over(struct exchange_tx *tx)
                          tx->effects);
 }
 
-/*
- * A planned handover, which this release does not propose itself: a drill keeps it out.  Without
- * one it is taken, and no operation begins, as there is no runbook for it yet.
- */
+/* A drill keeps a handover out.  Without one it is taken, and its one operation begins. */
 static void test_handover_and_drill(void **state)
 {
     struct pair p;
@@ -228,9 +225,11 @@ static void test_handover_and_drill(void **state)
     struct sync_state b = state_of(&p.b);
     assert_string_equal(b.serving, b.pos);
     sync_state_fini(&b);
-    g_autoptr(GPtrArray) open = NULL;
-    OK(operation_list_open(p.b.db, GROUP, &open));
-    assert_int_equal(open->len, 1); /* op-later */
+    AUTO(operation) op = NULL;
+    OK(operation_get(p.b.db, "op-handover", NULL, &op));
+    assert_string_equal(op->operation_type, "failover");
+    assert_string_equal(op->runbook, "handover");
+    assert_true(op->planned);
     pair_fini(&p);
 }
 
