@@ -493,8 +493,7 @@ static err_t *groups_failover(struct request *r)
     const char *self = r->o->exchange->identity->site_id;
     bool was_active =
         g_str_equal(g->role, "RECOVERING") && g_strcmp0(g->current_primary_site_id, self) == 0;
-    bool in_place =
-        g_str_equal(g->role, "ACTIVE") || g_str_equal(g->role, "FROZEN") || was_active;
+    bool in_place = g_str_equal(g->role, "ACTIVE") || g_str_equal(g->role, "FROZEN") || was_active;
     if (in_place || json_bool(in, "force", false))
         TRY(request_allowed(r, "protector:sync:force", r->project));
     AUTO(operation) op = change_operation(r, g, in_place ? "reclaim" : "failover");

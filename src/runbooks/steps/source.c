@@ -16,9 +16,10 @@
 #include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 
-#define LOOK_MS     500
-#define STOP_MAX_MS (10 * 60 * 1000) /* a guest that does not shut down is cut off by Nova before  \
-                                      */
+#define LOOK_MS 500
+#define STOP_MAX_MS                                                                                \
+    (10 * 60 * 1000) /* a guest that does not shut down is cut off by Nova before                  \
+                      */
 
 static err_t *source_cloud(struct step_call *call, struct cloud *ret)
 {
