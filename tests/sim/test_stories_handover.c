@@ -235,12 +235,57 @@ static void test_resumed_by_itself(void **state)
     taken_back(b);
 }
 
+/* A person cancels it while the final point is on its way: the same way back. */
+static void cancel(struct bench *b)
+{
+    g_autofree char *id =
+        bench_sql(b, SIM_SITE_B, "SELECT id FROM dr_operations WHERE runbook = 'handover'");
+
+    json_decref(bench_ok(b, "prod-b", "operation cancel", "operation", id, NULL));
+}
+
+static void test_cancelled(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1107);
+    struct meanwhile m = {"point.final", cancel, false};
+    (void)state;
+
+    meanwhile(b, &m);
+    assert_null(try_planned(b, "prod-a"));
+    assert_true(m.done);
+    taken_back(b);
+    g_autofree char *here = operation_status(b, SIM_SITE_B);
+    assert_string_equal(here, "cancelled");
+}
+
+/* At the source there is a stub; the client shows the operation where it runs. */
+static void shown_at_the_source(struct bench *b)
+{
+    g_autofree char *id =
+        bench_sql(b, SIM_SITE_A, "SELECT id FROM dr_operations WHERE runbook = 'handover'");
+    g_autoptr(json_t) shown = bench_ok(b, "prod-a", "operation show", "operation", id, NULL);
+
+    assert_string_equal(bench_field(shown, "status"), "running"); /* as B tells it */
+}
+
+static void test_shown_where_it_runs(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1108);
+    struct meanwhile m = {"source.verify", shown_at_the_source, false};
+    (void)state;
+
+    meanwhile(b, &m);
+    json_decref(planned(b, "prod-a"));
+    assert_true(m.done);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handover),          cmocka_unit_test(test_unwound),
         cmocka_unit_test(test_reclaimed),         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_started_meanwhile), cmocka_unit_test(test_resumed_by_itself),
+        cmocka_unit_test(test_cancelled),         cmocka_unit_test(test_shown_where_it_runs),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,12 @@ err_t *source_verify_make(struct step_call *call, enum step_answer *ret)
                        json_str_or(server, "name", ""), nova_status(server),
                        nova_is_locked(server) ? "" : " and not locked");
     }
+    const json_t *other = servers_find_keyed(servers, call->op->pg_id, NULL);
+    if (other != NULL)
+        return err(SAFETY_UNDRAINED,
+                   "server '%s' bears the group's name and runs at the source, and no member of "
+                   "the group is known to be it",
+                   json_str_or(other, "name", json_str_or(other, "id", "")));
     json_set_bool(call->result, "stopped", true);
     return NULL;
 }
