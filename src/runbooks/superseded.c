@@ -28,7 +28,14 @@ const struct runbook runbook_superseded_stop = {
 };
 
 static const struct step resume_steps[] = {
+    {"server.stamp", "Stamp the servers with the epoch: no other site touches them any more",
+     STEP_PER_MEMBER, .probe = stamped_probe, .make = stamp_make, .observe = own_servers_observe,
+     .progress = 20},
     {"server.resume", "Unlock the servers of this site and start those that ran", STEP_PER_MEMBER,
+     .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe, .progress = 60},
+    {"servers.settle", "Wait until what the other site had begun has ended", STEP_PER_GROUP,
+     .probe = stops_settled_probe, .progress = 80},
+    {"server.again", "Start those that were stopped meanwhile", STEP_PER_MEMBER,
      .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe, .progress = 100},
     {0},
 };

@@ -663,59 +663,6 @@ void walk_heal(struct walk *w)
     }
 }
 
-static void fork_decided(struct walk *w)
-{
-    int keep = -1;
-
-    for (int i = 0; i < BENCH_SITES; i++) {
-        g_autofree char *split =
-            bench_sql(w->b, i,
-                      "SELECT id FROM protection_groups WHERE status = 'split_brain'"
-                      " AND role = 'ACTIVE'");
-        if (split != NULL && (keep < 0 || walk_dice(w, 2) == 0))
-            keep = i;
-    }
-    if (keep >= 0)
-        (void)run(w, keep, "protection-group sync-resolve",
-                  with(with(flag(web(), "yes"), "keep", bench_site_name(keep)), "reason",
-                       "the walk ends"));
-}
-
-/* The role of the first group that lives at the site. */
-static char *role_at(struct walk *w, int site)
-{
-    return bench_sql(w->b, site,
-                     "SELECT role FROM protection_groups WHERE role NOT IN ('NONE', 'TOMBSTONE')"
-                     " ORDER BY id LIMIT 1");
-}
-
-static bool is_split(struct walk *w, int site)
-{
-    return bench_sql_int(w->b, site,
-                         "SELECT COUNT(*) FROM protection_groups WHERE status = 'split_brain'") > 0;
-}
-
-/*
- * Nobody is left to ask: the other one recovers as well, or is a standby that has diverged, and
- * keeps nothing.
- */
-static void recovery_decided(struct walk *w)
-{
-    for (int i = 0; i < BENCH_SITES; i++) {
-        int at = (i + (int)walk_dice(w, 2)) % BENCH_SITES;
-        g_autofree char *here = role_at(w, at);
-        g_autofree char *there = role_at(w, 1 - at);
-        bool nobody = g_strcmp0(there, "RECOVERING") == 0 ||
-                      (g_strcmp0(there, "STANDBY") == 0 && is_split(w, 1 - at));
-        if (g_strcmp0(here, "RECOVERING") != 0 || !nobody)
-            continue;
-        (void)run(w, at, "protection-group failover",
-                  flag(flag(with(flag(web(), "unplanned"), "reason", "the walk ends"), "force"),
-                       "yes"));
-        return;
-    }
-}
-
 /* Groups at a site, by a condition of their row. */
 static struct db_rows *groups_at(struct walk *w, int site, const char *where)
 {
@@ -723,6 +670,61 @@ static struct db_rows *groups_at(struct walk *w, int site, const char *where)
         g_strdup_printf("SELECT id FROM protection_groups WHERE %s ORDER BY id", where);
 
     return bench_rows(w->b, site, sql);
+}
+
+/* By its id: after a restore two groups of one name may live at a site. */
+static json_t *by_id(const char *group)
+{
+    return json_pack("{ss}", "protection-group", group);
+}
+
+static void fork_decided(struct walk *w)
+{
+    g_autofree char *group = NULL;
+    int keep = -1;
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        AUTO(db_rows) split = groups_at(w, i, "status = 'split_brain' AND role = 'ACTIVE'");
+        if (db_rows_count(split) == 0 || (keep >= 0 && walk_dice(w, 2) != 0))
+            continue;
+        keep = i;
+        g_free(group);
+        group = g_strdup(db_str(split, 0, 0));
+    }
+    if (keep >= 0)
+        (void)run(w, keep, "protection-group sync-resolve",
+                  with(with(flag(by_id(group), "yes"), "keep", bench_site_name(keep)), "reason",
+                       "the walk ends"));
+}
+
+/* Nobody is left to ask: it recovers as well, or is a standby that has diverged, and keeps nothing.
+ */
+static bool nobody_keeps(struct walk *w, int site, const char *group)
+{
+    g_autofree char *where = g_strdup_printf(
+        "id = '%s' AND (role = 'RECOVERING' OR (role = 'STANDBY' AND status = 'split_brain'))",
+        group);
+    AUTO(db_rows) rows = groups_at(w, site, where);
+
+    return db_rows_count(rows) > 0;
+}
+
+static void recovery_decided(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        int at = (i + (int)walk_dice(w, 2)) % BENCH_SITES;
+        AUTO(db_rows) rows = groups_at(w, at, "role = 'RECOVERING'");
+        for (size_t row = 0; row < db_rows_count(rows); row++) {
+            const char *group = db_str(rows, row, 0);
+            if (!nobody_keeps(w, 1 - at, group))
+                continue;
+            (void)run(w, at, "protection-group failover",
+                      flag(flag(with(flag(by_id(group), "unplanned"), "reason", "the walk ends"),
+                                "force"),
+                           "yes"));
+            return;
+        }
+    }
 }
 
 /* The project's own user may end what the peer said to be gone; else an admin must say it. */

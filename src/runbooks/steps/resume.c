@@ -5,8 +5,11 @@
  *
  * Which they are stands at the servers themselves, not in a database: whoever stopped one wrote
  * SERVER_STOPPED_FOR and SERVER_WAS into its metadata before (demote.c).  The mark is taken away
- * last, so that a server whose mark is gone needs nothing more.  Before a server is started it gets
- * the stamp of the present epoch (B6).
+ * last, so that a server whose mark is gone needs nothing more.
+ *
+ * Story B6: the other site may still be stopping servers here, for a handover that is over.  So all
+ * servers get the stamp of the present epoch first, which keeps it from touching them again; and
+ * after a claim they are looked at once more when a call that was under way must have ended.
  */
 #include "cloud/nova.h"
 #include "model/safety.h"
@@ -31,22 +34,6 @@ static err_t *stops_ended(struct step_call *call, bool *ret)
     return NULL;
 }
 
-/* Of 'own', those that bear the mark. */
-static json_t *stopped_rows(const json_t *own, const json_t *servers)
-{
-    json_t *rows = json_array();
-    size_t i;
-    json_t *row;
-
-    json_array_foreach((json_t *)own, i, row)
-    {
-        const json_t *server = cloud_find(servers, "id", json_str_or(row, "server_id", ""));
-        if (nova_metadata(server, SERVER_STOPPED_FOR) != NULL)
-            json_array_append(rows, row);
-    }
-    return rows;
-}
-
 err_t *resume_plan(struct step_call *call, json_t **ret)
 {
     AUTO(group_now) now = NULL;
@@ -66,7 +53,8 @@ err_t *resume_plan(struct step_call *call, json_t **ret)
     *ret = json_object();
     json_set_str(*ret, "group_id", call->op->pg_id);
     json_set_str(*ret, "project_id", project);
-    json_set(*ret, "members", stopped_rows(own, servers));
+    json_set(*ret, "members", json_incref(own));
+    json_set_bool(*ret, "settles", sync_kind(&now->state) == POSITION_CLAIM);
     return NULL;
 }
 
@@ -74,6 +62,64 @@ static bool may_run(const struct group_now *now)
 {
     return safety_may_run(&now->state) && !now->state.superseded;
 }
+
+/* ---- the stamp ---- */
+
+static const json_t *own_server(const struct step_call *call)
+{
+    return cloud_find(call->observed, "id", json_str_or(call->input, "server_id", ""));
+}
+
+static char *epoch_text(const struct group_now *now)
+{
+    return g_strdup_printf("%" G_GINT64_FORMAT, sync_epoch(&now->state));
+}
+
+err_t *stamped_probe(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    const json_t *server = own_server(call);
+
+    TRY(group_now_load(call, &now));
+    g_autofree char *epoch = epoch_text(now);
+    bool bears = g_strcmp0(nova_metadata(server, NOVA_KEY_EPOCH), epoch) == 0;
+    *ret = server == NULL || bears || !may_run(now) ? STEP_DONE : STEP_ABSENT;
+    return NULL;
+}
+
+err_t *stamp_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    struct cloud service;
+    g_autoptr(json_t) stamps = json_object();
+
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms;
+    TRY(group_now_load(call, &now));
+    g_autofree char *epoch = epoch_text(now);
+    json_set_str(stamps, NOVA_KEY_EPOCH, epoch);
+    json_set_str(stamps, SERVER_GROUP, now->state.group);
+    TRY(world_service(call, &service));
+    return nova_metadata_set(&service, json_str_or(call->input, "server_id", ""), stamps);
+}
+
+/* What the other site had begun before the stamp has come to its end, or never will. */
+err_t *stops_settled_probe(struct step_call *call, enum step_answer *ret)
+{
+    const struct conf *conf = world_options_of(call->world)->conf;
+    int64_t until_ms = json_int(call->result, "until_ms", 0);
+
+    if (until_ms == 0) {
+        until_ms = call->now_ms + conf_int(conf, "DEFAULT", "settle_ms");
+        json_set_int(call->result, "until_ms", until_ms);
+    }
+    bool over = !json_bool(call->plan, "settles", false) || call->now_ms >= until_ms;
+    *ret = over ? STEP_DONE : STEP_WAIT;
+    call->wake_at_ms = until_ms;
+    return NULL;
+}
+
+/* ---- starting ---- */
 
 err_t *resumed_probe(struct step_call *call, enum step_answer *ret)
 {
@@ -90,16 +136,6 @@ err_t *resumed_probe(struct step_call *call, enum step_answer *ret)
     return NULL;
 }
 
-static err_t *stamp(const struct cloud *c, const struct group_now *now, const char *id)
-{
-    g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, sync_epoch(&now->state));
-    g_autoptr(json_t) stamps = json_object();
-
-    json_set_str(stamps, NOVA_KEY_EPOCH, epoch);
-    json_set_str(stamps, SERVER_GROUP, now->state.group);
-    return nova_metadata_set(c, id, stamps);
-}
-
 /* A lock of somebody else's stays; the service account starts what bears one. */
 err_t *resume_make(struct step_call *call, enum step_answer *ret)
 {
@@ -114,7 +150,6 @@ err_t *resume_make(struct step_call *call, enum step_answer *ret)
         return NULL;
     TRY(safety_act(&now->state, SAFETY_START, SAFETY_SERVE));
     TRY(world_service(call, &service));
-    TRY(stamp(&service, now, id));
     TRY(server_unlock(&service, server));
     if (!server_wants_start(server))
         return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);

@@ -86,6 +86,21 @@ static err_t *server_or_gone(const struct cloud *service, const char *project, c
                       "%s: server '%s' is listed and yet not found", cloud_name(service), id);
 }
 
+/* Unlocked, if the lock is ours, and without the mark that would have `resume` start it one day. */
+static err_t *server_give_back(const struct cloud *service, const json_t *server, json_t *unlocked)
+{
+    const char *id = json_str_or(server, "id", "");
+    bool ours = g_str_has_prefix(json_str_or(server, "locked_reason", ""), "protector");
+
+    if (nova_is_locked(server) && ours) {
+        TRY(nova_server_unlock(service, id));
+        json_array_append_new(unlocked, json_string(json_str_or(server, "name", id)));
+    }
+    return nova_metadata(server, SERVER_STOPPED_FOR) != NULL
+               ? nova_metadata_delete(service, id, SERVER_STOPPED_FOR)
+               : NULL;
+}
+
 /* A site that was not active and deletes the group gives back the servers it holds stopped:
  * unlocked, still stopped. */
 static err_t *servers_unlock(struct step_call *call, const struct group_now *now)
@@ -104,14 +119,8 @@ static err_t *servers_unlock(struct step_call *call, const struct group_now *now
         if (id == NULL)
             continue;
         TRY(server_or_gone(&service, group_project(now->body, now->self), id, &server));
-        if (server == NULL)
-            continue;
-        const char *reason = json_str_or(server, "locked_reason", "");
-        if (!nova_is_locked(server) || !g_str_has_prefix(reason, "protector"))
-            continue;
-        TRY(nova_server_unlock(&service, id));
-        json_array_append_new(json_arr(call->result, "unlocked"),
-                              json_string(json_str_or(server, "name", id)));
+        if (server != NULL)
+            TRY(server_give_back(&service, server, json_arr(call->result, "unlocked")));
     }
     return NULL;
 }

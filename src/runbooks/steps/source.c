@@ -106,7 +106,10 @@ static json_t *stamps_of(const struct step_call *call, const json_t *server)
     return m;
 }
 
-/* Lock first, so that nobody starts it again, then stop. */
+/*
+ * Lock first, so that nobody starts it again, then stop.  One call at a time, and a look between
+ * two: once its site has stamped a server no more than one call is on its way to it.
+ */
 err_t *source_stop_make(struct step_call *call, enum step_answer *ret)
 {
     struct cloud peer;
@@ -122,10 +125,11 @@ err_t *source_stop_make(struct step_call *call, enum step_answer *ret)
         return NULL;
     g_autoptr(json_t) stamps = stamps_of(call, server);
     TRY(source_cloud(call, &peer));
-    if (json_object_size(stamps) > 0)
-        TRY(nova_metadata_set(&peer, id, stamps));
-    if (!nova_is_locked(server))
-        TRY(nova_server_lock(&peer, id, reason));
+    if (json_object_size(stamps) > 0 || !nova_is_locked(server)) {
+        call->wake_at_ms = call->now_ms;
+        return json_object_size(stamps) > 0 ? nova_metadata_set(&peer, id, stamps)
+                                            : nova_server_lock(&peer, id, reason);
+    }
     err_t *e = server_to_rest(&peer, id, server_rest(server));
     if (e == NULL || !err_is(e, ERR_CLOUD_CONFLICT))
         return e;

@@ -176,6 +176,9 @@ err_t *demote_ended(struct step_call *call, const char *status);
 
 /* resume.c: this site is active by right again */
 err_t *resume_plan(struct step_call *call, json_t **ret);
+err_t *stamped_probe(struct step_call *call, enum step_answer *ret);
+err_t *stamp_make(struct step_call *call, enum step_answer *ret);
+err_t *stops_settled_probe(struct step_call *call, enum step_answer *ret);
 err_t *resumed_probe(struct step_call *call, enum step_answer *ret);
 err_t *resume_make(struct step_call *call, enum step_answer *ret);
 
