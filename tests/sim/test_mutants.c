@@ -29,7 +29,7 @@ static const struct planted {
     {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 300, "its journal changes", "engine sleeps"},
     {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 300, "", NULL},
     {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 300, "", NULL},
-    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, "put back", NULL},
+    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, "put back", "database put back"},
     {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 300, "in no ledger", NULL},
     {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 300, "starts a server", NULL},
     {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 300, "", NULL},
