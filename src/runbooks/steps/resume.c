@@ -107,10 +107,11 @@ err_t *stamp_make(struct step_call *call, enum step_answer *ret)
 err_t *stops_settled_probe(struct step_call *call, enum step_answer *ret)
 {
     const struct conf *conf = world_options_of(call->world)->conf;
+    int64_t latest_ms = call->now_ms + conf_int(conf, "DEFAULT", "settle_ms");
     int64_t until_ms = json_int(call->result, "until_ms", 0);
 
-    if (until_ms == 0) {
-        until_ms = call->now_ms + conf_int(conf, "DEFAULT", "settle_ms");
+    if (until_ms == 0 || until_ms > latest_ms) { /* the clock was set back */
+        until_ms = latest_ms;
         json_set_int(call->result, "until_ms", until_ms);
     }
     bool over = !json_bool(call->plan, "settles", false) || call->now_ms >= until_ms;
@@ -124,8 +125,7 @@ err_t *stops_settled_probe(struct step_call *call, enum step_answer *ret)
 err_t *resumed_probe(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
-    const json_t *server =
-        cloud_find(call->observed, "id", json_str_or(call->input, "server_id", ""));
+    const json_t *server = own_server(call);
 
     *ret = STEP_DONE;
     TRY(group_now_load(call, &now));
