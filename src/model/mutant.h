@@ -48,6 +48,8 @@ enum mutant {
     MUTANT_DEMOTE_BLIND,      /* a demotion believes that its servers are stopped */
     MUTANT_REALIZE_SKIPPED,   /* a change is accepted before this site has made its part */
     MUTANT_POINT_ANY_LINEAGE, /* a recovery point of an older lineage is taken */
+    MUTANT_DRAIN_UNCHECKED,   /* a handover believes that its source's servers still rest */
+    MUTANT_RESUME_SKIPPED,    /* a source that is freed leaves its servers stopped */
 };
 extern enum mutant mutant;
 #define MUTANT(name) (mutant == MUTANT_##name)

@@ -85,8 +85,6 @@ static const struct step handover_steps[] = {
      .make = copy_make, .undo = copy_undo, .progress = 45},
     {"volume.manage", "Manage volumes into Cinder", STEP_PER_VOLUME, .probe = volume_probe,
      .make = volume_make, .undo = volume_undo, .observe = volumes_observe, .progress = 55},
-    {"source.recheck", "Check them once more: nobody has taken the group back meanwhile",
-     STEP_PER_GROUP, .make = source_verify_make, .flags = STEP_NO_SKIP, .progress = 56},
     {"group.claim", "Open the epoch: this site is active", STEP_PER_GROUP, .probe = claim_probe,
      .make = claim_make, .flags = STEP_PIVOT | STEP_NO_SKIP, .progress = 58},
     AFTER_THE_CLAIM,

@@ -303,7 +303,8 @@ static err_t *order_start(struct exchange_tx *tx, const struct sync_order *order
     AUTO(group_row) row = NULL;
     bool runs = false;
 
-    if (runbook_of(order->operation) == NULL)
+    if (runbook_of(order->operation) == NULL ||
+        (order->operation == SYNC_OP_RESUME && MUTANT(RESUME_SKIPPED)))
         return NULL;
     TRY(already_runs(tx, order, &runs));
     if (runs)

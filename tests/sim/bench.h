@@ -294,6 +294,9 @@ void bench_role_is(struct bench *b, int site, const char *role);
 void bench_status_is(struct bench *b, int site, const char *status);
 /* "active", "stopped locked": of web-1 and db-1. */
 void bench_servers_are(struct bench *b, int site, const char *state);
+/* Somebody starts a server of that name that stands still, whatever lock it has; false: none does.
+ */
+bool bench_start_by_hand(struct bench *b, int site, const char *name);
 /* Both sites say IN SYNC and hold the same position. */
 void bench_in_sync(struct bench *b);
 char *bench_position(struct bench *b, int site);

@@ -469,6 +469,24 @@ void bench_servers_are(struct bench *b, int site, const char *state)
     }
 }
 
+bool bench_start_by_hand(struct bench *b, int site, const char *name)
+{
+    const char *id;
+    json_t *server;
+    bool found = false;
+
+    json_object_foreach((json_t *)sim_table(b->sim, site, "servers"), id, server)
+    {
+        if (found || g_strcmp0(json_str(server, "name"), name) != 0 ||
+            g_strcmp0(json_str(server, "vm_state"), "stopped") != 0)
+            continue;
+        json_set_str(server, "vm_state", "active");
+        json_set_int(server, "power_state", 1);
+        found = true;
+    }
+    return found;
+}
+
 void bench_in_sync(struct bench *b)
 {
     for (int i = 0; i < BENCH_SITES; i++) {

@@ -249,6 +249,23 @@ void oracle_look(struct oracle *o)
 
 /* ---- while engines work ---- */
 
+/* Servers of the name that run at a site; 'group' not NULL: but for those left by another group. */
+static int running(struct bench *b, int site, const char *name, const char *group)
+{
+    const char *id;
+    json_t *row;
+    int count = 0;
+
+    json_object_foreach((json_t *)sim_table(b->sim, site, "servers"), id, row)
+    {
+        const char *of = json_str(json_obj(row, "metadata"), "protector:group");
+        bool others = group != NULL && of != NULL && !g_str_equal(of, group);
+        count += g_strcmp0(json_str(row, "name"), name) == 0 && !others &&
+                 g_strcmp0(json_str(row, "vm_state"), "active") == 0;
+    }
+    return count;
+}
+
 static bool starts_servers(const struct http_request *req)
 {
     return g_str_equal(req->method, "POST") && strstr(req->url, ":8774/") != NULL &&
@@ -287,6 +304,33 @@ static void peer_started(struct oracle *o, int site, const struct http_request *
         fail_msg("the engine of %s starts a server at the other site", bench_site_name(site));
 }
 
+/* Active by a claim that nobody has forced: then nothing of the group runs at the other site. */
+static bool serves_unforced(const struct sync_state *state)
+{
+    const json_t *claim = state->body != NULL ? body_claim(body_json(state->body)) : NULL;
+
+    return safety_may_run(state) && claim != NULL && !json_bool(claim, "forced", true);
+}
+
+static void booted(struct oracle *o, int site, const struct http_request *req)
+{
+    AUTO(db_rows) rows = bench_rows(o->b, site, "SELECT id FROM protection_groups");
+    g_autoptr(json_t) body = NULL;
+    g_autoptr(err_t) no = json_parse(req->body, req->body_size, "a server", &body);
+    const char *name = json_str_at(body, "server/name");
+    const char *of = json_str_at(body, "server/metadata/protector:group");
+
+    for (size_t i = 0; no == NULL && i < db_rows_count(rows); i++) {
+        struct sync_state state;
+        load(o->b, site, db_str(rows, i, 0), &state);
+        bool alone = g_strcmp0(of, db_str(rows, i, 0)) == 0 && serves_unforced(&state);
+        sync_state_fini(&state);
+        if (alone && running(o->b, 1 - site, name, of) > 0)
+            fail_msg("%s boots %s, which runs at the other site, and nobody has forced it",
+                     bench_site_name(site), name);
+    }
+}
+
 /* WHAT MAY RUN SERVERS, asked at the instant an engine calls Nova. */
 static void engine_sends(void *data, int site, const struct http_request *req)
 {
@@ -303,6 +347,8 @@ static void engine_sends(void *data, int site, const struct http_request *req)
     if (!may)
         fail_msg("%s starts a server and is active in no group: %s", bench_site_name(site),
                  req->body);
+    if (g_str_has_suffix(req->url, "/servers"))
+        booted(o, site, req);
 }
 
 /* ---- at rest ---- */
@@ -352,23 +398,6 @@ const char *oracle_unrest(struct oracle *o)
             g_string_append_printf(o->unrest, "%s: %s\n", bench_site_name(i), open);
     }
     return o->unrest->len > 0 ? o->unrest->str : NULL;
-}
-
-/* Servers of the name that run at a site; 'group' not NULL: but for those left by another group. */
-static int running(struct bench *b, int site, const char *name, const char *group)
-{
-    const char *id;
-    json_t *row;
-    int count = 0;
-
-    json_object_foreach((json_t *)sim_table(b->sim, site, "servers"), id, row)
-    {
-        const char *of = json_str(json_obj(row, "metadata"), "protector:group");
-        bool others = group != NULL && of != NULL && !g_str_equal(of, group);
-        count += g_strcmp0(json_str(row, "name"), name) == 0 && !others &&
-                 g_strcmp0(json_str(row, "vm_state"), "active") == 0;
-    }
-    return count;
 }
 
 /* It stands still, and nobody of ours holds it: its user had stopped it before it became a member.

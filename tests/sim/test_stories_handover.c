@@ -186,29 +186,42 @@ static void test_frozen(void **state)
 /* B7.  Somebody unlocks and starts a server after the final point was made: nothing is claimed. */
 static void a_starts_one(struct bench *b)
 {
-    const json_t *servers = sim_table(b->sim, SIM_SITE_A, "servers");
-    const char *id;
-    json_t *server;
-
-    json_object_foreach((json_t *)servers, id, server)
-    {
-        if (g_strcmp0(json_str(server, "name"), "web-1") != 0)
-            continue;
-        json_set_str(server, "vm_state", "active");
-        json_set_int(server, "power_state", 1);
-    }
+    assert_true(bench_start_by_hand(b, SIM_SITE_A, "web-1"));
 }
 
 static void test_started_meanwhile(void **state)
 {
-    AUTO(bench) b = bench_create_protected(1105);
-    struct meanwhile m = {"source.verify", a_starts_one, false};
+    static const char *const steps[] = {"source.verify", "volume.manage"};
     (void)state;
 
-    meanwhile(b, &m);
-    assert_null(try_planned(b, "prod-a"));
-    assert_true(m.done);
-    assert_non_null(strstr(b->last_error, "what it wrote since is not in the point"));
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        AUTO(bench) b = bench_create_protected(1105);
+        struct meanwhile m = {steps[i], a_starts_one, false};
+        meanwhile(b, &m);
+        g_autoptr(json_t) said = try_planned(b, "prod-a");
+        assert_true(m.done);
+        assert_null(said);
+        assert_non_null(strstr(b->last_error, "what it wrote since is not in the point"));
+        taken_back(b);
+    }
+}
+
+/* B7, and the engine that was about to claim dies: the one that goes on looks anew. */
+static void test_started_while_nobody_looks(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1109);
+    struct bench_death death = {"before-intent", "group.claim", false};
+    (void)state;
+
+    bench_dies_at(b, SIM_SITE_B, "handover", &death);
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", "!no-wait",
+                         "network-mapping", "net-app=net-app", NULL));
+    bench_pass(b, 60000);
+    assert_true(death.died);
+    assert_true(bench_start_by_hand(b, SIM_SITE_A, "web-1"));
+    bench_revive(b, SIM_SITE_B);
+    bench_settle(b);
+    bench_carry(b);
     taken_back(b);
 }
 
@@ -282,10 +295,15 @@ static void test_shown_where_it_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handover),          cmocka_unit_test(test_unwound),
-        cmocka_unit_test(test_reclaimed),         cmocka_unit_test(test_frozen),
-        cmocka_unit_test(test_started_meanwhile), cmocka_unit_test(test_resumed_by_itself),
-        cmocka_unit_test(test_cancelled),         cmocka_unit_test(test_shown_where_it_runs),
+        cmocka_unit_test(test_handover),
+        cmocka_unit_test(test_unwound),
+        cmocka_unit_test(test_reclaimed),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_started_meanwhile),
+        cmocka_unit_test(test_started_while_nobody_looks),
+        cmocka_unit_test(test_resumed_by_itself),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_shown_where_it_runs),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);

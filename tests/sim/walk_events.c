@@ -179,6 +179,30 @@ static bool handover(struct walk *w)
     return run(w, some_site(w), "protection-group failover", args);
 }
 
+/* The site whose handover the other one is about to claim, or -1. */
+static int handed_over(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (bench_sql_int(w->b, i,
+                          "SELECT COUNT(*) FROM dr_operations WHERE runbook = 'handover' AND"
+                          " is_open <> 0 AND past_pivot = 0 AND plan IS NOT NULL") > 0)
+            return 1 - i;
+    }
+    return -1;
+}
+
+/* B7: somebody starts what a handover has stopped. */
+static bool server_started(struct walk *w)
+{
+    const char *name = walk_dice(w, 2) == 0 ? "web-1" : "db-1";
+    int site = handed_over(w);
+
+    if (site < 0 || !bench_start_by_hand(w->b, site, name))
+        return false;
+    walk_say(w, "somebody starts %s at %s", name, bench_site_name(site));
+    return true;
+}
+
 static bool forced_sync(struct walk *w)
 {
     return run(w, some_site(w), "protection-group sync-force", flag(web(), "yes"));
@@ -584,6 +608,7 @@ static const struct {
     {"clock jumps", clock_jumps, 2, true},
     {"old point", old_point, 6, true},
     {"replay", replay, 6, true},
+    {"server started", server_started, 6, true},
     {"database kept", database_kept, 3, true},
     {"database put back", database_put_back, 2, false},
     {"keys changed", keys_changed, 2, true},

@@ -254,9 +254,7 @@ static err_t *evidence_read(struct step_call *call, const struct group_now *now,
     *ret = (struct safety_evidence){.data = SAFETY_IN_PLACE, .recorded = true};
     if (json_bool(call->plan, "in_place", false))
         return NULL;
-    g_autoptr(json_t) verified = NULL;
-    TRY(step_result_of(call, "source.recheck", "", &verified));
-    ret->sources_stopped = json_bool(verified, "stopped", false);
+    ret->sources_stopped = json_bool(call->result, "sources_stopped", false); /* by the probe */
     TRY(step_result_of(call, "source.fence", "", &fence));
     ret->fenced = json_bool(fence, "fenced", false);
     ret->fence_impossible = json_bool(fence, "impossible", false);
@@ -287,6 +285,18 @@ static err_t *driver_there(struct step_call *call)
     return in_place || o->driver != NULL ? NULL : err(DRIVER_ABSENT, "%s", o->driver_problem);
 }
 
+/*
+ * Making volumes takes long, and whoever takes the group back at the source may not reach this
+ * site: so they are looked at right before each claim, whatever was seen before.
+ */
+static err_t *sources_stopped(struct step_call *call)
+{
+    json_set_bool(call->result, "sources_stopped", false);
+    TRY(sources_at_rest(call));
+    json_set_bool(call->result, "sources_stopped", true);
+    return NULL;
+}
+
 /* The whole guard of the claim, read only: asked before its intent is written. */
 static err_t *claim_check(struct step_call *call, const struct group_now *now)
 {
@@ -294,7 +304,9 @@ static err_t *claim_check(struct step_call *call, const struct group_now *now)
     struct safety_evidence evidence;
     struct sync_force force;
 
-    if (!is_handover(call))
+    if (is_handover(call))
+        TRY(sources_stopped(call));
+    else
         TRY(sync_force_allowed(&now->state));
     TRY(driver_there(call));
     TRY(point_of(call, &point));

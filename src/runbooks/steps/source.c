@@ -11,6 +11,7 @@
  */
 #include "cloud/nova.h"
 #include "model/body.h"
+#include "model/mutant.h"
 #include "model/safety.h"
 #include "runbooks/group.h"
 #include "runbooks/steps/rest.h"
@@ -185,27 +186,31 @@ err_t *source_start_undo(struct step_call *call, enum step_answer *ret)
 
 /* ---- after the final point (B7) ---- */
 
-err_t *source_verify_make(struct step_call *call, enum step_answer *ret)
+static err_t *undrained(const json_t *server)
+{
+    return err(SAFETY_UNDRAINED,
+               "server '%s' was stopped and locked before the final recovery point, and is %s%s "
+               "now: what it wrote since is not in the point",
+               json_str_or(server, "name", ""), nova_status(server),
+               nova_is_locked(server) ? "" : " and not locked");
+}
+
+err_t *sources_at_rest(struct step_call *call)
 {
     g_autoptr(json_t) servers = NULL;
     size_t i;
     json_t *member;
 
-    *ret = STEP_DONE;
+    if (MUTANT(DRAIN_UNCHECKED))
+        return NULL;
     TRY(source_servers_observe(call, &servers));
     json_array_foreach(json_arr(call->plan, "members"), i, member)
     {
         const json_t *server = source_server(servers, member);
-        if (server == NULL)
-            continue;
-        if (taken_back(call, server))
+        if (server != NULL && taken_back(call, server))
             return taken_back_error(server);
-        if (server_rest(server) != REST_IS || !nova_is_locked(server))
-            return err(SAFETY_UNDRAINED,
-                       "server '%s' was stopped and locked before the final recovery point, and "
-                       "is %s%s now: what it wrote since is not in the point",
-                       json_str_or(server, "name", ""), nova_status(server),
-                       nova_is_locked(server) ? "" : " and not locked");
+        if (server != NULL && (server_rest(server) != REST_IS || !nova_is_locked(server)))
+            return undrained(server);
     }
     const json_t *other = servers_find_keyed(servers, call->op->pg_id, NULL);
     if (other != NULL)
@@ -213,6 +218,12 @@ err_t *source_verify_make(struct step_call *call, enum step_answer *ret)
                    "server '%s' bears the group's name and runs at the source, and no member of "
                    "the group is known to be it",
                    json_str_or(other, "name", json_str_or(other, "id", "")));
-    json_set_bool(call->result, "stopped", true);
+    return NULL;
+}
+
+err_t *source_verify_make(struct step_call *call, enum step_answer *ret)
+{
+    TRY(sources_at_rest(call));
+    *ret = STEP_DONE;
     return NULL;
 }

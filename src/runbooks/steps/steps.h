@@ -107,6 +107,11 @@ err_t *source_stopped_probe(struct step_call *call, enum step_answer *ret);
 err_t *source_stop_make(struct step_call *call, enum step_answer *ret);
 err_t *source_start_undo(struct step_call *call, enum step_answer *ret);
 err_t *source_verify_make(struct step_call *call, enum step_answer *ret);
+/*
+ * Looks now: every server of the group at the source is stopped and locked, and its site has not
+ * taken it back.  SAFETY_UNDRAINED, SYNC_SUPERSEDED, or why the source's cloud cannot tell.
+ */
+err_t *sources_at_rest(struct step_call *call) MUST_CHECK;
 
 /* purge.c: what an earlier attempt made of another point */
 err_t *purge_make(struct step_call *call, enum step_answer *ret);
