@@ -166,9 +166,10 @@ static struct bench *world_on_mariadb(void)
         mariadb_fresh(run.mariadb, databases[i]);
     struct bench *world = bench_create_on(3, (const char *const[]){a, b});
     prepare(world);
-    run.back = g_string_new("SET FOREIGN_KEY_CHECKS=0;");
+    run.back = g_string_new("SET FOREIGN_KEY_CHECKS=0;START TRANSACTION;");
     for (int i = 0; i < BENCH_SITES; i++)
         tables_keep(world, i, keep);
+    g_string_append(run.back, "COMMIT;");
     bench_still(world);
     mariadb_sql(run.mariadb, keep->str);
     return world;

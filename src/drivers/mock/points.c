@@ -210,11 +210,19 @@ struct listing {
     int ended; /* the caller wants no more */
 };
 
+/* One from the future was made before the clock was set back: its transfer does not wait for that.
+ */
+static int is_complete(const struct mock_point *point, int64_t now_ms)
+{
+    return now_ms >= point->completes_ms ||
+           (now_ms < point->time_ms && point->completes_ms != INT64_MAX);
+}
+
 static int progress_permille(const struct mock_point *point, int64_t now_ms)
 {
     int64_t whole_ms = point->completes_ms - point->time_ms;
 
-    if (now_ms >= point->completes_ms)
+    if (is_complete(point, now_ms))
         return 1000;
     if (point->completes_ms == INT64_MAX || whole_ms <= 0 || now_ms <= point->time_ms)
         return 0;
@@ -270,7 +278,7 @@ static enum protector_status list_one(struct listing *list, const struct mock_po
         struct protector_point row = {.id = point->id,
                                       .name = point->id,
                                       .time_ms = point->time_ms,
-                                      .complete = list->now_ms >= point->completes_ms,
+                                      .complete = is_complete(point, list->now_ms),
                                       .progress_permille = progress_permille(point, list->now_ms),
                                       .lineage = point->lineage,
                                       .made_by = point->made_by,
@@ -392,7 +400,7 @@ static void state_of(const struct mock_point *point, int64_t now_ms,
                      struct protector_point_state *ret)
 {
     *ret = (struct protector_point_state){.time_ms = point->time_ms,
-                                          .complete = now_ms >= point->completes_ms,
+                                          .complete = is_complete(point, now_ms),
                                           .progress_permille = progress_permille(point, now_ms)};
     memcpy(ret->id, point->id, sizeof ret->id);
 }
