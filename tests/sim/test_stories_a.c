@@ -251,6 +251,25 @@ static void test_a9_sleeper(void **state)
     }
 }
 
+/* The same while a group is taken away: another one of the project keeps the trust alive. */
+static void test_a9_sleeper_of_a_settling(void **state)
+{
+    AUTO(bench) b = bench_create_protected(18);
+    struct sleeper sleeper = {"cg.settle", false};
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group create", "name", "other",
+                         "replication-type", "async", "primary-site", "site-a", "secondary-site",
+                         "site-b", "volume-type", "replicated-ssd", "!wait", NULL));
+    b->site[SIM_SITE_A].lock_file = false;
+    b->site[SIM_SITE_A].on_boundary = sleep_before_call;
+    b->site[SIM_SITE_A].on_boundary_data = &sleeper;
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    assert_true(sleeper.slept);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "groups")), 1);
+}
+
 /* A9: an operation that failed before its claim is unwound; the next one makes everything once. */
 static void test_a9_second_operation(void **state)
 {
@@ -714,6 +733,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a6),
         cmocka_unit_test(test_a9_lost_answers),
         cmocka_unit_test(test_a9_sleeper),
+        cmocka_unit_test(test_a9_sleeper_of_a_settling),
         cmocka_unit_test(test_a9_second_operation),
         cmocka_unit_test(test_a10_overtaken),
         cmocka_unit_test(test_a10_keep_a),
