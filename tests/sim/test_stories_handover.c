@@ -225,6 +225,29 @@ static void test_started_while_nobody_looks(void **state)
     taken_back(b);
 }
 
+/* A list that lacks servers without a word is not believed: they run, and nothing is claimed. */
+static void test_empty_list_is_not_believed(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1110);
+    struct sim_fault empty = {.site = SIM_SITE_A,
+                              .service = "nova",
+                              .method = "GET",
+                              .path = "*/servers/detail*",
+                              .count = 100000,
+                              .kind = SIM_FAULT_STATUS,
+                              .status = 200,
+                              .body = "{\"servers\": []}"};
+    (void)state;
+
+    sim_fault_add(b->sim, &empty);
+    assert_null(try_planned(b, "prod-a"));
+    assert_non_null(strstr(b->last_error, "which is there"));
+    sim_fault_clear(b->sim);
+    bench_settle(b);
+    bench_carry(b);
+    taken_back(b);
+}
+
 /* B cannot start A's servers again: A's own engine does as soon as it is told. */
 static void test_resumed_by_itself(void **state)
 {
@@ -301,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_started_meanwhile),
         cmocka_unit_test(test_started_while_nobody_looks),
+        cmocka_unit_test(test_empty_list_is_not_believed),
         cmocka_unit_test(test_resumed_by_itself),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_shown_where_it_runs),

@@ -17,10 +17,8 @@
 #include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 
-#define LOOK_MS 500
-#define STOP_MAX_MS                                                                                \
-    (10 * 60 * 1000) /* a guest that does not shut down is cut off by Nova before                  \
-                      */
+#define LOOK_MS     500
+#define STOP_MAX_MS 600000 /* a guest that does not shut down is cut off by Nova before */
 
 static err_t *source_cloud(struct step_call *call, struct cloud *ret)
 {
@@ -38,6 +36,29 @@ err_t *source_servers_observe(struct step_call *call, json_t **ret)
 static const json_t *source_server(const json_t *servers, const json_t *member)
 {
     return cloud_find(servers, "id", json_str_or(member, "source_server", ""));
+}
+
+/*
+ * A server that the list lacks is gone only if its cloud says so of itself: a list that was cut
+ * would let one run on while the group is claimed.  CLOUD_PARTIAL: it is there.
+ */
+static err_t *source_gone(struct step_call *call, const json_t *member)
+{
+    const char *id = json_str(member, "source_server");
+    g_autoptr(json_t) server = NULL;
+    struct cloud peer;
+
+    if (id == NULL || *id == '\0')
+        return NULL; /* none was ever known */
+    TRY(source_cloud(call, &peer));
+    err_t *e = nova_server_get(&peer, id, &server);
+    if (e == NULL)
+        return err(CLOUD_PARTIAL, "%s: the list of servers lacks '%s', which is there",
+                   cloud_name(&peer), json_str_or(server, "name", id));
+    if (!err_is(e, ERR_CLOUD_NOT_FOUND))
+        return e;
+    err_free(e);
+    return NULL;
 }
 
 /* B6: its site has claimed since. */
@@ -71,6 +92,7 @@ err_t *source_stopped_probe(struct step_call *call, enum step_answer *ret)
 
     *ret = STEP_DONE;
     if (server == NULL) {
+        TRY(source_gone(call, call->input));
         json_set_str(call->result, "was", "GONE");
         return NULL;
     }
@@ -207,6 +229,8 @@ err_t *sources_at_rest(struct step_call *call)
     json_array_foreach(json_arr(call->plan, "members"), i, member)
     {
         const json_t *server = source_server(servers, member);
+        if (server == NULL)
+            TRY(source_gone(call, member));
         if (server != NULL && taken_back(call, server))
             return taken_back_error(server);
         if (server != NULL && (server_rest(server) != REST_IS || !nova_is_locked(server)))
