@@ -385,6 +385,7 @@ static err_t *delete_recovering(struct act *a, const char *words)
         return sync_done(a);
     }
     sync_log(a, "alone", s->pos, chain_find(s->chain, s->pos), s->body, words);
+    sync_rebuild(a); /* what the backup has forgotten is entered before the group ends */
     sync_order(a, SYNC_OP_SETTLE, SYNC_START, NULL, s->pos, words);
     return sync_done(a);
 }

@@ -367,6 +367,7 @@ static void recovering_site_is_told_gone(void **state)
     assert_true(pair_asked(&p, A, "alarm PEER_GONE"));
     assert_int_equal(p.s[A].role, ROLE_RECOVERING);
     assert_ok(PAIR(&p, A, sync_delete_alone, NULL, "ann", "it is gone"));
+    assert_true(pair_asked(&p, A, "start rebuild")); /* what it runs here, before the group ends */
     assert_true(pair_asked(&p, A, "start settle"));
     assert_ok(PAIR(&p, A, sync_delete_alone, NULL, "ann", "again"));
     assert_ok(PAIR(&p, A, sync_tombstone));
