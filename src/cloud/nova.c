@@ -59,6 +59,12 @@ err_t *nova_interface_list(const struct cloud *c, const char *server_id, json_t 
     return cloud_list(c, CLOUD_COMPUTE, path, "interfaceAttachments", ret);
 }
 
+err_t *nova_action_list(const struct cloud *c, const char *server_id, json_t **ret)
+{
+    g_autofree char *path = cloud_path("/servers/%s/os-instance-actions", server_id);
+    return cloud_list(c, CLOUD_COMPUTE, path, "instanceActions", ret);
+}
+
 const char *nova_metadata(const json_t *server, const char *key)
 {
     return json_str(json_obj(server, "metadata"), key);
@@ -198,6 +204,23 @@ err_t *nova_metadata_set(const struct cloud *c, const char *id, const json_t *me
 err_t *nova_metadata_delete(const struct cloud *c, const char *id, const char *key)
 {
     g_autofree char *path = cloud_path("/servers/%s/metadata/%s", id, key);
+    return cloud_gone_is_fine(cloud_call(c, CLOUD_COMPUTE, "DELETE", path, NULL, NULL));
+}
+
+err_t *nova_server_rename(const struct cloud *c, const char *id, const char *name)
+{
+    g_autofree char *path = cloud_path("/servers/%s", id);
+    g_autoptr(json_t) server = json_object();
+    g_autoptr(json_t) body = json_object();
+
+    json_set_str(server, "name", name);
+    json_set(body, "server", json_incref(server));
+    return cloud_call(c, CLOUD_COMPUTE, "PUT", path, body, NULL);
+}
+
+err_t *nova_interface_detach(const struct cloud *c, const char *id, const char *port_id)
+{
+    g_autofree char *path = cloud_path("/servers/%s/os-interface/%s", id, port_id);
     return cloud_gone_is_fine(cloud_call(c, CLOUD_COMPUTE, "DELETE", path, NULL, NULL));
 }
 

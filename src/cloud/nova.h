@@ -37,6 +37,12 @@ err_t *nova_attachment_list(const struct cloud *c, const char *server_id, json_t
 /* [{port_id, net_id, mac_addr, fixed_ips, port_state}] in no order that means anything. */
 err_t *nova_interface_list(const struct cloud *c, const char *server_id, json_t **ret) MUST_CHECK;
 
+/*
+ * What was done to a server, newest first: [{action: "stop", user_id, start_time …}].  Locking and
+ * unlocking stand in it too.  GET /servers/{id}/os-instance-actions.
+ */
+err_t *nova_action_list(const struct cloud *c, const char *server_id, json_t **ret) MUST_CHECK;
+
 static inline const char *nova_status(const json_t *server)
 {
     return json_str_or(server, "status", "");
@@ -112,6 +118,13 @@ err_t *nova_server_unlock(const struct cloud *c, const char *id) MUST_CHECK;
 err_t *nova_metadata_set(const struct cloud *c, const char *id, const json_t *metadata) MUST_CHECK;
 /* One that is not there is success. */
 err_t *nova_metadata_delete(const struct cloud *c, const char *id, const char *key) MUST_CHECK;
+
+err_t *nova_server_rename(const struct cloud *c, const char *id, const char *name) MUST_CHECK;
+/*
+ * Takes a port from a server that runs, is paused or stopped: asked for, done when the port says so
+ * (202).  A port that Nova made goes with it, another one stays.  Gone already is success.
+ */
+err_t *nova_interface_detach(const struct cloud *c, const char *id, const char *port_id) MUST_CHECK;
 
 /* ---- around servers ---- */
 

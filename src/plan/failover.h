@@ -6,14 +6,16 @@
  * the first problem: all of them are listed, each with what to do.
  *
  * Inventory (JSON, lists as OpenStack gives them): {"flavors", "networks", "subnets", "ports",
- * "security_groups", "images", and the "project_id" there}.  A list that is absent is empty.
+ * "security_groups", "images", "servers" (with their details), "acted" {server: [what was done to
+ * it since it was stopped]}, and the "project_id" there}.  A list that is absent is empty.
  *
  * Plan (JSON, frozen into the operation):
- *   source, target     uuids          operation     "failover"
+ *   source, target     uuids          operation     "failover" | "failback"
  *   members  [{id, name, instance_id, wave, flavor_id, flavor_name, key_name, config_drive,
  *              metadata{}, tags[], root_device, description,
  *              nics [{index, network_id, network_name, fixed_ips|null, mac|null,
- * security_groups[names], port_security, allowed_address_pairs[], foreign: bool}]}] volumes  [{id,
+ * security_groups[names], port_security, allowed_address_pairs[], foreign: bool, taken_over: id of
+ * a kept server's port|absent}], kept (plan/kept.h)}] volumes  [{id,
  * member, name, size_gib, bootable, boot_index, device, image_id, image_name}] mappings [{kind,
  * source, target, how}]     how: "call", "stored", "same name", "same id" security_groups [{name,
  * description, rules[], exists: bool, id|null, source_id}] keys     [{name, type, public_key}]
@@ -32,6 +34,8 @@ struct plan_failover_input {
     const json_t *call_mappings; /* {"network": {SRC: DST}, "flavor": …, "image": …} or NULL */
     const json_t *inventory;
     bool makes_in_cinder; /* the storage driver moves no data: boot volumes come from images */
+    bool planned;         /* a handover: what was not recovered elsewhere goes on here */
+    bool replace;         /* kept servers that were changed by hand give way (plan/kept.h) */
 };
 
 /* The plan, whatever problems it holds.  Errors only for a body that is none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* print - the plan as a page for people; its golden files are in tests/plans. */
 #include "plan/failover.h"
+#include "plan/kept.h"
 
 /* The addresses of a nic, comma by comma. */
 static char *addresses_text(const json_t *nic)
@@ -22,6 +23,11 @@ static void print_member(GString *text, const json_t *plan, const json_t *member
     size_t i;
     json_t *row;
 
+    if (g_strcmp0(plan_kept_verdict(member), PLAN_RESUMES) == 0) {
+        g_string_append_printf(text, "  nothing for %s: its own server is started\n",
+                               json_str_or(member, "name", "?"));
+        return;
+    }
     g_string_append_printf(text, "  server %s, flavor %s\n", json_str_or(member, "name", "?"),
                            json_str_or(member, "flavor_name", "MISSING"));
     json_array_foreach(json_arr(plan, "volumes"), i, row)
@@ -39,11 +45,13 @@ static void print_member(GString *text, const json_t *plan, const json_t *member
     json_array_foreach(json_arr(member, "nics"), i, row)
     {
         g_autofree char *addresses = addresses_text(row);
-        g_string_append_printf(text, "    port on %s, address %s, MAC %s%s%s\n",
+        g_string_append_printf(text, "    port on %s, address %s, MAC %s%s%s%s\n",
                                json_str_or(row, "network_name", "MISSING"), addresses,
                                json_str_or(row, "mac", "chosen by Neutron"),
                                json_bool(row, "foreign", false) ? ", on a shared network" : "",
-                               json_bool(row, "port_security", true) ? "" : ", open");
+                               json_bool(row, "port_security", true) ? "" : ", open",
+                               json_str(row, "taken_over") != NULL ? ", of the server kept here"
+                                                                   : "");
     }
 }
 

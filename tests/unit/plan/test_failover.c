@@ -65,11 +65,24 @@ struct plan_case {
     const char *call_mappings;
     bool replicates; /* the storage driver moves data: no images */
     bool back;       /* from B to A */
+    bool planned;    /* a handover */
+    bool replace;    /* kept servers that were changed give way */
 };
 
 #define PORT      "members/0/config/ports/0/"
 #define MAPPINGS  "mappings/" SITE_A
 #define MAPPINGS2 "mappings/" SITE_B
+/* What A keeps of web-1 since it was left, as its clouds list it. */
+#define KEPT_AT_A "sites/" SITE_A "/local/servers/member-web"
+#define KEPT_SERVER                                                                                \
+    "{'id':'srv-web','name':'web-1','status':'SHUTOFF','locked':true,'locked_reason':'protector: " \
+    "group','metadata':{'protector:stopped_for':'3'},'flavor':{'original_name':'m1.small'},"       \
+    "'os-extended-volumes:volumes_attached':[{'id':'vol-root'},{'id':'vol-data'}]}"
+#define KEPT_PORT                                                                                  \
+    "{'id':'port-a1','device_id':'srv-web','network_id':'net-b','mac_address':'fa:16:3e:00:00:01'" \
+    ","                                                                                            \
+    "'fixed_ips':[{'ip_address':'10.0.0.11','subnet_id':'sub-b'}]}"
+#define HOME .back = true, .planned = true, .replicates = true
 
 /* clang-format off */
 static const struct plan_case cases[] = {
@@ -90,7 +103,7 @@ static const struct plan_case cases[] = {
                    {"networks/3", "{'id':'net-d','name':'net-x','project_id':'pb'}"}},
      .call_mappings = "{'network':{'prod':'net-x'}}"},
     {.name = "mapping_backwards", .about = "the way back reads the stored mapping backwards", .back = true,
-     .body = {{MAPPINGS, "{'network':{'prod':'recovery'}}"}, {PORT "network_name", "'recovery'"}, {PORT "network_id", "'net-x'"}}},
+     .body = {{MAPPINGS, "{'network':{'prod':'recovery'}}"}, {PORT "network_name", "'recovery'"}, {PORT "network_id", "'net-of-b'"}}},
     {.name = "mapped_to_nothing", .about = "mappings to what the target does not have",
      .body = {{MAPPINGS, "{'network':{'prod':'gone'},'flavor':{'m1.small':'gone'},'image':{'img-a':'gone'}}"}}},
     {.name = "missing", .about = "network, flavor and image are missing: all is named at once",
@@ -150,6 +163,31 @@ static const struct plan_case cases[] = {
               {PORT "floating_ips", "[{'id':'fip-1','ip':'203.0.113.7','fixed_ip':'10.0.0.11'}]"}}},
     {.name = "volumes", .about = "volumes in the order of the devices, one to boot from", .replicates = true,
      .body = {{"members/0/volumes/2", "{'id':'vol-log','name':'web-log','size':5,'type':'gold','device':'/dev/vdc','bootable':true}"}}},
+    {.name = "kept", .about = "home again: the server that was kept gives its port to the new one", HOME,
+     .body = {{KEPT_AT_A, "'srv-web'"}},
+     .inventory = {{"servers", "[" KEPT_SERVER "]"}, {"ports", "[" KEPT_PORT "]"}, {"acted", "{'srv-web':[]}"}}},
+    {.name = "kept_gone", .about = "what was kept was deleted: the new one is made as at any site", HOME,
+     .body = {{KEPT_AT_A, "'srv-web'"}}, .inventory = {{"servers", "[]"}}},
+    {.name = "kept_changed", .about = "changed by hand in every way: it is kept as it is, beside the new one", HOME,
+     .body = {{KEPT_AT_A, "'srv-web'"}},
+     .inventory = {{"servers", "[{'id':'srv-web','name':'web-1','status':'ACTIVE','locked':false,'metadata':{},'flavor':{'original_name':'m1.large'},"
+                               "'os-extended-volumes:volumes_attached':[{'id':'vol-root'},{'id':'vol-new'}]}]"},
+                   {"ports", "[" KEPT_PORT ",{'id':'port-2','device_id':'srv-web','network_id':'net-b'}]"}, {"acted", "{'srv-web':['reboot','start']}"}}},
+    {.name = "kept_replaced", .about = "the same, and the user wants it to give way", HOME, .replace = true,
+     .body = {{KEPT_AT_A, "'srv-web'"}},
+     .inventory = {{"servers", "[" KEPT_SERVER "]"}, {"servers/0/status", "'ACTIVE'"}, {"ports", "[" KEPT_PORT "]"}}},
+    {.name = "kept_resumes", .about = "a member that the other site could not recover goes on where it is", HOME,
+     .body = {{KEPT_AT_A, "'srv-web'"}, {"members/0/status", "'unrecovered'"}},
+     .inventory = {{"servers", "[" KEPT_SERVER "]"}, {"ports", "[" KEPT_PORT "]"}}},
+    {.name = "kept_nothing", .about = "a member that the other site could not recover, and nothing is kept of it", HOME,
+     .body = {{"members/0/status", "'unrecovered'"}}},
+    {.name = "kept_names", .about = "captured at home: its networks are told by their ids, whatever is mapped to their names", HOME,
+     .body = {{MAPPINGS, "{'network':{'other':'prod'},'flavor':{'m1.large':'m1.small'}}"}, {PORT "network_id", "'net-b'"}}},
+    {.name = "kept_two_ports", .about = "two ports on one network: each gets its own back", HOME,
+     .body = {{KEPT_AT_A, "'srv-web'"}, {"members/0/config/ports/1", "{'id':'port-a2','network_id':'net-b','network_name':'prod','mac':'fa:16:3e:00:00:02',"
+               "'fixed_ips':[{'ip':'10.0.0.12','subnet_id':'sub-b'}],'security_groups':['web']}"}},
+     .inventory = {{"servers", "[" KEPT_SERVER "]"}, {"ports/0", "{'id':'port-a2','device_id':'srv-web','network_id':'net-b','mac_address':'fa:16:3e:00:00:02',"
+                   "'fixed_ips':[{'ip_address':'10.0.0.12','subnet_id':'sub-b'}]}"}, {"ports/1", KEPT_PORT}}},
     {.name = "no_members", .about = "a group without members: only its role moves", .body = {{"members", "[]"}}},
     {.name = "no_ports", .about = "a server without ports", .body = {{"members/0/config/ports", "[]"}, {"members/0/config/security_groups", "[]"}}},
 };
@@ -213,7 +251,9 @@ static json_t *plan_of(const struct plan_case *c)
                                         .target = c->back ? SITE_A : SITE_B,
                                         .call_mappings = call,
                                         .inventory = inventory,
-                                        .makes_in_cinder = !c->replicates};
+                                        .makes_in_cinder = !c->replicates,
+                                        .planned = c->planned,
+                                        .replace = c->replace};
     g_autofree char *before = json_print_canonical(body);
     OK(plan_failover(&input, &plan));
     g_autofree char *after = json_print_canonical(body);
