@@ -8,6 +8,7 @@
 #include "base/secrets.h"
 #include "model/body.h"
 #include "plan/change.h"
+#include "plan/kept.h"
 #include "store/drift.h"
 #include "store/idempotency.h"
 #include "store/judge.h"
@@ -397,16 +398,27 @@ static const struct field failover_fields[] = {
     {"reason", FIELD_TEXT, false, 0, 1024, NULL},
     {"force", FIELD_BOOL, false, 0, 0, NULL},
     {"from", FIELD_TEXT, false, 1, 16, NULL},
+    {"on_conflict", FIELD_TEXT, false, 1, 16, NULL},
     {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"client_probe", FIELD_OBJECT, false, 0, 0, probe_fields},
     {0},
 };
+static const struct field failback_fields[] = {
+    {"reason", FIELD_TEXT, false, 0, 1024, NULL},
+    {"on_conflict", FIELD_TEXT, false, 1, 16, NULL},
+    {"reverse_replication", FIELD_BOOL, false, 0, 0, NULL},
+    {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {0},
+};
 static const struct field look_fields[] = {{0}};
 const struct body_spec groups_action_bodies[] = {
     {"failover", failover_fields, false,
      "{\"planned\": false, \"reason\": \"the other site lost its power\"}"},
+    {"failback", failback_fields, false, "{\"on_conflict\": \"keep-both\"}"},
     {"look", look_fields, false, "{}"},
     {"delete_peer_gone", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
     {"unprotect", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
@@ -427,14 +439,27 @@ static json_t *failover_params(const json_t *in)
     json_set_str(params, "reason", json_str(in, "reason"));
     json_set_bool(params, "force", json_bool(in, "force", false));
     json_set_str(params, "from", json_str_or(in, "from", "point"));
+    json_set_str(params, "on_conflict", json_str_or(in, "on_conflict", PLAN_KEEP_BOTH));
+    json_set_bool(params, "reverse_replication", json_bool(in, "reverse_replication", true));
     json_set(params, "client_probe", json_deep_copy(json_obj(in, "client_probe")));
     return params;
+}
+
+static err_t *conflict_check(const json_t *in)
+{
+    const char *said = json_str_or(in, "on_conflict", PLAN_KEEP_BOTH);
+
+    if (g_str_equal(said, PLAN_KEEP_BOTH) || g_str_equal(said, PLAN_REPLACE))
+        return NULL;
+    return err(BAD_REQUEST, "'on_conflict' is %s or %s, not '%s'", PLAN_KEEP_BOTH, PLAN_REPLACE,
+               said);
 }
 
 static err_t *failover_check(const json_t *in)
 {
     const char *reason = json_str(in, "reason");
 
+    TRY(conflict_check(in));
     if (g_strcmp0(json_str_or(in, "from", "point"), "point") != 0)
         return err(NOT_YET, "a failover from kept volumes is not part of this release");
     if (!json_bool(in, "planned", false) && (reason == NULL || *reason == '\0'))
@@ -488,7 +513,7 @@ static err_t *groups_failover(struct request *r)
     TRY(failover_check(in));
     TRY(change_group(r, &g));
     if (json_bool(in, "planned", false))
-        return handover_begin(r, g, failover_params(in));
+        return handover_begin(r, g, VERB_FAILOVER_PLANNED, failover_params(in));
     TRY(change_allowed(r, g, VERB_FAILOVER_UNPLANNED));
     const char *self = r->o->exchange->identity->site_id;
     bool was_active =
@@ -509,15 +534,25 @@ static err_t *groups_failover(struct request *r)
     return reply_operation(r, op->id, NULL);
 }
 
+/* Home again: the same handover, to the site where the group was made. */
+static err_t *groups_failback(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:action", r->project));
+    TRY(conflict_check(r->in));
+    TRY(change_group(r, &g));
+    return handover_begin(r, g, VERB_FAILBACK, failover_params(r->in));
+}
+
 err_t *groups_action(struct request *r)
 {
     static const struct {
         const char *key;
         route_handler *run;
     } actions[] = {
-        {"failover", groups_failover},
-        {"look", groups_look},
-        {"delete_peer_gone", exits_delete_alone},
+        {"failover", groups_failover},  {"failback", groups_failback},
+        {"look", groups_look},          {"delete_peer_gone", exits_delete_alone},
         {"unprotect", exits_unprotect},
     };
 

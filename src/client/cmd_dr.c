@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_dr - the failover.  Unplanned: this site is made active, never redirected; what the other
- * site still wants carried is carried first if it answers at once, and what was seen of it goes
- * along.  Planned: the active site hands the group over, and the other one runs the operation,
- * whichever of them is the local one.
+ * cmd_dr - failover and failback.  Unplanned: this site is made active, never redirected; what the
+ * other site still wants carried is carried first if it answers at once, and what was seen of it
+ * goes along.  Planned, and a failback: the active site hands the group over, and the other one
+ * runs the operation, whichever of them is the local one.
  */
 #include "client/client_internal.h"
 
@@ -101,6 +101,8 @@ static err_t *failover_post(struct call *call, struct pair *pair, const json_t *
     TRY(reason_of(call, &reason));
     json_set_str(in, "reason", reason);
     json_set_bool(in, "force", arg_flag(call, "force"));
+    if (arg(call, "on-conflict") != NULL)
+        json_set_str(in, "on_conflict", arg(call, "on-conflict"));
     if (arg(call, "from") != NULL)
         json_set_str(in, "from", arg(call, "from"));
     json_set(in, "client_probe", json_deep_copy(seen));
@@ -173,15 +175,17 @@ static err_t *handover_operation(struct pair *pair, const char *id, bool wait, j
 }
 
 /* Handed over at the active site, carried, run at the other one, and the end carried back. */
-static err_t *handover_run(struct call *call, struct pair *pair, json_t *in, json_t **ret)
+static err_t *handover_run(struct call *call, struct pair *pair, const char *action, json_t *in,
+                           json_t **ret)
 {
-    g_autoptr(json_t) body = json_pack("{s:O}", "failover", in);
+    g_autoptr(json_t) body = json_pack("{s:O}", action, in);
     g_autoptr(json_t) reply = NULL;
     g_autoptr(json_t) op = NULL;
     struct carrying how = {0};
 
-    json_set_bool(in, "planned", true);
     json_set_str(in, "reason", arg(call, "reason"));
+    if (arg(call, "on-conflict") != NULL)
+        json_set_str(in, "on_conflict", arg(call, "on-conflict"));
     if (pair->peer != NULL)
         trust_rearm(pair_standby(pair));
     TRY(change_run(pair, "POST", "/action", body, false, &reply));
@@ -213,8 +217,10 @@ static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
     if (*mappings != '\0')
         note_event(call->c, "note", "Mappings:\n%.*s", (int)strlen(mappings) - 1, mappings);
     TRY(planned_or_not(call, pair, seen, mappings, &planned));
-    if (planned)
-        return handover_run(call, pair, in, ret);
+    if (planned) {
+        json_set_bool(in, "planned", true);
+        return handover_run(call, pair, "failover", in, ret);
+    }
     carry_before(pair, seen);
     trust_rearm(pair->local);
     TRY(failover_post(call, pair, seen, in, &reply));
@@ -227,6 +233,32 @@ err_t *cmd_failover(struct call *call, json_t **ret)
 
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
     err_t *e = failover_run(call, &pair, ret);
+    pair_close(&pair);
+    return e;
+}
+
+/* ---- failback ---- */
+
+/* Home, servers are what they were: a mapping is needed only for what has changed there. */
+static err_t *failback_run(struct call *call, struct pair *pair, json_t **ret)
+{
+    g_autoptr(json_t) in = json_object();
+    bool on = arg_flag(call, "reverse-replication"), off = arg_flag(call, "no-reverse-replication");
+
+    if (on && off)
+        return err(CLIENT_USAGE,
+                   "--reverse-replication and --no-reverse-replication exclude each other");
+    TRY(mappings_given(call, in));
+    json_set_bool(in, "reverse_replication", !off);
+    return handover_run(call, pair, "failback", in, ret);
+}
+
+err_t *cmd_failback(struct call *call, json_t **ret)
+{
+    struct pair pair;
+
+    TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    err_t *e = failback_run(call, &pair, ret);
     pair_close(&pair);
     return e;
 }

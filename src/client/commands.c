@@ -57,6 +57,11 @@
     {                                                                                              \
         "--image-mapping", "SRC=DST", OPTION_REPEAT, "image SRC becomes DST"                       \
     }
+#define ON_CONFLICT                                                                                \
+    {                                                                                              \
+        "--on-conflict", "keep-both|replace", 0,                                                   \
+            "servers kept at the target that were changed by hand: keep both (default)"            \
+    }
 #define SERVICE                                                                                    \
     {"--service-username", "USER", 0, "service user of the site's cloud, for the other site"},     \
         {"--service-password", "PASSWORD", OPTION_SECRET | OPTION_WITH_USER,                       \
@@ -341,8 +346,21 @@ const struct command commands[] = {
       {"--reason", "TEXT", 0, "why; recorded in the claim"},
       {"--force", NULL, 0, "although the other site's Nova answers"},
       {"--from", "point|kept", 0, "recovery point (default) or kept volumes"},
+      ON_CONFLICT,
       MAPS,
       YES,
+      NO_WAIT}},
+    {"protection-group failback",
+     "failback",
+     "Bring the group home",
+     cmd_failback,
+     "record",
+     {PG},
+     {{"--reason", "TEXT", 0, "why; recorded"},
+      {"--reverse-replication", NULL, 0, "replicate to the other site afterwards (default)"},
+      {"--no-reverse-replication", NULL, 0, "leave replication off afterwards"},
+      ON_CONFLICT,
+      MAPS,
       NO_WAIT}},
 
     {"protection-group sync-status",

@@ -224,6 +224,11 @@ int64_t body_lineage(const json_t *j)
     return json_int(j, "lineage", 0);
 }
 
+bool body_replicates(const json_t *j)
+{
+    return body_policy(j) != NULL && !json_bool(j, "replication_off", false);
+}
+
 int64_t body_failover_count(const json_t *j)
 {
     return json_int(j, "failover_count", 0);

@@ -22,6 +22,8 @@
  *   claim      null | what the last CLAIM recorded: {operation, forced, reason, who, evidence, at,
  *               point: {id, at} | {kept: true, since}, plan}
  *   failover_count, last_failover_at
+ *   replication_off   absent | true: a failback was asked to leave it off; a policy that is set
+ *               anew, and any claim, turns it on
  *   sealed_to  absent | {<uuid>: id of the sealing key}: for which keys all boxes were made anew
  *
  * Neighbours: position.h holds its hash; sync.h stages it; plan/ and runbooks/ read it.
@@ -94,7 +96,8 @@ const char *body_transition_target(const json_t *j);
 const json_t *body_transition_asked(const json_t *j);
 int64_t body_lineage(const json_t *j);
 int64_t body_failover_count(const json_t *j);
-json_t *body_claim(const json_t *j); /* NULL: none */
+bool body_replicates(const json_t *j); /* there is a policy, and replication is not left off */
+json_t *body_claim(const json_t *j);   /* NULL: none */
 /* Some member's status is "unrecovered". */
 bool body_unrecovered(const json_t *j);
 /*
@@ -160,6 +163,7 @@ const json_t *body_local(const json_t *j, const char *site, const char *section,
 void body_claim_set(json_t *draft, json_t *claim, int64_t lineage);
 /* failover_count + 1, last_failover_at. */
 void body_failover_done(json_t *draft, int64_t now_ms);
+void body_replication_set(json_t *draft, bool on);
 /* primary and secondary change places (reprotect). */
 void body_swap(json_t *draft);
 /*

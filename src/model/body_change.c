@@ -145,6 +145,7 @@ err_t *body_policy_set(json_t *draft, const json_t *fields)
         json_set(draft, "policy", policy);
     }
     TRY(policy_merge(policy, fields));
+    body_replication_set(draft, true);
     TRY(body_check(draft));
     TRY(policy_intervals(draft));
     return policy_sealed(draft);
@@ -296,6 +297,7 @@ void body_transition_clear(json_t *draft)
 void body_claim_set(json_t *draft, json_t *claim, int64_t lineage)
 {
     json_set(draft, "claim", claim);
+    body_replication_set(draft, true);
     if (lineage >= 0)
         json_set_int(draft, "lineage", lineage);
 }
@@ -304,6 +306,14 @@ void body_failover_done(json_t *draft, int64_t now_ms)
 {
     json_set_int(draft, "failover_count", body_failover_count(draft) + 1);
     set_time(draft, "last_failover_at", now_ms);
+}
+
+void body_replication_set(json_t *draft, bool on)
+{
+    if (on)
+        json_object_del(draft, "replication_off");
+    else
+        json_set_bool(draft, "replication_off", true);
 }
 
 void body_swap(json_t *draft)

@@ -44,6 +44,7 @@ static const struct field group_fields[] = {
     {"failover_count", F_INT, POSITION_NUMBER_MAX, REQUIRED},
     {"last_failover_at", F_ID, 40, NULLABLE},
     {"sealed_to", F_OBJECT, SITES, OPTIONAL},
+    {"replication_off", F_BOOL, 0, OPTIONAL},
 };
 static const struct field site_fields[] = {
     {"name", F_NAME, BODY_NAME_MAX, REQUIRED},

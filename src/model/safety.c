@@ -79,7 +79,9 @@ static err_t *claim_forced(const struct safety_evidence *evidence)
 
 err_t *safety_claim(const struct safety_evidence *evidence, bool planned)
 {
-    if (planned && evidence->data != SAFETY_FROM_POINT)
+    bool nothing = evidence->data == SAFETY_NOTHING && evidence->volumes == 0;
+
+    if (planned && evidence->data != SAFETY_FROM_POINT && !nothing)
         return err(SAFETY_POINT, "a planned operation takes its data from the point that it made");
     if (planned && !evidence->sources_stopped)
         return err(SAFETY_UNDRAINED,

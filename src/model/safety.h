@@ -34,6 +34,8 @@ enum safety_data {
     SAFETY_IN_PLACE,   /* reclaim, staged change: the own servers as they stand */
     SAFETY_FROM_POINT, /* every volume from one recovery point */
     SAFETY_FROM_KEPT,  /* this site's own kept volumes, asked for by a person */
+    SAFETY_NOTHING,    /* no volume is booted from: the role moves alone, or with what stayed here
+                        */
 };
 struct safety_evidence {
     enum safety_data data;

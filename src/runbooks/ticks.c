@@ -63,6 +63,8 @@ static err_t *point_make(struct tick *t, struct step_call *call, struct group_no
     struct protector_point_state point = {0};
     struct protector_error error = {0};
 
+    if (!body_replicates(now->body))
+        return NULL;
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
     int64_t interval_ms = MAX(drive->group.interval_ms, TICK_MS);
     int64_t bucket = t->now_ms / interval_ms;

@@ -77,7 +77,7 @@ static err_t *preempt_others(struct db *db, const char *self, const char *pg_id,
         bool unwinds = g_str_equal(op->status, "rolling_back");
         if (g_strcmp0(op->executing_site_id, self) != 0)
             continue; /* the stub of a handover: it ends with the claim, or goes on */
-        bool handover = exchange_preclaim(op) && g_str_equal(op->runbook, "handover");
+        bool handover = exchange_preclaim(op) && op->planned;
         if (handover && !unwinds)
             TRY(orders_unwind(db, op, "superseded", why, now_ms));
         unwinds = g_str_equal(op->status, "rolling_back");

@@ -198,7 +198,7 @@ static bool order_means(const struct exchange_tx *tx, const struct sync_order *o
     if (order->operation == SYNC_OP_REALIZE)
         return is_of(op, order, "realize");
     if (order->operation == SYNC_OP_HANDOVER)
-        return is_of(op, order, "handover");
+        return is_of(op, order, "handover") || is_of(op, order, "failback");
     return order->operation == SYNC_OP_LOCAL && order_means_local(tx, order, op);
 }
 
@@ -236,6 +236,13 @@ static const char *runbook_of(enum sync_operation operation)
     return NULL;
 }
 
+/* A handover becomes a failover or a failback; both run under the position that hands over. */
+static bool begun_by(const struct operation *op, const struct sync_order *order)
+{
+    return is_of(op, order, runbook_of(order->operation)) ||
+           (order->operation == SYNC_OP_HANDOVER && is_of(op, order, "failback"));
+}
+
 /* Begun while the group is given up here, or before that was known: then it takes away less. */
 static bool as_much(const struct exchange_tx *tx, const struct operation *op)
 {
@@ -251,9 +258,7 @@ static err_t *already_runs(struct exchange_tx *tx, const struct sync_order *orde
     TRY(operation_list_open(tx->db, tx->state->group, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
-        *ret =
-            *ret || (g_strcmp0(op->runbook, runbook_of(order->operation)) == 0 && as_much(tx, op) &&
-                     g_strcmp0(json_str(op->params, "position"), order->position) == 0);
+        *ret = *ret || (begun_by(op, order) && as_much(tx, op));
     }
     return NULL;
 }
@@ -282,19 +287,29 @@ static struct operation *operation_new(struct exchange_tx *tx, const struct sync
     return op;
 }
 
-/* The one operation of a handover, which its source has named: one of the manual's, for all to see.
+/*
+ * The one operation of a handover, which its source has named: one of the manual's, for all to see.
+ * Towards the site where the group is at home it is a failback.
  */
 static void handover_init(struct exchange_tx *tx, struct operation *op)
 {
-    const json_t *asked = body_transition_asked(body_json(tx->state->body));
+    const json_t *body = body_json(tx->state->body);
+    const json_t *asked = body_transition_asked(body);
+    bool home = g_strcmp0(body_primary_site(body), sync_self(tx->state)) == 0;
 
     g_free(op->operation_type);
-    op->operation_type = g_strdup("failover");
+    op->operation_type = g_strdup(home ? "failback" : "failover");
+    if (home) {
+        g_free(op->runbook);
+        op->runbook = g_strdup("failback");
+    }
     op->planned = true;
     op->hidden = false;
     op->user_id = g_strdup(json_str(asked, "user_id"));
     json_set(op->params, "mappings", json_deep_copy(json_obj(asked, "mappings")));
     json_set_str(op->params, "reason", json_str(asked, "reason"));
+    json_set_str(op->params, "on_conflict", json_str(asked, "on_conflict"));
+    json_set_bool(op->params, "reverse_replication", json_bool(asked, "reverse_replication", true));
 }
 
 static err_t *order_start(struct exchange_tx *tx, const struct sync_order *order,

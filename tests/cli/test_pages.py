@@ -41,7 +41,7 @@ def table():
     for line in listed.splitlines():
         name = re.match(r'  (\S+(?: \S+)*?) {2,}', line)[1]
         said = ask(*name.split(), '--help').out
-        found.append((name, re.findall(r'^  (--[a-z-]+)( [A-Z|=a-z]+)?', said, re.M),
+        found.append((name, re.findall(r'^  (--[a-z-]+)( [A-Z|=a-z-]+)?', said, re.M),
                       re.findall(r'^also: protector (.*)$', said, re.M)))
     return found
 

@@ -482,6 +482,7 @@ bool bench_start_by_hand(struct bench *b, int site, const char *name)
             continue;
         json_set_str(server, "vm_state", "active");
         json_set_int(server, "power_state", 1);
+        json_set_bool(server, "by_hand", true);
         found = true;
     }
     return found;

@@ -249,8 +249,12 @@ void oracle_look(struct oracle *o)
 
 /* ---- while engines work ---- */
 
-/* Servers of the name that run at a site; 'group' not NULL: but for those left by another group. */
-static int running(struct bench *b, int site, const char *name, const char *group)
+/*
+ * Servers of the name that run at a site; 'group' not NULL: but for those left by another group;
+ * 'ours': but for those that somebody started by hand.  One that was kept beside its successor is
+ * its owner's.
+ */
+static int running(struct bench *b, int site, const char *name, const char *group, bool ours)
 {
     const char *id;
     json_t *row;
@@ -260,7 +264,9 @@ static int running(struct bench *b, int site, const char *name, const char *grou
     {
         const char *of = json_str(json_obj(row, "metadata"), "protector:group");
         bool others = group != NULL && of != NULL && !g_str_equal(of, group);
-        count += g_strcmp0(json_str(row, "name"), name) == 0 && !others &&
+        bool kept = json_str(json_obj(row, "metadata"), "protector:kept") != NULL;
+        bool not_ours = kept || (ours && json_bool(row, "by_hand", false));
+        count += g_strcmp0(json_str(row, "name"), name) == 0 && !others && !not_ours &&
                  g_strcmp0(json_str(row, "vm_state"), "active") == 0;
     }
     return count;
@@ -325,7 +331,7 @@ static void booted(struct oracle *o, int site, const struct http_request *req)
         load(o->b, site, db_str(rows, i, 0), &state);
         bool alone = g_strcmp0(of, db_str(rows, i, 0)) == 0 && serves_unforced(&state);
         sync_state_fini(&state);
-        if (alone && running(o->b, 1 - site, name, of) > 0)
+        if (alone && running(o->b, 1 - site, name, of, false) > 0)
             fail_msg("%s boots %s, which runs at the other site, and nobody has forced it",
                      bench_site_name(site), name);
     }
@@ -431,13 +437,15 @@ static void members_run_once(struct oracle *o, int site)
     for (size_t i = 0; i < db_rows_count(rows); i++) {
         const char *name = db_str(rows, i, 2);
         bool active = g_str_equal(db_str(rows, i, 0), "ACTIVE");
-        int count = running(b, site, name, active ? NULL : db_str(rows, i, 4));
+        const char *group = active ? NULL : db_str(rows, i, 4);
+        int count = running(b, site, name, group, true);
         if (!active && count > 0)
             fail_msg("%s runs at %s, the standby", name, bench_site_name(site));
         if (count > 1)
             fail_msg("%s runs %d times at %s", name, count, bench_site_name(site));
         bool forgotten = o->restored[0] || o->restored[1]; /* which servers ran: a person looks */
-        bool due = active && count == 0 && !forgotten && !rests_by_itself(b, site, name);
+        bool due = active && running(b, site, name, group, false) == 0 && !forgotten &&
+                   !rests_by_itself(b, site, name);
         if (due && g_str_equal(db_str(rows, i, 3), "protected"))
             fail_msg("%s is protected (the group %s) and does not run at %s, which is active", name,
                      db_str(rows, i, 1), bench_site_name(site));

@@ -63,6 +63,7 @@ struct sweep {
 /* clang-format off */
 #define B_GROUP   {SIM_SITE_B, "POST", "*:8776/*/groups", 0, 413}
 #define B_VOLUMES {SIM_SITE_B, "POST", "*:8776/*/volumes", 2, 413}
+#define A_VOLUMES {SIM_SITE_A, "POST", "*:8776/*/volumes", 2, 413}
 #define A_LOOKS   {SIM_SITE_A, "GET", "*:8776/*list_volume=True", 2, 403}
 
 static const struct sweep sweeps[] = {
@@ -71,6 +72,7 @@ static const struct sweep sweeps[] = {
     {"member_add", SIM_SITE_A, "member_add", "member_add", 0, false, {0}},
     {"failover", SIM_SITE_B, "failover", "failover", 0, false, {0}},
     {"handover", SIM_SITE_B, "handover", "handover", 0, false, {0}},
+    {"failback", SIM_SITE_A, "failback", "failback", 0, false, {0}},
     {"failover, another host", SIM_SITE_B, "failover", "failover", 7, true, {0}},
     {"member_add, another host", SIM_SITE_A, "member_add", "member_add", 2, true, {0}},
     {"policy_set", SIM_SITE_A, "policy_set", "policy_set", 0, false, {0}},
@@ -96,6 +98,7 @@ static const struct sweep sweeps[] = {
     {"realize, unwound", SIM_SITE_B, "realize", "create", 0, false, B_GROUP},
     {"member_add, unwound", SIM_SITE_A, "member_add", "member_add", 0, false, A_LOOKS},
     {"handover, unwound", SIM_SITE_B, "handover", "handover", 0, false, B_VOLUMES},
+    {"failback, unwound", SIM_SITE_A, "failback", "failback", 0, false, A_VOLUMES},
     {"failover, unwound", SIM_SITE_B, "failover", "failover", 0, false, B_VOLUMES},
 };
 /* clang-format on */

@@ -315,6 +315,26 @@ static void test_shown_where_it_runs(void **state)
     assert_true(m.done);
 }
 
+/* A group without members: only its role moves. */
+static void test_without_members(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1111);
+    (void)state;
+
+    for (int i = 0; i < 2; i++) {
+        const char *id = bench_server_id(b, SIM_SITE_A, i == 0 ? "web-1" : "db-1");
+        json_decref(
+            bench_ok(b, "prod-a", "protection-group member-remove", WEB, "member-id", id, NULL));
+    }
+    bench_settle(b);
+    json_decref(planned(b, "prod-a"));
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_B, "ACTIVE");
+    bench_in_sync(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group failback", WEB, NULL));
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_resumed_by_itself),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_shown_where_it_runs),
+        cmocka_unit_test(test_without_members),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);

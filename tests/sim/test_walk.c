@@ -5,7 +5,7 @@
  *     sim-walk                      seeds 1 … 300, those that failed once, then fresh ones for 60 s
  *     sim-walk --from N --count N   these
  *     sim-walk --seed N             this one, and all that happens in it
- *     sim-walk --favour EVENT …     before one of them: that event happens more often
+ *     sim-walk --favour EVENT …     before one of them, repeatable: that event happens more often
  *
  * WALK_SEEDS and WALK_SECONDS in the environment take the place of 300 and 60.  A seed that fails
  * is printed with its whole story; it is a bug report: the same seed tells the same story again. At

@@ -261,6 +261,33 @@ static json_t *handover(struct bench *b)
                      "net-app=net-app", NULL);
 }
 
+/* ---- home again ---- */
+
+static void prepare_away(struct bench *b)
+{
+    prepare_handover(b);
+    json_decref(handover(b));
+    bench_settle(b);
+}
+
+static json_t *failback(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group failback", WEB, NULL);
+}
+
+/* New servers of the final point, with the addresses of the kept ones; nothing was deleted. */
+static void home_again(struct bench *b)
+{
+    bench_servers_are(b, SIM_SITE_A, "active");
+    bench_servers_are(b, SIM_SITE_B, "stopped locked");
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_status_is(b, SIM_SITE_A, "active");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "servers")), 4);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 8);
+    assert_int_equal(bench_keyed(b, SIM_SITE_A, "servers"), 2);
+    assert_int_equal(bench_keyed(b, SIM_SITE_A, "volumes"), 4);
+}
+
 /* ---- superseded ---- */
 
 /* B has taken over; no client comes: A's engine finds it out by itself when it is back. */
@@ -527,6 +554,7 @@ const struct verb verbs_all[] = {
     {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
     {"failover", prepare_lost, failover, failed_over, true, NULL},
     {"handover", prepare_handover, handover, demoted, false, NULL},
+    {"failback", prepare_away, failback, home_again, false, NULL},
     {"demote", prepare_back, demote, demoted, false, NULL},
     {"superseded", prepare_superseded, come_back, superseded, true, NULL},
     {"take_back", prepare_taken_back, take_back, taken_back, true, keep_a},

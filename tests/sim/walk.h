@@ -42,7 +42,7 @@ void walk_run(uint64_t seed, GString *story);
 /* Rows of the table with their counts; '*ret' of them. */
 const struct walk_count *walk_counts(size_t *ret);
 
-/* From now on this event of the table happens more often; NULL: none does. */
+/* From now on this event of the table, too, happens more often; NULL: none does. */
 void walk_favour(const char *event);
 
 /* ---- between walk.c and walk_events.c ---- */

@@ -179,24 +179,51 @@ static bool handover(struct walk *w)
     return run(w, some_site(w), "protection-group failover", args);
 }
 
+/* Servers that the walk started by hand are conflicts: both ways out of them. */
+static bool failback(struct walk *w)
+{
+    json_t *args = web();
+
+    if (walk_dice(w, 2) == 0)
+        json_set_str(args, "on-conflict", walk_dice(w, 2) == 0 ? "replace" : "keep-both");
+    if (walk_dice(w, 4) == 0)
+        flag(args, "no-wait");
+    return run(w, some_site(w), "protection-group failback", args);
+}
+
 /* The site whose handover the other one is about to claim, or -1. */
 static int handed_over(struct walk *w)
 {
     for (int i = 0; i < BENCH_SITES; i++) {
         if (bench_sql_int(w->b, i,
-                          "SELECT COUNT(*) FROM dr_operations WHERE runbook = 'handover' AND"
-                          " is_open <> 0 AND past_pivot = 0 AND plan IS NOT NULL") > 0)
+                          "SELECT COUNT(*) FROM dr_operations WHERE runbook IN"
+                          " ('handover', 'failback') AND is_open <> 0 AND past_pivot = 0 AND plan "
+                          "IS NOT NULL") > 0)
             return 1 - i;
     }
     return -1;
 }
 
-/* B7: somebody starts what a handover has stopped. */
+/* A site that follows; -1: none. */
+static int standby(struct walk *w)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        if (bench_sql_int(w->b, i,
+                          "SELECT COUNT(*) FROM protection_groups WHERE living_name = 'web' AND"
+                          " role = 'STANDBY'") > 0)
+            return i;
+    }
+    return -1;
+}
+
+/* B7: somebody starts what a handover has stopped; B8: what was kept at the standby. */
 static bool server_started(struct walk *w)
 {
     const char *name = walk_dice(w, 2) == 0 ? "web-1" : "db-1";
     int site = handed_over(w);
 
+    if (site < 0 && walk_dice(w, 4) == 0)
+        site = standby(w);
     if (site < 0 || !bench_start_by_hand(w->b, site, name))
         return false;
     walk_say(w, "somebody starts %s at %s", name, bench_site_name(site));
@@ -587,6 +614,7 @@ static const struct {
     {"mapping-set", mapping_set, 1, false},
     {"failover", failover, 7, false},
     {"planned", handover, 5, false},
+    {"failback", failback, 5, false},
     {"sync-force", forced_sync, 6, false},
     {"sync-status", status, 2, false},
     {"sync-resolve", resolve, 3, false},
@@ -629,20 +657,27 @@ static bool nothing_lives(struct walk *w)
     return true;
 }
 
-/* The event that happens so many times as often: of a bug that only it can betray. */
-#define FAVOUR 12
-static const char *favoured;
+/* Events that happen so many times as often: of a bug that only they can betray. */
+#define FAVOUR       12
+#define FAVOURED_MAX 8
+static const char *favoured[FAVOURED_MAX + 1];
 
 void walk_favour(const char *event)
 {
-    favoured = event;
+    size_t i = 0;
+
+    if (event == NULL)
+        memset(favoured, 0, sizeof favoured);
+    while (i < FAVOURED_MAX && favoured[i] != NULL)
+        i++;
+    favoured[MIN(i, FAVOURED_MAX - 1)] = event;
 }
 
 static unsigned weight_of(size_t i, bool trouble)
 {
     if (trouble && !events[i].trouble)
         return 0;
-    return events[i].weight * (g_strcmp0(events[i].name, favoured) == 0 ? FAVOUR : 1);
+    return events[i].weight * (g_strv_contains(favoured, events[i].name) ? FAVOUR : 1);
 }
 
 void walk_event(struct walk *w, bool trouble)

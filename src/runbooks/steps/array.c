@@ -155,7 +155,7 @@ static err_t *replication_switch(struct step_call *call, struct drive *drive,
     struct protector_call at;
     TRY(drive_call(call, drive, drive->local, &at));
     bool source = drive->group.source == drive->local;
-    bool on = source && now->state.role == ROLE_ACTIVE;
+    bool on = source && now->state.role == ROLE_ACTIVE && body_replicates(now->body);
 
     if (!source)
         return NULL;

@@ -43,8 +43,9 @@ static err_t *earlier_ended(struct step_call *call, bool *ret)
 }
 
 /* The lists of the target's cloud that the plan looks into. */
-static err_t *inventory_read(struct step_call *call, const char *project, json_t **ret)
+static err_t *inventory_read(struct step_call *call, const struct group_now *now, json_t **ret)
 {
+    const char *project = group_project(now->body, now->self);
     struct cloud tenant, service;
     g_autoptr(json_t) inventory = json_object();
     json_t *list = NULL;
@@ -65,6 +66,7 @@ static err_t *inventory_read(struct step_call *call, const char *project, json_t
     json_set(inventory, "security_groups", list);
     TRY(glance_image_list(&tenant, NULL, &list));
     json_set(inventory, "images", list);
+    TRY(kept_read(call, now, inventory));
     *ret = TAKE(inventory);
     return NULL;
 }
@@ -94,7 +96,7 @@ static err_t *target_plan(struct step_call *call, const struct group_now *now, j
                    call->op->pg_id);
     if (driver == NULL)
         return err(DRIVER_ABSENT, "%s", world_options_of(call->world)->driver_problem);
-    TRY(inventory_read(call, group_project(now->body, now->self), &inventory));
+    TRY(inventory_read(call, now, &inventory));
     struct plan_failover_input input = {
         .body = now->body,
         .source = now->peer,
@@ -102,6 +104,8 @@ static err_t *target_plan(struct step_call *call, const struct group_now *now, j
         .call_mappings = json_obj(call->op->params, "mappings"),
         .inventory = inventory,
         .makes_in_cinder = (driver->can & PROTECTOR_MAKES_IN_CINDER) != 0,
+        .planned = call->op->planned,
+        .replace = g_strcmp0(json_str(call->op->params, "on_conflict"), PLAN_REPLACE) == 0,
     };
     TRY(plan_failover(&input, &plan));
     TRY(plan_problems(plan));
@@ -258,8 +262,11 @@ static err_t *evidence_read(struct step_call *call, const struct group_now *now,
     TRY(step_result_of(call, "source.fence", "", &fence));
     ret->fenced = json_bool(fence, "fenced", false);
     ret->fence_impossible = json_bool(fence, "impossible", false);
-    if (g_strcmp0(json_str(point, "id"), "none") == 0)
+    if (g_strcmp0(json_str(point, "id"), "none") == 0) {
+        ret->data = SAFETY_NOTHING;
+        ret->volumes = json_array_size(json_arr(call->plan, "volumes"));
         return NULL;
+    }
     evidence_point(now, point, ret);
     return evidence_count(call, ret->point, ret);
 }
@@ -487,7 +494,8 @@ err_t *finish_probe(struct step_call *call, enum step_answer *ret)
 static err_t *member_outcome(struct step_call *call, const char *id, bool *ret_done, char **ret_why,
                              json_t **ret_server)
 {
-    static const char *const steps[] = {"port.create", "server.boot"};
+    static const char *const steps[] = {"kept.release", "port.create", "server.start_kept",
+                                        "server.boot"};
 
     *ret_why = NULL;
     *ret_server = NULL;
@@ -542,6 +550,8 @@ static err_t *finish_draft(struct step_call *call, const struct group_now *now, 
     json_array_foreach(json_arr(call->plan, "members"), i, member)
         TRY(finish_member(call, now->self, member, draft, recovered));
     body_transition_clear(draft);
+    if (!json_bool(call->op->params, "reverse_replication", true))
+        body_replication_set(draft, false);
     body_failover_done(draft, call->now_ms);
     body_touch(draft, call->now_ms);
     return NULL;

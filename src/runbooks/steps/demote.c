@@ -27,8 +27,9 @@
 
 struct own {
     const struct group_now *now;
-    const json_t *before; /* the body that this site held before; NULL: none */
-    json_t *rows;         /* out: rows of the plan */
+    const json_t *before;  /* the body that this site held before; NULL: none */
+    const json_t *servers; /* of the project */
+    json_t *rows;          /* out: rows of the plan */
 };
 
 static bool own_has(const struct own *own, const char *server)
@@ -50,6 +51,8 @@ static void own_add(struct own *own, const char *member_id, const char *server)
 
     if (server == NULL || member == NULL || own_has(own, server))
         return;
+    if (nova_metadata(cloud_find(own->servers, "id", server), PLAN_KEPT) != NULL)
+        return; /* replaced, or given back to its owner */
     json_t *row = json_object();
     json_set_str(row, "id", server);
     json_set_str(row, "member", member_id);
@@ -84,12 +87,12 @@ static err_t *own_of_ledger(struct own *own, struct step_call *call)
     return NULL;
 }
 
-static void own_of_cloud(struct own *own, const char *group, const json_t *servers)
+static void own_of_cloud(struct own *own, const char *group)
 {
     size_t i;
     json_t *server;
 
-    json_array_foreach((json_t *)servers, i, server)
+    json_array_foreach((json_t *)own->servers, i, server)
     {
         const char *subject = nova_metadata(server, "protector:subject");
         if (subject != NULL && g_strcmp0(nova_metadata(server, SERVER_GROUP), group) == 0)
@@ -100,13 +103,13 @@ static void own_of_cloud(struct own *own, const char *group, const json_t *serve
 err_t *own_servers(struct step_call *call, const struct group_now *now, const json_t *servers,
                    json_t *rows)
 {
-    struct own own = {now, json_obj(call->op->params, "before"), rows};
+    struct own own = {now, json_obj(call->op->params, "before"), servers, rows};
 
     own_of_body(&own, now->body);
     if (own.before != NULL)
         own_of_body(&own, own.before);
     TRY(own_of_ledger(&own, call));
-    own_of_cloud(&own, call->op->pg_id, servers);
+    own_of_cloud(&own, call->op->pg_id);
     return NULL;
 }
 

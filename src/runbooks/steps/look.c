@@ -16,7 +16,8 @@ const json_t *servers_find_keyed(const json_t *servers, const char *group, const
     json_array_foreach((json_t *)servers, i, server)
     {
         const char *subject = nova_metadata(server, "protector:subject");
-        bool ours = g_strcmp0(nova_metadata(server, "protector:group"), group) == 0;
+        bool ours = g_strcmp0(nova_metadata(server, SERVER_GROUP), group) == 0 &&
+                    nova_metadata(server, PLAN_KEPT) == NULL;
         if (ours && subject != NULL && (member == NULL || g_str_equal(subject, member)) &&
             nova_has_power(server))
             return server;

@@ -233,6 +233,20 @@ static GPtrArray *ports_named(const json_t *list, const char *name)
     return found;
 }
 
+/* The port that a kept server has given up, if it is still there; else those of the name. */
+static GPtrArray *ports_of_nic(struct step_call *call, const json_t *nic, const char *name)
+{
+    const char *old = json_str(nic, "taken_over");
+    json_t *port = old != NULL ? cloud_find(call->observed, "id", old) : NULL;
+    const char *kept = json_str_or(json_obj(call->input, "kept"), "server_id", "");
+
+    if (port == NULL || g_strcmp0(json_str(port, "device_id"), kept) == 0)
+        return ports_named(call->observed, name);
+    GPtrArray *found = g_ptr_array_new();
+    g_ptr_array_add(found, port);
+    return found;
+}
+
 err_t *ports_observe(struct step_call *call, json_t **ret)
 {
     struct cloud c;
@@ -256,7 +270,7 @@ err_t *ports_probe(struct step_call *call, enum step_answer *ret)
         struct made made;
         g_autofree char *name = NULL;
         port_made(call, nic, &made, &name);
-        g_autoptr(GPtrArray) found = ports_named(call->observed, name);
+        g_autoptr(GPtrArray) found = ports_of_nic(call, nic, name);
         if (found->len != 1)
             *ret = STEP_ABSENT;
         if (found->len == 0)
@@ -342,7 +356,7 @@ static err_t *port_make(struct step_call *call, const struct cloud *c, const jso
     g_autoptr(json_t) port = NULL;
 
     port_made(call, nic, &made, &name);
-    g_autoptr(GPtrArray) found = ports_named(call->observed, name);
+    g_autoptr(GPtrArray) found = ports_of_nic(call, nic, name);
     for (guint i = 1; i < found->len; i++) {
         const char *id = json_str_or(g_ptr_array_index(found, i), "id", "");
         swept_note(call, id);

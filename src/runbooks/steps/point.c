@@ -103,11 +103,15 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
 
 #define FINAL_LOOK_MS 1000
 
-/* At the source's array, by the tokens of the policy; the same key means the same point. */
-static err_t *final_replicate(struct step_call *call, struct drive *drive, char **ret_id)
+/*
+ * At the source's array, by the tokens of the policy; the same key means the same point.
+ * '*ret_id' NULL: not yet.
+ */
+static err_t *source_replicate(struct step_call *call, struct drive *drive, const char *name,
+                               char **ret_id)
 {
     g_autofree char *key =
-        g_strdup_printf("final-%.24s", json_str_or(call->op->params, "position", ""));
+        g_strdup_printf("%s-%.24s", name, json_str_or(call->op->params, "position", ""));
     struct protector_point_state point = {0};
     struct protector_error error = {0};
     struct protector_call at;
@@ -118,7 +122,7 @@ static err_t *final_replicate(struct step_call *call, struct drive *drive, char 
         drive->driver->replicate_now(drive->handle, &at, key, &point, &error);
     if (status == PROTECTOR_PENDING)
         return NULL;
-    TRY(drive_error(drive, status, &error, "making the final recovery point"));
+    TRY(drive_error(drive, status, &error, "making a recovery point of the source"));
     *ret_id = g_strdup(point.id);
     return NULL;
 }
@@ -157,7 +161,7 @@ err_t *point_final_make(struct step_call *call, enum step_answer *ret)
     TRY(group_now_load(call, &group));
     TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
                    json_int(call->plan, "source_epoch", 0), &drive));
-    TRY(final_replicate(call, drive, &id));
+    TRY(source_replicate(call, drive, "final", &id));
     if (id != NULL)
         TRY(final_arrived(call, group, drive, id, &final));
     if (final == NULL) {
@@ -170,6 +174,50 @@ err_t *point_final_make(struct step_call *call, enum step_answer *ret)
         return err(NO_POINT, "the final recovery point %s lacks volumes of %zu members", id,
                    json_object_size(json_obj(choice, "left_out")));
     json_object_update(call->result, choice);
+    return NULL;
+}
+
+/* ---- the first point of a direction ---- */
+
+static const json_t *usable_point(const json_t *points)
+{
+    size_t i;
+    json_t *point;
+
+    json_array_foreach((json_t *)points, i, point)
+    {
+        if (json_str(point, "rejected") == NULL)
+            return point;
+    }
+    return NULL;
+}
+
+/*
+ * While the servers run on: one whole point of the present lineage has arrived here.  The first one
+ * takes long; the final point, for which they stand still, is then no more than what changed since.
+ */
+err_t *point_first_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) group = NULL;
+    AUTO(drive) drive = NULL;
+    g_autoptr(json_t) points = json_array();
+    g_autofree char *id = NULL;
+
+    *ret = STEP_DONE;
+    if (json_array_size(json_arr(call->plan, "volumes")) == 0)
+        return NULL;
+    TRY(group_now_load(call, &group));
+    TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
+                   json_int(call->plan, "source_epoch", 0), &drive));
+    TRY(points_read(call, group, drive, points));
+    const json_t *point = usable_point(points);
+    if (point != NULL) {
+        json_set_str(call->result, "point", json_str(point, "id"));
+        return NULL;
+    }
+    TRY(source_replicate(call, drive, "first", &id));
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
     return NULL;
 }
 

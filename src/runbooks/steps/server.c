@@ -87,6 +87,13 @@ err_t *server_probe(struct step_call *call, enum step_answer *ret)
     struct made made;
 
     server_made(call, &made);
+    if (g_strcmp0(plan_kept_verdict(call->input), PLAN_RESUMES) == 0) {
+        g_autoptr(json_t) kept = NULL;
+        TRY(step_result_of(call, "server.start_kept", call->subject, &kept));
+        json_set_str(call->result, "server_id", json_str(kept, "server_id"));
+        *ret = STEP_DONE;
+        return NULL;
+    }
     const json_t *server = made_find(call->observed, &made);
     if (server == NULL) {
         *ret = STEP_ABSENT;

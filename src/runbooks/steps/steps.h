@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "plan/kept.h"
 #include "run/run.h"
 #include "runbooks/world.h"
 
@@ -86,6 +87,7 @@ err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
 /* point.c: recovery points and the copies made of them */
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
 err_t *point_final_make(struct step_call *call, enum step_answer *ret);
+err_t *point_first_make(struct step_call *call, enum step_answer *ret);
 /* The point that this operation uses: chosen, or made by it.  An object, perhaps without an id. */
 err_t *point_of(struct step_call *call, json_t **ret) MUST_CHECK;
 err_t *copy_probe(struct step_call *call, enum step_answer *ret);
@@ -112,6 +114,10 @@ err_t *source_verify_make(struct step_call *call, enum step_answer *ret);
  * taken it back.  SAFETY_UNDRAINED, SYNC_SUPERSEDED, or why the source's cloud cannot tell.
  */
 err_t *sources_at_rest(struct step_call *call) MUST_CHECK;
+
+/* reverse.c: which way the arrays replicate */
+err_t *reverse_make(struct step_call *call, enum step_answer *ret);
+err_t *replicate_on_make(struct step_call *call, enum step_answer *ret);
 
 /* purge.c: what an earlier attempt made of another point */
 err_t *purge_make(struct step_call *call, enum step_answer *ret);
@@ -149,6 +155,16 @@ err_t *ports_observe(struct step_call *call, json_t **ret);
 err_t *ports_probe(struct step_call *call, enum step_answer *ret);
 err_t *ports_make(struct step_call *call, enum step_answer *ret);
 
+/* kept.c: the servers that this site kept when the group left it (B8) */
+struct group_now; /* runbooks/group.h */
+/* Adds "servers" and "acted" of plan/failover.h to an inventory of this site. */
+err_t *kept_read(struct step_call *call, const struct group_now *now, json_t *inventory) MUST_CHECK;
+err_t *kept_observe(struct step_call *call, json_t **ret);
+err_t *kept_release_probe(struct step_call *call, enum step_answer *ret);
+err_t *kept_release_make(struct step_call *call, enum step_answer *ret);
+err_t *kept_start_probe(struct step_call *call, enum step_answer *ret);
+err_t *kept_start_make(struct step_call *call, enum step_answer *ret);
+
 /* server.c: booting at the target */
 err_t *keypairs_make(struct step_call *call, enum step_answer *ret);
 err_t *servers_observe(struct step_call *call, json_t **ret);
@@ -162,10 +178,9 @@ err_t *sweep_make(struct step_call *call, enum step_answer *ret);
  * server is stopped its metadata says for which epoch, and what it was: also a site whose database
  * is lost can tell.
  */
-#define SERVER_STOPPED_FOR "protector:stopped_for"
+#define SERVER_STOPPED_FOR PLAN_STOPPED_FOR
 #define SERVER_WAS         "protector:was" /* Nova's status before */
 #define SERVER_GROUP       "protector:group"
-struct group_now; /* runbooks/group.h */
 /*
  * Rows {id, member, name, server_id} of the group's servers at this site, appended to 'rows': of
  * every body it has held, its ledger, and those of 'servers' that bear the group's name.

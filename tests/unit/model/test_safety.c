@@ -108,6 +108,13 @@ static void claims(void **state)
                                  .fence_impossible = true};
     assert_ok(safety_claim(&e, false));
     assert_code(safety_claim(&e, true), ERR_SAFETY_POINT);
+    e = (struct safety_evidence){.data = SAFETY_NOTHING, .sources_stopped = true, .recorded = true};
+    assert_ok(safety_claim(&e, true));
+    assert_code(safety_claim(&e, false), ERR_SAFETY_UNFENCED);
+    e.volumes = 1;
+    assert_code(safety_claim(&e, true), ERR_SAFETY_POINT);
+    e.volumes = 0, e.sources_stopped = false;
+    assert_code(safety_claim(&e, true), ERR_SAFETY_UNDRAINED);
 }
 
 static void undrained_copies(void **state)
