@@ -414,11 +414,20 @@ static const struct field failback_fields[] = {
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
     {0},
 };
+static const struct field drill_fields[] = {
+    {"auto_cleanup", FIELD_BOOL, false, 0, 0, NULL},
+    {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {0},
+};
 static const struct field look_fields[] = {{0}};
 const struct body_spec groups_action_bodies[] = {
     {"failover", failover_fields, false,
      "{\"planned\": false, \"reason\": \"the other site lost its power\"}"},
     {"failback", failback_fields, false, "{\"on_conflict\": \"keep-both\"}"},
+    {"test_failover", drill_fields, false, "{\"auto_cleanup\": true}"},
+    {"test_cleanup", look_fields, false, "{}"},
     {"look", look_fields, false, "{}"},
     {"delete_peer_gone", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
     {"unprotect", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
@@ -545,6 +554,81 @@ static err_t *groups_failback(struct request *r)
     return handover_begin(r, g, VERB_FAILBACK, failover_params(r->in));
 }
 
+/* An operation of this site alone, for all to see. */
+static struct operation *local_operation(struct request *r, const struct group_row *g,
+                                         const char *type)
+{
+    struct operation *op = change_operation(r, g, type);
+
+    g_free(op->source_site_id);
+    g_free(op->target_site_id);
+    op->source_site_id = g_strdup(g->peer_site_id);
+    op->target_site_id = g_strdup(r->o->exchange->identity->site_id);
+    op->hidden = false;
+    return op;
+}
+
+/* A rehearsal at the standby: production is not asked, nor told. */
+static err_t *groups_test_failover(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:action", r->project));
+    TRY(change_group(r, &g));
+    TRY(change_allowed(r, g, VERB_TEST_FAILOVER));
+    AUTO(operation) op = local_operation(r, g, "test_failover");
+    op->params = failover_params(r->in);
+    json_set_bool(op->params, "auto_cleanup", json_bool(r->in, "auto_cleanup", false));
+    TRY(exchange_begin_drill(r->o->exchange, r->db, op));
+    TRY(request_audit(r, "protection_group.test_failover", g->id));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
+}
+
+/* A cleanup that has begun and not ended is the same one. */
+static err_t *cleanup_open(struct request *r, const struct group_row *g, char **ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = NULL;
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len && *ret == NULL; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (g_str_equal(op->operation_type, "test_cleanup"))
+            *ret = g_strdup(op->id);
+    }
+    return NULL;
+}
+
+static err_t *groups_test_cleanup(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    g_autofree char *open = NULL;
+    g_autofree char *left = NULL;
+    AUTO(operation) drill = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:action", r->project));
+    TRY(change_group(r, &g));
+    TRY(cleanup_open(r, g, &open));
+    if (open != NULL)
+        return reply_operation(r, open, NULL);
+    TRY(change_allowed(r, g, VERB_TEST_CLEANUP));
+    TRY(operation_drill_left(r->db, g->id, &left));
+    if (left == NULL)
+        return err_remedy(err(OPERATION_IN_PROGRESS, "the drill of group '%s' still runs", g->name),
+                          "wait until it has ended, or cancel it: then it takes back what it made");
+    TRY(operation_get(r->db, left, NULL, &drill));
+    g_autofree char *id = env_id(r->o->env, "op-");
+    AUTO(operation) op = operation_cleanup_of(drill, id, r->now_ms);
+    g_free(op->user_id);
+    op->user_id = g_strdup(r->auth->user_id);
+    op->request_id = g_strdup(r->request_id);
+    TRY(operation_insert(r->db, op));
+    TRY(request_audit(r, "protection_group.test_cleanup", g->id));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
+}
+
 err_t *groups_action(struct request *r)
 {
     static const struct {
@@ -552,6 +636,8 @@ err_t *groups_action(struct request *r)
         route_handler *run;
     } actions[] = {
         {"failover", groups_failover},  {"failback", groups_failback},
+        {"test_failover", groups_test_failover},
+        {"test_cleanup", groups_test_cleanup},
         {"look", groups_look},          {"delete_peer_gone", exits_delete_alone},
         {"unprotect", exits_unprotect},
     };

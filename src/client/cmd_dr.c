@@ -262,3 +262,59 @@ err_t *cmd_failback(struct call *call, json_t **ret)
     pair_close(&pair);
     return e;
 }
+
+/* ---- drills ---- */
+
+/* Begun at the standby, by its own API alone, and followed there. */
+static err_t *local_action(struct call *call, struct pair *pair, const char *action, json_t *in,
+                           json_t **ret)
+{
+    g_autoptr(json_t) body = json_pack("{s:O}", action, in);
+    g_autofree char *path = g_strdup_printf("protection-groups/%s/action", pair_id(pair));
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) op = NULL;
+    struct end *standby = pair_standby(pair);
+    struct ask ask = {.method = "POST", .path = path, .body = body};
+
+    trust_rearm(standby);
+    TRY(end_ask(standby, &ask, &reply, NULL));
+    const json_t *started = json_obj(reply, "operation");
+    if (arg_flag(call, "no-wait")) {
+        *ret = show_record(started, OP_COLUMNS);
+        return NULL;
+    }
+    TRY(follow(standby, json_str_or(started, "id", ""), NULL, &op));
+    TRY(operation_outcome(op));
+    *ret = show_record(op, OP_COLUMNS);
+    return NULL;
+}
+
+static err_t *drill_run(struct call *call, struct pair *pair, json_t **ret)
+{
+    g_autoptr(json_t) in = json_object();
+
+    TRY(mappings_given(call, in));
+    json_set_bool(in, "auto_cleanup", arg_flag(call, "auto-cleanup"));
+    return local_action(call, pair, "test_failover", in, ret);
+}
+
+err_t *cmd_test_failover(struct call *call, json_t **ret)
+{
+    struct pair pair;
+
+    TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    err_t *e = drill_run(call, &pair, ret);
+    pair_close(&pair);
+    return e;
+}
+
+err_t *cmd_test_cleanup(struct call *call, json_t **ret)
+{
+    g_autoptr(json_t) in = json_object();
+    struct pair pair;
+
+    TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    err_t *e = local_action(call, &pair, "test_cleanup", in, ret);
+    pair_close(&pair);
+    return e;
+}

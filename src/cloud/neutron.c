@@ -118,6 +118,11 @@ err_t *neutron_port_delete(const struct cloud *c, const char *id)
     return delete_at(c, "ports", id);
 }
 
+err_t *neutron_network_delete(const struct cloud *c, const char *id)
+{
+    return delete_at(c, "networks", id);
+}
+
 err_t *neutron_security_group_delete(const struct cloud *c, const char *id)
 {
     return delete_at(c, "security-groups", id);
@@ -134,6 +139,33 @@ err_t *neutron_floating_ip_delete(const struct cloud *c, const char *id)
 }
 
 /* ---- making ---- */
+
+err_t *neutron_network_create(const struct cloud *c, const char *name, const char *description,
+                              json_t **ret)
+{
+    json_t *network = json_object();
+    json_set_str(network, "name", name);
+    set_if(network, "description", description);
+    g_autoptr(json_t) body = envelope("network", network);
+    return cloud_call_object(c, CLOUD_NETWORK, "POST", "/networks", body, "network", ret);
+}
+
+err_t *neutron_subnet_create(const struct cloud *c, const struct neutron_new_subnet *subnet,
+                             json_t **ret)
+{
+    json_t *row = json_object();
+    json_set_str(row, "name", subnet->name);
+    set_if(row, "description", subnet->description);
+    json_set_str(row, "network_id", subnet->network_id);
+    json_set_str(row, "cidr", subnet->cidr);
+    json_set_int(row, "ip_version", strchr(subnet->cidr, ':') != NULL ? 6 : 4);
+    json_set(row, "gateway_ip", NULL);
+    json_set_bool(row, "enable_dhcp", true);
+    if (subnet->pool != NULL)
+        json_set(row, "allocation_pools", json_pack("[O]", subnet->pool));
+    g_autoptr(json_t) body = envelope("subnet", row);
+    return cloud_call_object(c, CLOUD_NETWORK, "POST", "/subnets", body, "subnet", ret);
+}
 
 static json_t *port_body(const struct neutron_new_port *p)
 {

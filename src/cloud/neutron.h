@@ -35,6 +35,24 @@ err_t *neutron_port_get(const struct cloud *c, const char *id, json_t **ret) MUS
 err_t *neutron_port_list(const struct cloud *c, const struct neutron_filter *filter,
                          json_t **ret) MUST_CHECK;
 
+/* A network of the project's own, without a router: nothing reaches it, and it reaches nothing. */
+err_t *neutron_network_create(const struct cloud *c, const char *name, const char *description,
+                              json_t **ret) MUST_CHECK;
+/* With its subnets and the ports that Neutron made in it.  Gone already is success; a port of
+ * somebody's in it is CLOUD_CONFLICT. */
+err_t *neutron_network_delete(const struct cloud *c, const char *id) MUST_CHECK;
+
+struct neutron_new_subnet {
+    const char *name;
+    const char *description; /* or NULL */
+    const char *network_id;
+    const char *cidr;
+    const json_t *pool; /* {start, end}: from where Neutron chooses addresses; NULL: its choice */
+};
+/* Without a gateway, with DHCP. */
+err_t *neutron_subnet_create(const struct cloud *c, const struct neutron_new_subnet *subnet,
+                             json_t **ret) MUST_CHECK;
+
 struct neutron_new_port {
     const char *name;
     const char *description; /* or NULL */

@@ -258,6 +258,12 @@ err_t *nova_keypair_create(const struct cloud *c, const char *name, const char *
     return cloud_call_object(c, CLOUD_COMPUTE, "POST", "/os-keypairs", body, "keypair", ret);
 }
 
+err_t *nova_keypair_delete(const struct cloud *c, const char *name)
+{
+    g_autofree char *path = cloud_path("/os-keypairs/%s", name);
+    return cloud_gone_is_fine(cloud_call(c, CLOUD_COMPUTE, "DELETE", path, NULL, NULL));
+}
+
 err_t *nova_group_list(const struct cloud *c, json_t **ret)
 {
     return cloud_list(c, CLOUD_COMPUTE, "/os-server-groups", "server_groups", ret);

@@ -18,6 +18,7 @@
 #define NOVA_TAGS_MAX    50
 #define NOVA_VOLUMES_MAX 255
 #define NOVA_KEY_EPOCH   "protector:epoch" /* metadata key of the epoch stamp */
+#define NOVA_KEY_DRILL   "protector:drill" /* of a drill's server: its operation */
 #define NOVA_DEVICE_MAX  32
 
 /* ---- reading ---- */
@@ -140,6 +141,8 @@ err_t *nova_keypair_get(const struct cloud *c, const char *name, const char *use
 err_t *nova_keypair_create(const struct cloud *c, const char *name, const char *type,
                            const char *public_key, json_t **ret) MUST_CHECK;
 
+/* Of the identity's own user.  Gone already is success. */
+err_t *nova_keypair_delete(const struct cloud *c, const char *name) MUST_CHECK;
 err_t *nova_group_list(const struct cloud *c, json_t **ret) MUST_CHECK;
 err_t *nova_group_get(const struct cloud *c, const char *id, json_t **ret) MUST_CHECK;
 /* 'policy' "anti-affinity" …; 'rules' object or NULL. */

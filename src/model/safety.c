@@ -34,6 +34,8 @@ static bool excused(const struct sync_state *s, enum safety_act act, enum safety
         return s->role == ROLE_STANDBY && act == SAFETY_UNFENCE;
     case SAFETY_BEFORE_CLAIM:
         return act == SAFETY_UNFENCE;
+    case SAFETY_DRILL:
+        return s->role == ROLE_STANDBY && s->serving[0] == '\0' && act == SAFETY_BOOT;
     }
     g_assert_not_reached();
 }

@@ -18,6 +18,7 @@ enum safety_why {
     SAFETY_UNWIND, /* the target unwinds its own handover before ABORTED: restart at the source */
     SAFETY_DEMOTE, /* the fence this site put on points coming from the active site is lifted */
     SAFETY_BEFORE_CLAIM, /* undo, before a claim, of what the same operation fenced */
+    SAFETY_DRILL,        /* a standby boots clones of a point, where nothing meets them */
 };
 /*
  * "role=ACTIVE and its pos.epoch was minted by s (or is epoch 0 at the creator), or it unwinds its

@@ -92,7 +92,11 @@ void planning_kept(struct planning *p)
     size_t i;
     json_t *member;
 
-    json_array_foreach(body_members(p->in->body), i, member) kept_find(p, member);
+    json_array_foreach(body_members(p->in->body), i, member)
+    {
+        if (!p->in->drill)
+            kept_find(p, member);
+    }
     inventory_free(p);
 }
 

@@ -51,7 +51,8 @@ static void nic_take_over(struct planning *p, json_t *nic, const json_t *network
 static json_t *nic_plan(struct planning *p, const json_t *member, const json_t *port, size_t index)
 {
     const char *id = json_str_or(member, "id", "");
-    json_t *network = planning_map(p, "network", "networks", id, json_str(port, "network_id"),
+    bool isolated = planning_isolates(p, port);
+    json_t *network = isolated ? NULL : planning_map(p, "network", "networks", id, json_str(port, "network_id"),
                                    json_str(port, "network_name"));
     json_t *nic = json_object();
 
@@ -60,6 +61,8 @@ static json_t *nic_plan(struct planning *p, const json_t *member, const json_t *
     json_set_bool(nic, "port_security", json_bool(port, "port_security", true));
     json_set(nic, "allowed_address_pairs", json_deep_copy(json_arr(port, "allowed_address_pairs")));
     json_set_str(nic, "source_port", json_str(port, "id"));
+    if (isolated)
+        planning_isolate(p, port, nic);
     if (network == NULL)
         return nic;
     json_set_str(nic, "network_id", json_str(network, "id"));
@@ -73,11 +76,22 @@ static json_t *nic_plan(struct planning *p, const json_t *member, const json_t *
     return nic;
 }
 
-static void member_identity(const json_t *member, const json_t *config, json_t *row)
+/* Not to be taken for the server that it rehearses. */
+static void drill_name(json_t *row)
+{
+    g_autofree char *name = g_strdup_printf("%s-drill", json_str_or(row, "name", ""));
+
+    json_set_str(row, "name", name);
+}
+
+static void member_identity(const struct planning *p, const json_t *member, const json_t *config,
+                            json_t *row)
 {
     json_set_str(row, "id", json_str(member, "id"));
     json_set_str(row, "instance_id", json_str(member, "instance_id"));
     json_set_str(row, "name", json_str_or(config, "name", json_str(member, "instance_name")));
+    if (p->in->drill)
+        drill_name(row);
     json_set_int(row, "wave", json_int(member, "priority", 3));
     json_set_str(row, "key_name", json_str(json_obj(config, "key"), "name"));
     json_set_bool(row, "config_drive", json_bool(config, "config_drive", false));
@@ -199,7 +213,7 @@ static void member_plan(struct planning *p, const json_t *member)
     bool unrecovered = g_strcmp0(json_str(member, "status"), "unrecovered") == 0;
     json_t *row = json_object();
 
-    member_identity(member, config, row);
+    member_identity(p, member, config, row);
     const char *server = json_str_or(row, "name", "");
     if (p->in->planned && unrecovered && kept == NULL) {
         planning_note(
@@ -282,7 +296,8 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
     p->kept = json_object();
     p->plan = json_object();
     bool home = input->planned && g_strcmp0(body_primary_site(input->body), input->target) == 0;
-    json_set_str(p->plan, "operation", home ? "failback" : "failover");
+    json_set_str(p->plan, "operation",
+                 input->drill ? "test failover" : home ? "failback" : "failover");
     json_set_str(p->plan, "source", input->source);
     json_set_str(p->plan, "target", input->target);
     json_set_str(p->plan, "group", body_name(input->body));
@@ -291,6 +306,8 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
     json_set(p->plan, "mappings", p->mappings = json_array());
     json_set(p->plan, "security_groups", p->groups = json_array());
     json_set(p->plan, "keys", p->keys = json_array());
+    if (input->drill)
+        json_set(p->plan, "networks", p->networks = json_array());
     json_set(p->plan, "problems", p->problems = json_array());
     json_set(p->plan, "notes", p->notes = json_array());
 }
@@ -309,6 +326,7 @@ err_t *plan_failover(const struct plan_failover_input *input, json_t **ret)
     planning_kept(&p);
     json_array_foreach(body_members(input->body), i, member) member_plan(&p, member);
     planning_unknown(&p);
+    planning_pools(&p);
     if (json_array_size(body_members(input->body)) == 0)
         planning_note(&p, g_strdup("the group has no members: only its role moves"));
     json_decref(p.ports);

@@ -19,6 +19,9 @@
  * member, name, size_gib, bootable, boot_index, device, image_id, image_name}] mappings [{kind,
  * source, target, how}]     how: "call", "stored", "same name", "same id" security_groups [{name,
  * description, rules[], exists: bool, id|null, source_id}] keys     [{name, type, public_key}]
+ * networks [{id, name, subnets [{cidr, pool|null}]}]: of a drill, isolated, one for each network
+ * of the source; a nic in it has "isolated" (its id there) in place of network_id, and fixed_ips
+ * [{ip_address, cidr}]
  * problems
  * [{code, member, text, remedy}]    notes ["…"]
  */
@@ -36,6 +39,7 @@ struct plan_failover_input {
     bool makes_in_cinder; /* the storage driver moves no data: boot volumes come from images */
     bool planned;         /* a handover: what was not recovered elsewhere goes on here */
     bool replace;         /* kept servers that were changed by hand give way (plan/kept.h) */
+    bool drill;           /* clones beside what runs: isolated networks, or mapped at the call */
 };
 
 /* The plan, whatever problems it holds.  Errors only for a body that is none. */

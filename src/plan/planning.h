@@ -13,6 +13,7 @@ struct planning {
     json_t *plan;
     json_t *mappings, *problems, *notes, *members, *volumes, *groups, *keys;
     json_t *ports;     /* planned so far, as Neutron lists them; not part of the plan */
+    json_t *networks;  /* of a drill */
     json_t *kept;      /* member id -> plan/kept.h */
     json_t *inventory; /* that of 'in', without the ports that kept servers give up */
     bool here;         /* the member in hand was captured at the target: its names are the target's
@@ -47,6 +48,15 @@ json_t *planning_map(struct planning *p, const char *kind, const char *list, con
 /* A mapping that is given at the call and names nothing of the group is a slip: it is not left out
  * in silence. */
 void planning_unknown(struct planning *p);
+
+/* isolated.c */
+
+/* Whether the nic of a drill gets an isolated network: none is mapped at the call. */
+bool planning_isolates(const struct planning *p, const json_t *port);
+/* The nic in it, with the addresses that it has at the source. */
+void planning_isolate(struct planning *p, const json_t *port, json_t *nic);
+/* When all nics are known: from where Neutron may take addresses of its own. */
+void planning_pools(struct planning *p);
 
 /* at_target.c */
 

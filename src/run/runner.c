@@ -401,7 +401,8 @@ err_t *pass_end(struct pass *pass, const char *status, const err_t *e)
         json_decref(pass->op->error);
         pass->op->error = err_to_json(e);
     }
-    bool release = pass->op->past_pivot || g_str_equal(status, "completed");
+    bool keeps = pass->book != NULL && (pass->book->flags & RUNBOOK_KEEPS) != 0;
+    bool release = pass->op->past_pivot || (!keeps && g_str_equal(status, "completed"));
     TRY(journal_end(&pass->j, status, e, result, release, pass_ended, &data, pass_now(pass)));
     g_free(pass->op->status);
     pass->op->status = g_strdup(status);

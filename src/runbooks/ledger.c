@@ -12,7 +12,7 @@ void made_init(struct step_call *call, const char *kind, const char *service, co
     struct key_scope scope = {
         .group = call->op->pg_id,
         .epoch = json_int(call->plan, "epoch", 0),
-        .drill_op = json_bool(call->plan, "drill", false) ? call->op->id : NULL,
+        .drill_op = json_str(call->plan, "drill_op"),
     };
 
     *ret = (struct made){kind, service, subject, name, point, ""};
@@ -89,6 +89,24 @@ err_t *ledger_gone(struct step_call *call, const struct made *made)
     return ledger_write(call, made, RESOURCE_GONE, NULL);
 }
 
+err_t *ledger_open(struct step_call *call, const struct made *made, bool *ret)
+{
+    AUTO(resource) row = NULL;
+
+    TRY(resource_find(call->db, made->key, &row));
+    *ret = row != NULL && (g_str_equal(row->state, resource_state_text(RESOURCE_INTENT)) ||
+                           g_str_equal(row->state, resource_state_text(RESOURCE_MADE)));
+    return NULL;
+}
+
+err_t *ledger_gone_if_there(struct step_call *call, const struct made *made)
+{
+    bool open = false;
+
+    TRY(ledger_open(call, made, &open));
+    return open ? ledger_gone(call, made) : NULL;
+}
+
 json_t *made_metadata(struct step_call *call, const struct made *made)
 {
     json_t *m = json_object();
@@ -98,6 +116,8 @@ json_t *made_metadata(struct step_call *call, const struct made *made)
     json_set_str(m, "protector:group", call->op->pg_id);
     json_set_str(m, "protector:epoch", epoch);
     json_set_str(m, "protector:subject", made->subject);
+    if (json_str(call->plan, "drill_op") != NULL)
+        json_set_str(m, "protector:drill", json_str(call->plan, "drill_op"));
     return m;
 }
 

@@ -34,10 +34,14 @@ err_t *ledger_made(struct step_call *call, const struct made *made,
 err_t *ledger_found(struct step_call *call, const struct made *made,
                     const char *cloud_id) MUST_CHECK;
 err_t *ledger_gone(struct step_call *call, const struct made *made) MUST_CHECK;
+/* The same if the ledger has such a row: what was never meant to be made leaves none. */
+err_t *ledger_gone_if_there(struct step_call *call, const struct made *made) MUST_CHECK;
+/* Whether it was meant to be made, and is neither gone nor released. */
+err_t *ledger_open(struct step_call *call, const struct made *made, bool *ret) MUST_CHECK;
 
 /*
  * What every object carries beside its name, for Nova and Cinder metadata: protector:key, :group,
- * :epoch, :subject.  New reference.
+ * :epoch, :subject, and :drill for what a drill makes.  New reference.
  */
 json_t *made_metadata(struct step_call *call, const struct made *made);
 /* The same as a line of text, for descriptions.  Caller frees. */

@@ -128,6 +128,7 @@ static err_t *context_read(const struct exchange_run *r, struct db *db, struct k
 {
     const char *pg_id = r->call->pg_id;
     g_autoptr(GPtrArray) open = NULL;
+    struct group_local here;
 
     *ret = (struct sync_context){
         .now_ms = now_ms,
@@ -144,8 +145,9 @@ static err_t *context_read(const struct exchange_run *r, struct db *db, struct k
         const struct operation *op = g_ptr_array_index(open, i);
         ret->operation_any = true;
         ret->operation_blocks = ret->operation_blocks || exchange_preclaim(op);
-        ret->drill_running = ret->drill_running || g_str_equal(op->operation_type, "test_failover");
     }
+    TRY(group_local_read(db, pg_id, &here));
+    ret->drill_running = here.drill;
     return NULL;
 }
 

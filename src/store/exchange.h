@@ -129,6 +129,13 @@ err_t *exchange_reserve(const struct exchange *x, struct db *db,
 err_t *exchange_begin_force(const struct exchange *x, struct db *db,
                             struct operation *op) MUST_CHECK;
 /*
+ * A drill at the standby: refused while a handover runs here (SYNC_ROLE …) or the site follows no
+ * more; in the same transaction the operation is written, so that no handover is accepted beside
+ * it.
+ */
+err_t *exchange_begin_drill(const struct exchange *x, struct db *db,
+                            struct operation *op) MUST_CHECK;
+/*
  * A handover: signs it and writes the stub of its operation, which runs at the other site.  'body'
  * names the operation in its transition; it is taken.  Errors of sync_handover.
  */

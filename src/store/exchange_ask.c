@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange_ask - what the API asks of the protocol on behalf of users; see exchange.h. */
 #include "store/exchange_internal.h"
+
+#include "model/safety.h"
 #include "store/idempotency.h"
 #include "store/orders.h"
 #include "store/tenant_mapping.h"
@@ -87,10 +89,36 @@ static err_t *preempt_others(struct db *db, const char *self, const char *pg_id,
             return err_detail(err(OPERATION_IN_PROGRESS, "failover '%s' of this group runs already",
                                   op->id),
                               "operation", op->id);
-        if (g_str_equal(op->operation_type, "realize"))
+        if (g_str_equal(op->operation_type, "realize") ||
+            g_str_equal(op->operation_type, "test_failover"))
             TRY(orders_unwind(db, op, "superseded", why, now_ms));
     }
     return NULL;
+}
+
+/*
+ * What a drill has left is taken away beside the failover, which never waits for it: it holds
+ * quota, and addresses of a mapped test network.
+ */
+static err_t *drill_cleared(struct exchange_tx *tx)
+{
+    g_autofree char *left = NULL;
+    AUTO(operation) drill = NULL;
+    g_autoptr(GPtrArray) open = NULL;
+
+    TRY(operation_drill_left(tx->db, tx->state->group, &left));
+    if (left == NULL)
+        return NULL;
+    TRY(operation_list_open(tx->db, tx->state->group, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (g_str_equal(op->operation_type, "test_cleanup"))
+            return NULL;
+    }
+    TRY(operation_get(tx->db, left, NULL, &drill));
+    g_autofree char *id = env_id(tx->exchange->env, "op-");
+    AUTO(operation) cleanup = operation_cleanup_of(drill, id, tx->now_ms);
+    return operation_insert(tx->db, cleanup);
 }
 
 static err_t *begin_force_fn(struct exchange_tx *tx)
@@ -99,6 +127,7 @@ static err_t *begin_force_fn(struct exchange_tx *tx)
 
     TRY(sync_force_allowed(tx->state));
     TRY(preempt_others(tx->db, sync_self(tx->state), tx->state->group, tx->now_ms));
+    TRY(drill_cleared(tx));
     TRY(operation_insert(tx->db, op));
     return group_refresh(tx->db, tx->state->group, tx->now_ms);
 }
@@ -106,6 +135,24 @@ static err_t *begin_force_fn(struct exchange_tx *tx)
 err_t *exchange_begin_force(const struct exchange *x, struct db *db, struct operation *op)
 {
     struct exchange_call call = {.pg_id = op->pg_id, .fn = begin_force_fn, .data = op};
+
+    return exchange_act(x, db, &call, NULL);
+}
+
+static err_t *begin_drill_fn(struct exchange_tx *tx)
+{
+    struct operation *op = tx->data;
+
+    TRY(safety_act(tx->state, SAFETY_BOOT, SAFETY_DRILL));
+    if (tx->context.drill_running)
+        return err(OPERATION_IN_PROGRESS, "a drill of this group is not cleaned up at this site");
+    TRY(operation_insert(tx->db, op));
+    return group_refresh(tx->db, tx->state->group, tx->now_ms);
+}
+
+err_t *exchange_begin_drill(const struct exchange *x, struct db *db, struct operation *op)
+{
+    struct exchange_call call = {.pg_id = op->pg_id, .fn = begin_drill_fn, .data = op};
 
     return exchange_act(x, db, &call, NULL);
 }

@@ -127,6 +127,43 @@ err_t *operation_list(struct db *db, const struct operation_scope *scope,
     return record_list(db, &record, query, ret, where, "");
 }
 
+err_t *operation_drill_left(struct db *db, const char *pg_id, char **ret)
+{
+    AUTO(db_rows) rows = NULL;
+
+    *ret = NULL;
+    TRY(db_query(db, &rows,
+                 "SELECT d.id FROM dr_operations d WHERE d.pg_id = ? AND d.is_open = 0 AND"
+                 " d.operation_type = 'test_failover' AND EXISTS (SELECT 1 FROM dr_resources r"
+                 " WHERE r.op_id = d.id AND r.state IN ('intent', 'made'))"
+                 " ORDER BY d.created_at DESC, d.id LIMIT 1",
+                 "s", pg_id));
+    if (db_rows_count(rows) > 0)
+        *ret = g_strdup(db_str(rows, 0, 0));
+    return NULL;
+}
+
+struct operation *operation_cleanup_of(const struct operation *drill, const char *id,
+                                       int64_t now_ms)
+{
+    struct operation *op = operation_create();
+
+    op->id = g_strdup(id);
+    op->pg_id = g_strdup(drill->pg_id);
+    op->project_id = g_strdup(drill->project_id);
+    op->operation_type = g_strdup("test_cleanup");
+    op->runbook = g_strdup("test_cleanup");
+    op->runbook_version = 1;
+    op->executing_site_id = g_strdup(drill->executing_site_id);
+    op->source_site_id = g_strdup(drill->source_site_id);
+    op->target_site_id = g_strdup(drill->target_site_id);
+    op->user_id = g_strdup(drill->user_id);
+    op->params = json_object();
+    json_set_str(op->params, "drill", drill->id);
+    op->created_at_ms = now_ms;
+    return op;
+}
+
 err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret)
 {
     return record_select(db, &record, false, ret,

@@ -86,6 +86,15 @@ err_t *operation_list(struct db *db, const struct operation_scope *scope,
 /* The open operations of a group, oldest first. */
 err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret) MUST_CHECK;
 
+/*
+ * The newest drill of the group that has ended and of which something is still in the ledger; NULL:
+ * there is none.  Caller frees.
+ */
+err_t *operation_drill_left(struct db *db, const char *pg_id, char **ret) MUST_CHECK;
+/* The operation 'id' that cleans up after a drill; not written yet.  Caller destroys. */
+struct operation *operation_cleanup_of(const struct operation *drill, const char *id,
+                                       int64_t now_ms);
+
 /* The one of this type that was completed last; NULL in '*ret' if there is none. */
 err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
                            struct operation **ret) MUST_CHECK;

@@ -265,6 +265,7 @@ static int running(struct bench *b, int site, const char *name, const char *grou
         const char *of = json_str(json_obj(row, "metadata"), "protector:group");
         bool others = group != NULL && of != NULL && !g_str_equal(of, group);
         bool kept = json_str(json_obj(row, "metadata"), "protector:kept") != NULL;
+        kept = kept || json_str(json_obj(row, "metadata"), "protector:drill") != NULL;
         bool not_ours = kept || (ours && json_bool(row, "by_hand", false));
         count += g_strcmp0(json_str(row, "name"), name) == 0 && !others && !not_ours &&
                  g_strcmp0(json_str(row, "vm_state"), "active") == 0;
@@ -337,6 +338,13 @@ static void booted(struct oracle *o, int site, const struct http_request *req)
     }
 }
 
+static bool rehearses(const struct sync_state *state)
+{
+    g_autoptr(err_t) no = safety_act(state, SAFETY_BOOT, SAFETY_DRILL);
+
+    return no == NULL;
+}
+
 /* WHAT MAY RUN SERVERS, asked at the instant an engine calls Nova. */
 static void engine_sends(void *data, int site, const struct http_request *req)
 {
@@ -349,6 +357,9 @@ static void engine_sends(void *data, int site, const struct http_request *req)
         peer_started(o, site, req);
         return;
     }
+    bool drill = req->body != NULL && strstr(req->body, "protector:drill") != NULL;
+    if (drill && any_group(o, site, rehearses))
+        return;
     bool may = any_group(o, site, safety_may_run);
     if (!may)
         fail_msg("%s starts a server and is active in no group: %s", bench_site_name(site),

@@ -105,12 +105,21 @@ static err_t *target_plan(struct step_call *call, const struct group_now *now, j
         .inventory = inventory,
         .makes_in_cinder = (driver->can & PROTECTOR_MAKES_IN_CINDER) != 0,
         .planned = call->op->planned,
+        .drill = g_str_equal(call->op->operation_type, "test_failover"),
         .replace = g_strcmp0(json_str(call->op->params, "on_conflict"), PLAN_REPLACE) == 0,
     };
     TRY(plan_failover(&input, &plan));
     TRY(plan_problems(plan));
     plan_frame(call, now, plan);
     *ret = TAKE(plan);
+    return NULL;
+}
+
+err_t *drill_target_plan(struct step_call *call, const struct group_now *now, json_t **ret)
+{
+    TRY(target_plan(call, now, ret));
+    json_set_str(*ret, "drill_op", call->op->id);
+    json_set_int(*ret, "epoch", sync_epoch(&now->state)); /* nothing is claimed */
     return NULL;
 }
 

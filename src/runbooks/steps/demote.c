@@ -51,8 +51,11 @@ static void own_add(struct own *own, const char *member_id, const char *server)
 
     if (server == NULL || member == NULL || own_has(own, server))
         return;
-    if (nova_metadata(cloud_find(own->servers, "id", server), PLAN_KEPT) != NULL)
-        return; /* replaced, or given back to its owner */
+    const json_t *there = cloud_find(own->servers, "id", server);
+    if (nova_metadata(there, PLAN_KEPT) != NULL) /* replaced, or given back to its owner */
+        return;
+    if (nova_metadata(there, NOVA_KEY_DRILL) != NULL)
+        return;
     json_t *row = json_object();
     json_set_str(row, "id", server);
     json_set_str(row, "member", member_id);

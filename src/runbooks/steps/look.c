@@ -17,7 +17,8 @@ const json_t *servers_find_keyed(const json_t *servers, const char *group, const
     {
         const char *subject = nova_metadata(server, "protector:subject");
         bool ours = g_strcmp0(nova_metadata(server, SERVER_GROUP), group) == 0 &&
-                    nova_metadata(server, PLAN_KEPT) == NULL;
+                    nova_metadata(server, PLAN_KEPT) == NULL &&
+                    nova_metadata(server, NOVA_KEY_DRILL) == NULL;
         if (ours && subject != NULL && (member == NULL || g_str_equal(subject, member)) &&
             nova_has_power(server))
             return server;

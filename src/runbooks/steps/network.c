@@ -193,6 +193,49 @@ err_t *security_groups_make(struct step_call *call, enum step_answer *ret)
     return NULL;
 }
 
+static err_t *group_take_away(struct step_call *call, const struct cloud *c, const json_t *there,
+                              const struct made *made, enum step_answer *ret)
+{
+    size_t i;
+    json_t *group;
+    bool found = false;
+
+    json_array_foreach((json_t *)there, i, group)
+    {
+        if (!group_bears(group, made))
+            continue;
+        err_t *e = neutron_security_group_delete(c, json_str_or(group, "id", ""));
+        if (e != NULL && !err_is(e, ERR_CLOUD_CONFLICT))
+            return e;
+        err_free(e); /* a port still has it */
+        found = true;
+    }
+    if (found)
+        *ret = STEP_WAIT;
+    return found ? NULL : ledger_gone_if_there(call, made);
+}
+
+/* Those that this operation made, by the key in their description. */
+err_t *security_groups_undo(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud c;
+    g_autoptr(json_t) there = NULL;
+    size_t i;
+    json_t *wanted;
+
+    *ret = STEP_DONE;
+    TRY(tenant(call, &c));
+    TRY(groups_list(call, &c, &there));
+    json_array_foreach(json_arr(call->plan, "security_groups"), i, wanted)
+    {
+        const char *name = json_str_or(wanted, "name", "");
+        struct made made;
+        made_init(call, "security_group", "neutron", name, name, NULL, &made);
+        TRY(group_take_away(call, &c, there, &made, ret));
+    }
+    return NULL;
+}
+
 /* ---- ports ---- */
 
 static void port_made(struct step_call *call, const json_t *nic, struct made *ret, char **ret_name)
@@ -311,6 +354,35 @@ static err_t *port_late(const struct cloud *c, const struct made *made, json_t *
     return NULL;
 }
 
+/* A nic of a drill in its isolated network, as Neutron takes it; else the nic as it is planned. */
+static err_t *nic_resolved(struct step_call *call, const json_t *nic, json_t **ret)
+{
+    const char *isolated = json_str(nic, "isolated");
+    g_autoptr(json_t) networks = NULL;
+    json_t *ips = json_array();
+    size_t i;
+    json_t *ip;
+
+    *ret = json_deep_copy(nic);
+    if (isolated == NULL) {
+        json_decref(ips);
+        return NULL;
+    }
+    TRY(step_result_of(call, "network.isolated", "", &networks));
+    const json_t *row = json_obj(json_obj(networks, "ids"), isolated);
+    json_array_foreach(json_arr(nic, "fixed_ips"), i, ip)
+    {
+        const char *subnet = json_str(json_obj(row, "subnets"), json_str_or(ip, "cidr", ""));
+        json_array_append_new(ips, json_pack("{s:s, s:s}", "subnet_id", subnet != NULL ? subnet : "",
+                                             "ip_address", json_str_or(ip, "ip_address", "")));
+    }
+    json_set_str(*ret, "network_id", json_str(row, "network_id"));
+    json_set(*ret, "fixed_ips", json_array_size(ips) > 0 ? ips : NULL);
+    if (json_array_size(ips) == 0)
+        json_decref(ips);
+    return NULL;
+}
+
 /* Creates one port; an address that somebody else has taken meanwhile is given up, once, and said.
  */
 static err_t *port_create(struct step_call *call, const struct cloud *c, const json_t *nic,
@@ -364,8 +436,10 @@ static err_t *port_make(struct step_call *call, const struct cloud *c, const jso
     }
     if (found->len > 0)
         return NULL;
+    g_autoptr(json_t) resolved = NULL;
+    TRY(nic_resolved(call, nic, &resolved));
     TRY(ledger_intend(call, &made));
-    TRY(port_create(call, c, nic, group_ids, &made, &port));
+    TRY(port_create(call, c, resolved, group_ids, &made, &port));
     return ledger_made(call, &made, json_str(port, "id"));
 }
 
@@ -378,7 +452,7 @@ err_t *ports_make(struct step_call *call, enum step_answer *ret)
     json_t *nic;
 
     TRY(group_now_load(call, &group));
-    TRY(safety_act(&group->state, SAFETY_BOOT, SAFETY_SERVE));
+    TRY(boot_allowed(call, group));
     TRY(tenant(call, &tenant_view));
     TRY(world_service(call, &service));
     TRY(step_result_of(call, "network.security_groups", "", &groups));
@@ -389,5 +463,40 @@ err_t *ports_make(struct step_call *call, enum step_answer *ret)
     }
     *ret = STEP_WAIT;
     call->wake_at_ms = call->now_ms;
+    return NULL;
+}
+
+/* All that bear the name; one that Nova still holds is waited for. */
+static err_t *port_take_away(struct step_call *call, const struct cloud *c, const json_t *nic,
+                             const json_t *there, enum step_answer *ret)
+{
+    struct made made;
+    g_autofree char *name = NULL;
+
+    port_made(call, nic, &made, &name);
+    g_autoptr(GPtrArray) found = ports_named(there, name);
+    for (guint i = 0; i < found->len; i++)
+        TRY(neutron_port_delete(c, json_str_or(g_ptr_array_index(found, i), "id", "")));
+    if (found->len > 0)
+        *ret = STEP_WAIT;
+    return found->len > 0 ? NULL : ledger_gone_if_there(call, &made);
+}
+
+err_t *ports_undo(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud tenant_view, service;
+    g_autoptr(json_t) there = NULL;
+    size_t i;
+    json_t *nic;
+
+    *ret = STEP_DONE;
+    TRY(tenant(call, &tenant_view));
+    TRY(world_service(call, &service));
+    TRY(ports_observe(call, &there));
+    json_array_foreach(json_arr(call->input, "nics"), i, nic)
+    {
+        const struct cloud *c = json_bool(nic, "foreign", false) ? &service : &tenant_view;
+        TRY(port_take_away(call, c, nic, there, ret));
+    }
     return NULL;
 }

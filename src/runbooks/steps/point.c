@@ -67,6 +67,9 @@ static err_t *points_read(struct step_call *call, const struct group_now *group,
 
 err_t *point_of(struct step_call *call, json_t **ret)
 {
+    *ret = json_incref(json_obj(call->plan, "point")); /* of the drill that is cleaned up */
+    if (*ret != NULL)
+        return NULL;
     TRY(step_result_of(call, "point.final", "", ret));
     if (json_str(*ret, "id") != NULL)
         return NULL;
@@ -234,9 +237,12 @@ static void copy_name(struct step_call *call, const char *subject, const char *n
 {
     g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
 
+    const char *drill = json_str(call->plan, "drill_op");
+
     made_init(call, "copy", "array", subject, name, point, &ret->made);
-    hash_strings(ret->key, "copy", json_str_or(call->plan, "group_id", ""), epoch, subject, point,
-                 NULL);
+    hash_strings(ret->key, drill != NULL ? "drill" : "copy",
+                 json_str_or(call->plan, "group_id", ""), drill != NULL ? drill : epoch, subject,
+                 point, NULL);
 }
 
 static err_t *copy_init(struct step_call *call, struct copy_of *ret)
@@ -342,7 +348,10 @@ err_t *copy_make(struct step_call *call, enum step_answer *ret)
     struct protector_call at;
     TRY(drive_call(call, drive, drive->local, &at));
     TRY(ledger_intend(call, &of.made));
-    enum protector_status status = drive->driver->recover(drive->handle, &at, &what, &copy, &error);
+    bool drill = json_str(call->plan, "drill_op") != NULL;
+    enum protector_status status =
+        drill ? drive->driver->clone(drive->handle, &at, &what, &copy, &error)
+              : drive->driver->recover(drive->handle, &at, &what, &copy, &error);
     *ret = STEP_WAIT;
     if (status == PROTECTOR_PENDING) {
         call->wake_at_ms = call->now_ms + MAX(error.retry_after_ms, 200);
@@ -352,6 +361,19 @@ err_t *copy_make(struct step_call *call, enum step_answer *ret)
     copy_result(call, &of, &copy);
     *ret = STEP_DONE;
     return ledger_made(call, &of.made, copy.volume_name);
+}
+
+err_t *copy_result_of(struct step_call *call, json_t **ret)
+{
+    const char *copies = json_str(call->plan, "copies");
+    const json_t *point = json_obj(call->plan, "point");
+
+    if (copies == NULL)
+        return step_result_of(call, "storage_promo", call->subject, ret);
+    *ret = json_object();
+    json_set_str(*ret, "action", copies);
+    json_set_str(*ret, "point", json_str_or(point, "id", ""));
+    return NULL;
 }
 
 /*

@@ -19,6 +19,13 @@ static err_t *tenant(struct step_call *call, struct cloud *ret)
     return world_tenant(call, json_str_or(call->plan, "project_id", ""), ret);
 }
 
+err_t *boot_allowed(const struct step_call *call, const struct group_now *now)
+{
+    bool drill = json_str(call->plan, "drill_op") != NULL;
+
+    return safety_act(&now->state, SAFETY_BOOT, drill ? SAFETY_DRILL : SAFETY_SERVE);
+}
+
 /* A key pair has no id but its name, and belongs to the user who gave the trust. */
 static err_t *keypair_bring(struct step_call *call, const struct cloud *c, const json_t *key)
 {
@@ -37,6 +44,30 @@ static err_t *keypair_bring(struct step_call *call, const struct cloud *c, const
     TRY(nova_keypair_create(c, name, json_str(key, "type"), json_str_or(key, "public_key", ""),
                             NULL));
     return ledger_made(call, &made, name);
+}
+
+/* Those that this operation brought; one that was there is the user's. */
+err_t *keypairs_undo(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud c;
+    size_t i;
+    json_t *key;
+
+    *ret = STEP_DONE;
+    TRY(tenant(call, &c));
+    json_array_foreach(json_arr(call->plan, "keys"), i, key)
+    {
+        const char *name = json_str_or(key, "name", "");
+        struct made made;
+        bool ours = false;
+        made_init(call, "keypair", "nova", name, name, NULL, &made);
+        TRY(ledger_open(call, &made, &ours));
+        if (!ours)
+            continue;
+        TRY(nova_keypair_delete(&c, name));
+        TRY(ledger_gone(call, &made));
+    }
+    return NULL;
 }
 
 err_t *keypairs_make(struct step_call *call, enum step_answer *ret)
@@ -232,7 +263,7 @@ err_t *server_make(struct step_call *call, enum step_answer *ret)
     const char *replace = json_str(call->result, "replace");
 
     TRY(group_now_load(call, &group));
-    TRY(safety_act(&group->state, SAFETY_BOOT, SAFETY_SERVE));
+    TRY(boot_allowed(call, group));
     TRY(tenant(call, &c));
     server_made(call, &made);
     *ret = STEP_WAIT;
@@ -246,6 +277,25 @@ err_t *server_make(struct step_call *call, enum step_answer *ret)
     TRY(boot_once(call, &c, &made, &server));
     json_set_str(call->result, "server_id", json_str(server, "id"));
     return ledger_made(call, &made, json_str(server, "id"));
+}
+
+/* All that bear the key; a server that is being deleted is waited for. */
+err_t *server_undo(struct step_call *call, enum step_answer *ret)
+{
+    struct made made;
+    struct cloud c;
+    g_autoptr(json_t) list = NULL;
+
+    server_made(call, &made);
+    TRY(tenant(call, &c));
+    TRY(nova_server_list(&c, NULL, NULL, &list));
+    g_autoptr(GPtrArray) found = made_all(list, &made);
+    *ret = found->len == 0 ? STEP_DONE : STEP_WAIT;
+    if (found->len == 0)
+        return ledger_gone_if_there(call, &made);
+    for (guint i = 0; i < found->len; i++)
+        TRY(nova_server_delete(&c, json_str_or(g_ptr_array_index(found, i), "id", "")));
+    return NULL;
 }
 
 /* ---- sweep: more than one server under one key (a lost reply that was answered twice) ---- */

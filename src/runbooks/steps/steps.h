@@ -93,6 +93,8 @@ err_t *point_of(struct step_call *call, json_t **ret) MUST_CHECK;
 err_t *copy_probe(struct step_call *call, enum step_answer *ret);
 err_t *copy_make(struct step_call *call, enum step_answer *ret);
 err_t *copy_undo(struct step_call *call, enum step_answer *ret);
+/* What storage_promo made of this row's volume: {action, point, ref …}; a cleanup knows no ref. */
+err_t *copy_result_of(struct step_call *call, json_t **ret) MUST_CHECK;
 /*
  * Deletes the copy that this epoch's operations make of a volume of a point, if there is one.  An
  * error if the ledger says that a Cinder volume may still stand on its bytes.
@@ -143,6 +145,18 @@ err_t *claim_make(struct step_call *call, enum step_answer *ret);
 err_t *finish_probe(struct step_call *call, enum step_answer *ret);
 err_t *finish_make(struct step_call *call, enum step_answer *ret);
 
+/* The same for a drill at this site, which is left in peace otherwise. */
+err_t *drill_target_plan(struct step_call *call, const struct group_now *now,
+                         json_t **ret) MUST_CHECK;
+
+/* drill.c: a rehearsal, and its cleanup */
+err_t *drill_plan(struct step_call *call, json_t **ret);
+err_t *networks_make(struct step_call *call, enum step_answer *ret);
+err_t *networks_undo(struct step_call *call, enum step_answer *ret);
+err_t *drill_check_probe(struct step_call *call, enum step_answer *ret);
+err_t *drill_ended(struct step_call *call, const char *status);
+err_t *cleanup_plan(struct step_call *call, json_t **ret);
+
 /* peer.c, target.c: looks at the other site, and at this one before anything is made */
 err_t *peer_probe_make(struct step_call *call, enum step_answer *ret);
 err_t *target_validate_make(struct step_call *call, enum step_answer *ret);
@@ -151,9 +165,11 @@ err_t *rights_check_make(struct step_call *call, enum step_answer *ret);
 
 /* network.c */
 err_t *security_groups_make(struct step_call *call, enum step_answer *ret);
+err_t *security_groups_undo(struct step_call *call, enum step_answer *ret);
 err_t *ports_observe(struct step_call *call, json_t **ret);
 err_t *ports_probe(struct step_call *call, enum step_answer *ret);
 err_t *ports_make(struct step_call *call, enum step_answer *ret);
+err_t *ports_undo(struct step_call *call, enum step_answer *ret);
 
 /* kept.c: the servers that this site kept when the group left it (B8) */
 struct group_now; /* runbooks/group.h */
@@ -167,9 +183,13 @@ err_t *kept_start_make(struct step_call *call, enum step_answer *ret);
 
 /* server.c: booting at the target */
 err_t *keypairs_make(struct step_call *call, enum step_answer *ret);
+err_t *keypairs_undo(struct step_call *call, enum step_answer *ret);
 err_t *servers_observe(struct step_call *call, json_t **ret);
 err_t *server_probe(struct step_call *call, enum step_answer *ret);
 err_t *server_make(struct step_call *call, enum step_answer *ret);
+err_t *server_undo(struct step_call *call, enum step_answer *ret);
+/* Whether servers of the operation's plan may be booted here: as active, or clones of a drill. */
+err_t *boot_allowed(const struct step_call *call, const struct group_now *now) MUST_CHECK;
 err_t *sweep_probe(struct step_call *call, enum step_answer *ret);
 err_t *sweep_make(struct step_call *call, enum step_answer *ret);
 

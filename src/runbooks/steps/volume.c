@@ -16,7 +16,7 @@ static err_t *tenant(struct step_call *call, struct cloud *ret)
  */
 static err_t *volume_made(struct step_call *call, struct made *ret, json_t **ret_copy)
 {
-    TRY(step_result_of(call, "storage_promo", call->subject, ret_copy));
+    TRY(copy_result_of(call, ret_copy));
     made_init(call, "volume", "cinder", call->subject, json_str(call->input, "name"),
               json_str(*ret_copy, "point"), ret);
     return NULL;
