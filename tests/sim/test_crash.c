@@ -73,6 +73,8 @@ static const struct sweep sweeps[] = {
     {"failover", SIM_SITE_B, "failover", "failover", 0, false, {0}},
     {"handover", SIM_SITE_B, "handover", "handover", 0, false, {0}},
     {"failback", SIM_SITE_A, "failback", "failback", 0, false, {0}},
+    {"drill", SIM_SITE_B, "test_failover", "drill", 0, false, {0}},
+    {"cleanup of a drill", SIM_SITE_B, "test_cleanup", "cleanup", 0, false, {0}},
     {"failover, another host", SIM_SITE_B, "failover", "failover", 7, true, {0}},
     {"member_add, another host", SIM_SITE_A, "member_add", "member_add", 2, true, {0}},
     {"policy_set", SIM_SITE_A, "policy_set", "policy_set", 0, false, {0}},
@@ -98,6 +100,7 @@ static const struct sweep sweeps[] = {
     {"realize, unwound", SIM_SITE_B, "realize", "create", 0, false, B_GROUP},
     {"member_add, unwound", SIM_SITE_A, "member_add", "member_add", 0, false, A_LOOKS},
     {"handover, unwound", SIM_SITE_B, "handover", "handover", 0, false, B_VOLUMES},
+    {"drill, unwound", SIM_SITE_B, "test_failover", "drill", 0, false, B_VOLUMES},
     {"failback, unwound", SIM_SITE_A, "failback", "failback", 0, false, A_VOLUMES},
     {"failover, unwound", SIM_SITE_B, "failover", "failover", 0, false, B_VOLUMES},
 };

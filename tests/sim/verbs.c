@@ -288,6 +288,61 @@ static void home_again(struct bench *b)
     assert_int_equal(bench_keyed(b, SIM_SITE_A, "volumes"), 4);
 }
 
+/* ---- rehearsed ---- */
+
+static json_t *drill(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group test-failover", WEB, NULL);
+}
+
+static void production_runs(struct bench *b)
+{
+    bench_servers_are(b, SIM_SITE_A, "active");
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+}
+
+static void rehearsed(struct bench *b)
+{
+    g_autofree char *web = bench_server_state(b, SIM_SITE_B, "web-1-drill");
+    g_autofree char *db = bench_server_state(b, SIM_SITE_B, "db-1-drill");
+
+    assert_string_equal(web, "active");
+    assert_string_equal(db, "active");
+    bench_status_is(b, SIM_SITE_B, "testing");
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "servers"), 2);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "volumes"), 4);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "ports"), 2);
+    production_runs(b);
+}
+
+static void prepare_rehearsed(struct bench *b)
+{
+    prepare_handover(b);
+    json_t *said = drill(b);
+    if (said == NULL)
+        fail_msg("test-failover: %s", b->last_error);
+    json_decref(said);
+}
+
+static json_t *clean_up(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group test-cleanup", WEB, NULL);
+}
+
+static void cleaned_up(struct bench *b)
+{
+    static const char *const emptied[] = {"servers", "volumes", "ports", "networks", "subnets"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(emptied); i++) {
+        int left = bench_keyed(b, SIM_SITE_B, emptied[i]);
+        if (left > 0)
+            fail_msg("%d %s are left", left, emptied[i]);
+    }
+    bench_status_is(b, SIM_SITE_B, "active");
+    production_runs(b);
+}
+
 /* ---- superseded ---- */
 
 /* B has taken over; no client comes: A's engine finds it out by itself when it is back. */
@@ -554,6 +609,8 @@ const struct verb verbs_all[] = {
     {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
     {"failover", prepare_lost, failover, failed_over, true, NULL},
     {"handover", prepare_handover, handover, demoted, false, NULL},
+    {"drill", prepare_handover, drill, rehearsed, false, NULL},
+    {"cleanup", prepare_rehearsed, clean_up, cleaned_up, false, NULL},
     {"failback", prepare_away, failback, home_again, false, NULL},
     {"demote", prepare_back, demote, demoted, false, NULL},
     {"superseded", prepare_superseded, come_back, superseded, true, NULL},

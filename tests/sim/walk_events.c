@@ -191,6 +191,24 @@ static bool failback(struct walk *w)
     return run(w, some_site(w), "protection-group failback", args);
 }
 
+static bool rehearse(struct walk *w)
+{
+    json_t *args = web();
+
+    if (walk_dice(w, 3) == 0)
+        flag(args, "auto-cleanup");
+    if (walk_dice(w, 3) == 0)
+        json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
+    if (walk_dice(w, 4) == 0)
+        flag(args, "no-wait");
+    return run(w, some_site(w), "protection-group test-failover", args);
+}
+
+static bool clean_up(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group test-cleanup", web());
+}
+
 /* The site whose handover the other one is about to claim, or -1. */
 static int handed_over(struct walk *w)
 {
@@ -615,6 +633,8 @@ static const struct {
     {"failover", failover, 7, false},
     {"planned", handover, 5, false},
     {"failback", failback, 5, false},
+    {"drill", rehearse, 4, false},
+    {"cleanup", clean_up, 3, false},
     {"sync-force", forced_sync, 6, false},
     {"sync-status", status, 2, false},
     {"sync-resolve", resolve, 3, false},
