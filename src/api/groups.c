@@ -635,10 +635,12 @@ err_t *groups_action(struct request *r)
         const char *key;
         route_handler *run;
     } actions[] = {
-        {"failover", groups_failover},  {"failback", groups_failback},
+        {"failover", groups_failover},
+        {"failback", groups_failback},
         {"test_failover", groups_test_failover},
         {"test_cleanup", groups_test_cleanup},
-        {"look", groups_look},          {"delete_peer_gone", exits_delete_alone},
+        {"look", groups_look},
+        {"delete_peer_gone", exits_delete_alone},
         {"unprotect", exits_unprotect},
     };
 

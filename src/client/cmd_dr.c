@@ -265,25 +265,36 @@ err_t *cmd_failback(struct call *call, json_t **ret)
 
 /* ---- drills ---- */
 
-/* Begun at the standby, by its own API alone, and followed there. */
-static err_t *local_action(struct call *call, struct pair *pair, const char *action, json_t *in,
-                           json_t **ret)
+/* The site of the pair that a drill runs at does not answer. */
+static err_t *unreached(const struct pair *pair)
+{
+    return err_remedy(err(PEER_UNREACHABLE,
+                          "a rehearsal runs at the standby site, %s, which does not answer: %s",
+                          pair->peer_name != NULL ? pair->peer_name : "the other one",
+                          pair->peer_error != NULL ? err_message(pair->peer_error) : "no reason"),
+                      "repeat it when that site answers");
+}
+
+/* By that site's own API alone, and followed there. */
+static err_t *action_at(struct call *call, struct pair *pair, struct end *end, const char *action,
+                        json_t *in, json_t **ret)
 {
     g_autoptr(json_t) body = json_pack("{s:O}", action, in);
     g_autofree char *path = g_strdup_printf("protection-groups/%s/action", pair_id(pair));
     g_autoptr(json_t) reply = NULL;
     g_autoptr(json_t) op = NULL;
-    struct end *standby = pair_standby(pair);
     struct ask ask = {.method = "POST", .path = path, .body = body};
 
-    trust_rearm(standby);
-    TRY(end_ask(standby, &ask, &reply, NULL));
+    if (end == NULL)
+        return unreached(pair);
+    trust_rearm(end);
+    TRY(end_ask(end, &ask, &reply, NULL));
     const json_t *started = json_obj(reply, "operation");
     if (arg_flag(call, "no-wait")) {
         *ret = show_record(started, OP_COLUMNS);
         return NULL;
     }
-    TRY(follow(standby, json_str_or(started, "id", ""), NULL, &op));
+    TRY(follow(end, json_str_or(started, "id", ""), NULL, &op));
     TRY(operation_outcome(op));
     *ret = show_record(op, OP_COLUMNS);
     return NULL;
@@ -295,7 +306,7 @@ static err_t *drill_run(struct call *call, struct pair *pair, json_t **ret)
 
     TRY(mappings_given(call, in));
     json_set_bool(in, "auto_cleanup", arg_flag(call, "auto-cleanup"));
-    return local_action(call, pair, "test_failover", in, ret);
+    return action_at(call, pair, pair_standby(pair), "test_failover", in, ret);
 }
 
 err_t *cmd_test_failover(struct call *call, json_t **ret)
@@ -308,13 +319,30 @@ err_t *cmd_test_failover(struct call *call, json_t **ret)
     return e;
 }
 
-err_t *cmd_test_cleanup(struct call *call, json_t **ret)
+/* Where the drill is: at the standby, or at a site that has become active since. */
+static err_t *cleanup_run(struct call *call, struct pair *pair, json_t **ret)
 {
     g_autoptr(json_t) in = json_object();
+    err_t *e = action_at(call, pair, pair_standby(pair), "test_cleanup", in, ret);
+
+    if (e == NULL || pair_active(pair) == NULL ||
+        !(err_is(e, ERR_GROUP_STATE) || err_is(e, ERR_PEER_UNREACHABLE)))
+        return e;
+    err_t *other = action_at(call, pair, pair_active(pair), "test_cleanup", in, ret);
+    if (other == NULL) {
+        err_free(e);
+        return NULL;
+    }
+    err_free(other); /* it has none either */
+    return e;
+}
+
+err_t *cmd_test_cleanup(struct call *call, json_t **ret)
+{
     struct pair pair;
 
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
-    err_t *e = local_action(call, &pair, "test_cleanup", in, ret);
+    err_t *e = cleanup_run(call, &pair, ret);
     pair_close(&pair);
     return e;
 }

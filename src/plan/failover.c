@@ -52,8 +52,10 @@ static json_t *nic_plan(struct planning *p, const json_t *member, const json_t *
 {
     const char *id = json_str_or(member, "id", "");
     bool isolated = planning_isolates(p, port);
-    json_t *network = isolated ? NULL : planning_map(p, "network", "networks", id, json_str(port, "network_id"),
-                                   json_str(port, "network_name"));
+    json_t *network = isolated
+                          ? NULL
+                          : planning_map(p, "network", "networks", id, json_str(port, "network_id"),
+                                         json_str(port, "network_name"));
     json_t *nic = json_object();
 
     json_set_int(nic, "index", (int64_t)index);
@@ -62,7 +64,7 @@ static json_t *nic_plan(struct planning *p, const json_t *member, const json_t *
     json_set(nic, "allowed_address_pairs", json_deep_copy(json_arr(port, "allowed_address_pairs")));
     json_set_str(nic, "source_port", json_str(port, "id"));
     if (isolated)
-        planning_isolate(p, port, nic);
+        planning_isolate(p, json_str_or(member, "instance_name", id), port, nic);
     if (network == NULL)
         return nic;
     json_set_str(nic, "network_id", json_str(network, "id"));
@@ -297,7 +299,9 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
     p->plan = json_object();
     bool home = input->planned && g_strcmp0(body_primary_site(input->body), input->target) == 0;
     json_set_str(p->plan, "operation",
-                 input->drill ? "test failover" : home ? "failback" : "failover");
+                 input->drill ? "test failover"
+                 : home       ? "failback"
+                              : "failover");
     json_set_str(p->plan, "source", input->source);
     json_set_str(p->plan, "target", input->target);
     json_set_str(p->plan, "group", body_name(input->body));

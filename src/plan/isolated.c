@@ -35,7 +35,7 @@ static json_t *row_of(json_t *rows, const char *key, const char *value)
     return row;
 }
 
-void planning_isolate(struct planning *p, const json_t *port, json_t *nic)
+void planning_isolate(struct planning *p, const char *server, const json_t *port, json_t *nic)
 {
     const char *id = json_str_or(port, "network_id", "");
     const char *name = json_str_or(port, "network_name", id);
@@ -50,8 +50,11 @@ void planning_isolate(struct planning *p, const json_t *port, json_t *nic)
     json_array_foreach(json_arr(port, "fixed_ips"), i, fixed)
     {
         const char *ip = json_str_or(fixed, "ip", ""), *cidr = json_str(fixed, "cidr");
-        if (cidr == NULL || !address_in_cidr(ip, cidr))
+        if (cidr == NULL || !address_in_cidr(ip, cidr)) {
+            planning_note(p, g_strdup_printf("%s: address %s is not kept (its range is not known)",
+                                             server, ip));
             continue;
+        }
         json_t *taken = row_of(subnets, "cidr", cidr);
         if (json_arr(taken, "taken") == NULL)
             json_set(taken, "taken", json_array());

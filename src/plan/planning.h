@@ -53,8 +53,8 @@ void planning_unknown(struct planning *p);
 
 /* Whether the nic of a drill gets an isolated network: none is mapped at the call. */
 bool planning_isolates(const struct planning *p, const json_t *port);
-/* The nic in it, with the addresses that it has at the source. */
-void planning_isolate(struct planning *p, const json_t *port, json_t *nic);
+/* The nic of 'server' in it, with the addresses that it has at the source. */
+void planning_isolate(struct planning *p, const char *server, const json_t *port, json_t *nic);
 /* When all nics are known: from where Neutron may take addresses of its own. */
 void planning_pools(struct planning *p);
 

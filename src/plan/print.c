@@ -45,7 +45,8 @@ static void print_member(GString *text, const json_t *plan, const json_t *member
     json_array_foreach(json_arr(member, "nics"), i, row)
     {
         g_autofree char *addresses = addresses_text(row);
-        g_string_append_printf(text, "    port on %s, address %s, MAC %s%s%s%s\n",
+        g_string_append_printf(text, "    port on %s%s, address %s, MAC %s%s%s%s\n",
+                               json_str(row, "isolated") != NULL ? "an isolated network for " : "",
                                json_str_or(row, "network_name", "MISSING"), addresses,
                                json_str_or(row, "mac", "chosen by Neutron"),
                                json_bool(row, "foreign", false) ? ", on a shared network" : "",

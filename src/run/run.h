@@ -96,7 +96,7 @@ enum runbook_flag {
     RUNBOOK_FOREVER = 1u << 0, /* never fails and needs nobody: retried for ever (demote, settle) */
     RUNBOOK_HIDDEN = 1u << 1,  /* not a type of the manual: listed with --all only */
     RUNBOOK_PRECLAIM = 1u << 2, /* blocks acceptance of the peer's proposals until its claim */
-    RUNBOOK_KEEPS = 1u << 3, /* what it made stays its own in the ledger when it has completed */
+    RUNBOOK_KEEPS = 1u << 3,    /* what it made stays its own in the ledger when it has completed */
 };
 
 struct runbook {

@@ -168,8 +168,8 @@ static err_t *stub_end(struct exchange_tx *tx, struct operation *op, const struc
 static bool order_means_local(const struct exchange_tx *tx, const struct sync_order *order,
                               const struct operation *op)
 {
-    static const char *const kept[] = {"demote", "settle", "resume", "realize", "rebuild",
-                                       "test_cleanup", NULL};
+    static const char *const kept[] = {"demote",  "settle",       "resume", "realize",
+                                       "rebuild", "test_cleanup", NULL};
     bool preempt = order->verdict == SYNC_PREEMPT;
 
     if (order->verdict == SYNC_PARK)

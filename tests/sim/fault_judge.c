@@ -199,7 +199,8 @@ static void nothing_left(struct bench *b, const struct count *before)
     }
 }
 
-/* What only takes away may fail half done: the ledger tells what is left, and said again it goes. */
+/* What only takes away may fail half done: the ledger tells what is left, and said again it goes.
+ */
 static bool takes_away(const struct verb *verb)
 {
     return strcmp(verb->name, "cleanup") == 0;

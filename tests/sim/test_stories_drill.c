@@ -23,8 +23,8 @@ static json_t *cleanup(struct bench *b, const char *cloud)
     return bench_ok(b, cloud, "protection-group test-cleanup", WEB, NULL);
 }
 
-static const char *const tables[] = {"servers", "volumes", "ports", "networks", "subnets",
-                                     "security_groups", "keypairs"};
+static const char *const tables[] = {"servers", "volumes",         "ports",   "networks",
+                                     "subnets", "security_groups", "keypairs"};
 #define TABLES G_N_ELEMENTS(tables)
 
 struct held {
@@ -39,8 +39,8 @@ static struct held held(struct bench *b, int site)
     json_t *row;
 
     for (size_t i = 0; i < TABLES; i++) {
-        json_object_foreach((json_t *)sim_table(b->sim, site, tables[i]), id, row)
-            h.count[i] += g_strcmp0(json_str(row, "name"), "default") != 0;
+        json_object_foreach((json_t *)sim_table(b->sim, site, tables[i]), id, row) h.count[i] +=
+            g_strcmp0(json_str(row, "name"), "default") != 0;
     }
     return h;
 }
@@ -89,8 +89,7 @@ static void test_drill(void **state)
                   "SELECT result FROM dr_operations WHERE operation_type = 'test_failover'");
     assert_non_null(strstr(result, "\"rto_s\""));
     assert_non_null(strstr(result, "server is ACTIVE"));
-    bench_fails(b, "protector.group.state", "prod-b", "protection-group test-failover",
-                WEB, NULL);
+    bench_fails(b, "protector.group.state", "prod-b", "protection-group test-failover", WEB, NULL);
     held_as(b, SIM_SITE_A, &production);
     json_decref(cleanup(b, "prod-b"));
     bench_settle(b);
@@ -112,8 +111,8 @@ static void test_auto_cleanup(void **state)
     (void)state;
 
     struct held before = held(b, SIM_SITE_B);
-    json_decref(bench_ok(b, "prod-a", "protection-group test-failover", WEB, "!auto-cleanup",
-                         NULL));
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group test-failover", WEB, "!auto-cleanup", NULL));
     bench_settle(b);
     held_as(b, SIM_SITE_B, &before);
     bench_status_is(b, SIM_SITE_B, "active");
@@ -211,8 +210,8 @@ static void test_mapped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drill),   cmocka_unit_test(test_auto_cleanup),
-        cmocka_unit_test(test_unwound), cmocka_unit_test(test_handover_is_refused),
+        cmocka_unit_test(test_drill),     cmocka_unit_test(test_auto_cleanup),
+        cmocka_unit_test(test_unwound),   cmocka_unit_test(test_handover_is_refused),
         cmocka_unit_test(test_preempted), cmocka_unit_test(test_mapped),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));

@@ -209,8 +209,7 @@ err_t *drill_check_probe(struct step_call *call, enum step_answer *ret)
                                             server != NULL ? nova_status(server) : "GONE"));
     if (runs)
         return NULL;
-    return err(SERVER_ERROR, "server '%s' of the drill is %s",
-               json_str_or(call->input, "name", ""),
+    return err(SERVER_ERROR, "server '%s' of the drill is %s", json_str_or(call->input, "name", ""),
                server != NULL ? nova_status(server) : "gone");
 }
 

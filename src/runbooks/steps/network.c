@@ -373,8 +373,9 @@ static err_t *nic_resolved(struct step_call *call, const json_t *nic, json_t **r
     json_array_foreach(json_arr(nic, "fixed_ips"), i, ip)
     {
         const char *subnet = json_str(json_obj(row, "subnets"), json_str_or(ip, "cidr", ""));
-        json_array_append_new(ips, json_pack("{s:s, s:s}", "subnet_id", subnet != NULL ? subnet : "",
-                                             "ip_address", json_str_or(ip, "ip_address", "")));
+        json_array_append_new(ips,
+                              json_pack("{s:s, s:s}", "subnet_id", subnet != NULL ? subnet : "",
+                                        "ip_address", json_str_or(ip, "ip_address", "")));
     }
     json_set_str(*ret, "network_id", json_str(row, "network_id"));
     json_set(*ret, "fixed_ips", json_array_size(ips) > 0 ? ips : NULL);

@@ -66,6 +66,7 @@ struct plan_case {
     bool replicates; /* the storage driver moves data: no images */
     bool back;       /* from B to A */
     bool planned;    /* a handover */
+    bool drill;      /* clones */
     bool replace;    /* kept servers that were changed give way */
 };
 
@@ -74,6 +75,7 @@ struct plan_case {
 #define MAPPINGS2 "mappings/" SITE_B
 /* What A keeps of web-1 since it was left, as its clouds list it. */
 #define KEPT_AT_A "sites/" SITE_A "/local/servers/member-web"
+#define KEPT_AT_B "sites/" SITE_B "/local/servers/member-web"
 #define KEPT_SERVER                                                                                \
     "{'id':'srv-web','name':'web-1','status':'SHUTOFF','locked':true,'locked_reason':'protector: " \
     "group','metadata':{'protector:stopped_for':'3'},'flavor':{'original_name':'m1.small'},"       \
@@ -188,6 +190,16 @@ static const struct plan_case cases[] = {
                "'fixed_ips':[{'ip':'10.0.0.12','subnet_id':'sub-b'}],'security_groups':['web']}"}},
      .inventory = {{"servers", "[" KEPT_SERVER "]"}, {"ports/0", "{'id':'port-a2','device_id':'srv-web','network_id':'net-b','mac_address':'fa:16:3e:00:00:02',"
                    "'fixed_ips':[{'ip_address':'10.0.0.12','subnet_id':'sub-b'}]}"}, {"ports/1", KEPT_PORT}}},
+    {.name = "drill", .about = "a drill: isolated networks, with the addresses of what it rehearses", .replicates = true, .drill = true,
+     .body = {{PORT "fixed_ips", "[{'ip':'10.0.0.11','subnet_id':'sub-a','cidr':'10.0.0.0/24'}]"}, {"members/1", DB},
+              {"members/1/config/ports/0/fixed_ips", "[{'ip':'10.0.0.250','subnet_id':'sub-a','cidr':'10.0.0.0/24'}]"}, {KEPT_AT_B, "'srv-b'"}},
+     .inventory = {{"ports", "[{'network_id':'net-b','mac_address':'FA:16:3E:00:00:01','fixed_ips':[{'ip_address':'10.0.0.11'}]}]"},
+                   {"servers", "[{'id':'srv-b','name':'web-1','status':'SHUTOFF'}]"}}},
+    {.name = "drill_mapped", .about = "a drill in a network of the user's; a stored mapping is not for it", .replicates = true, .drill = true,
+     .body = {{MAPPINGS, "{'network':{'prod':'prod'}}"}}, .call_mappings = "{'network':{'prod':'recovery'}}"},
+    {.name = "drill_ranges", .about = "ranges of all kinds: IPv6, one that is full, one that is not known", .replicates = true, .drill = true,
+     .body = {{PORT "fixed_ips", "[{'ip':'2001:db8::11','cidr':'2001:db8::/64'},{'ip':'10.0.0.2','cidr':'10.0.0.0/28'},"
+               "{'ip':'10.1.0.2','cidr':'10.1.0.0/27'},{'ip':'10.1.0.20','cidr':'10.1.0.0/27'},{'ip':'10.9.9.9'},{'ip':'10.9.9.9','cidr':'10.8.0.0/24'}]"}}},
     {.name = "no_members", .about = "a group without members: only its role moves", .body = {{"members", "[]"}}},
     {.name = "no_ports", .about = "a server without ports", .body = {{"members/0/config/ports", "[]"}, {"members/0/config/security_groups", "[]"}}},
 };
@@ -253,6 +265,7 @@ static json_t *plan_of(const struct plan_case *c)
                                         .inventory = inventory,
                                         .makes_in_cinder = !c->replicates,
                                         .planned = c->planned,
+                                        .drill = c->drill,
                                         .replace = c->replace};
     g_autofree char *before = json_print_canonical(body);
     OK(plan_failover(&input, &plan));
