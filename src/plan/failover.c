@@ -293,7 +293,7 @@ static void volumes_plan(struct planning *p, const json_t *member)
 
 static void planning_init(struct planning *p, const struct plan_failover_input *input)
 {
-    p->in = input;
+    *p = (struct planning){.in = input};
     p->ports = json_array();
     p->kept = json_object();
     p->plan = json_object();
