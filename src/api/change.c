@@ -58,7 +58,7 @@ struct operation *change_operation(struct request *r, const struct group_row *g,
     op->operation_type = g_strdup(type);
     op->runbook = g_strdup(type);
     op->runbook_version = 1;
-    op->hidden = true;
+    op->hidden = !g_str_equal(type, "reprotect"); /* of the manual's types */
     op->source_site_id = g_strdup(self);
     op->target_site_id = g_strdup(g->peer_site_id);
     op->executing_site_id = g_strdup(self);

@@ -428,6 +428,8 @@ const struct body_spec groups_action_bodies[] = {
     {"failback", failback_fields, false, "{\"on_conflict\": \"keep-both\"}"},
     {"test_failover", drill_fields, false, "{\"auto_cleanup\": true}"},
     {"test_cleanup", look_fields, false, "{}"},
+    {"reprotect", look_fields, false, "{}"},
+    {"sync", look_fields, false, "{}"},
     {"look", look_fields, false, "{}"},
     {"delete_peer_gone", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
     {"unprotect", exits_word_fields, false, "{\"reason\": \"site-b burnt down\"}"},
@@ -629,6 +631,35 @@ static err_t *groups_test_cleanup(struct request *r)
     return reply_operation(r, op->id, NULL);
 }
 
+/* The site where it runs becomes its home: a change like any other, which the peer stores first. */
+static err_t *groups_reprotect(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    g_autofree char *op = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:action", r->project));
+    TRY(change_group(r, &g));
+    TRY(change_begin(r, g, VERB_REPROTECT, "reprotect", json_object(), &op));
+    TRY(request_audit(r, "protection_group.reprotect", g->id));
+    return reply_operation(r, op, NULL);
+}
+
+/* A recovery point now. */
+static err_t *groups_sync(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+
+    TRY(request_allowed(r, "protector:protection_groups:action", r->project));
+    TRY(change_group(r, &g));
+    TRY(change_allowed(r, g, VERB_REPLICATE));
+    AUTO(operation) op = change_operation(r, g, "sync");
+    op->hidden = false;
+    op->params = json_object();
+    TRY(operation_insert(r->db, op));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
+}
+
 err_t *groups_action(struct request *r)
 {
     static const struct {
@@ -639,6 +670,8 @@ err_t *groups_action(struct request *r)
         {"failback", groups_failback},
         {"test_failover", groups_test_failover},
         {"test_cleanup", groups_test_cleanup},
+        {"reprotect", groups_reprotect},
+        {"sync", groups_sync},
         {"look", groups_look},
         {"delete_peer_gone", exits_delete_alone},
         {"unprotect", exits_unprotect},

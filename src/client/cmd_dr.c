@@ -265,11 +265,11 @@ err_t *cmd_failback(struct call *call, json_t **ret)
 
 /* ---- drills ---- */
 
-/* The site of the pair that a drill runs at does not answer. */
+/* The site of the pair that an operation runs at does not answer. */
 static err_t *unreached(const struct pair *pair)
 {
     return err_remedy(err(PEER_UNREACHABLE,
-                          "a rehearsal runs at the standby site, %s, which does not answer: %s",
+                          "it runs at the other site, %s, which does not answer: %s",
                           pair->peer_name != NULL ? pair->peer_name : "the other one",
                           pair->peer_error != NULL ? err_message(pair->peer_error) : "no reason"),
                       "repeat it when that site answers");
@@ -343,6 +343,42 @@ err_t *cmd_test_cleanup(struct call *call, json_t **ret)
 
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
     err_t *e = cleanup_run(call, &pair, ret);
+    pair_close(&pair);
+    return e;
+}
+
+/* ---- reprotect, a point now ---- */
+
+static err_t *reprotect_run(struct call *call, struct pair *pair, json_t **ret)
+{
+    g_autoptr(json_t) body = json_pack("{s:{}}", "reprotect");
+    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) op = NULL;
+
+    TRY(change_run(pair, "POST", "/action", body, !arg_flag(call, "no-wait"), &reply));
+    const char *id = json_str_or(json_obj(reply, "operation"), "id", "");
+    TRY(end_get_object(pair_active(pair), "operation", &op, "operations/%s", id));
+    *ret = show_record(op, OP_COLUMNS);
+    return NULL;
+}
+
+err_t *cmd_reprotect(struct call *call, json_t **ret)
+{
+    struct pair pair;
+
+    TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    err_t *e = reprotect_run(call, &pair, ret);
+    pair_close(&pair);
+    return e;
+}
+
+err_t *cmd_cg_sync(struct call *call, json_t **ret)
+{
+    g_autoptr(json_t) in = json_object();
+    struct pair pair;
+
+    TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    err_t *e = action_at(call, &pair, pair_active(&pair), "sync", in, ret);
     pair_close(&pair);
     return e;
 }

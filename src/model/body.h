@@ -164,7 +164,7 @@ void body_claim_set(json_t *draft, json_t *claim, int64_t lineage);
 /* failover_count + 1, last_failover_at. */
 void body_failover_done(json_t *draft, int64_t now_ms);
 void body_replication_set(json_t *draft, bool on);
-/* primary and secondary change places (reprotect). */
+/* primary and secondary change places (reprotect): the sites, and the policy's arrays with them. */
 void body_swap(json_t *draft);
 /*
  * Folds a delta of facts into a draft: objects are merged key by key, null removes, members are

@@ -316,11 +316,27 @@ void body_replication_set(json_t *draft, bool on)
         json_set_bool(draft, "replication_off", true);
 }
 
+/* Two members of an object change places; one that is absent stays so, under the other's name. */
+static void swap(json_t *j, const char *one, const char *other)
+{
+    json_t *first = json_incref(json_object_get(j, one));
+    json_t *second = json_incref(json_object_get(j, other));
+    json_object_del(j, one);
+    json_object_del(j, other);
+    if (first != NULL)
+        json_object_set_new(j, other, first);
+    if (second != NULL)
+        json_object_set_new(j, one, second);
+}
+
 void body_swap(json_t *draft)
 {
-    json_t *primary = json_incref(json_object_get(draft, "primary_site"));
-    json_object_set(draft, "primary_site", json_object_get(draft, "secondary_site"));
-    json_set(draft, "secondary_site", primary);
+    json_t *policy = body_policy(draft);
+    swap(draft, "primary_site", "secondary_site");
+    if (policy == NULL)
+        return;
+    swap(policy, "primary_fa_url", "secondary_fa_url");
+    swap(json_obj(policy, "tokens"), "primary_fa_token", "secondary_fa_token");
 }
 
 /* ---- facts ---- */

@@ -57,6 +57,15 @@ static err_t *apply_delete(const json_t *params, json_t *draft)
     return body_delete(draft);
 }
 
+/* Where it is active it is at home from now on. */
+static err_t *apply_reprotect(const json_t *params, json_t *draft)
+{
+    (void)params;
+    body_swap(draft);
+    body_replication_set(draft, true);
+    return NULL;
+}
+
 static const struct {
     const char *type;
     apply_fn *apply;
@@ -67,6 +76,7 @@ static const struct {
     {"member_add", apply_member_add},
     {"member_remove", apply_member_remove},
     {"mappings_set", apply_mappings_set},
+    {"reprotect", apply_reprotect},
     {"delete", apply_delete},
 };
 

@@ -118,6 +118,38 @@ static const struct step delete_steps[] = {
     {0},
 };
 
+/* The roles of the two sites are swapped: the present one is the primary, and replicates. */
+static const struct step reprotect_steps[] = {
+    RECAPTURE(10, 20, 30),
+    {"replication.on", "Replicate to the other site", STEP_PER_GROUP, .make = replicate_on_make,
+     .progress = 60},
+    STAGE_AND_COMMIT,
+    {0},
+};
+
+const struct runbook runbook_reprotect = {
+    .name = "reprotect",
+    .version = 1,
+    .steps = reprotect_steps,
+    .plan = change_plan,
+    .ended = change_ended,
+};
+
+/* A point now, not when the interval is over: nothing of the metadata changes. */
+static const struct step sync_steps[] = {
+    {"point.make", "Make a recovery point and wait until all of it has arrived", STEP_PER_GROUP,
+     .make = point_now_make, .progress = 100},
+    {0},
+};
+
+const struct runbook runbook_sync = {
+    .name = "sync",
+    .version = 1,
+    .steps = sync_steps,
+    .plan = point_now_plan,
+    .ended = point_now_ended,
+};
+
 CHANGE(runbook_update, "update", change_steps);
 CHANGE(runbook_mappings_set, "mappings_set", change_steps);
 CHANGE(runbook_member_remove, "member_remove", change_steps);

@@ -73,6 +73,8 @@ static const struct sweep sweeps[] = {
     {"failover", SIM_SITE_B, "failover", "failover", 0, false, {0}},
     {"handover", SIM_SITE_B, "handover", "handover", 0, false, {0}},
     {"failback", SIM_SITE_A, "failback", "failback", 0, false, {0}},
+    {"reprotect", SIM_SITE_B, "reprotect", "reprotect", 0, false, {0}},
+    {"sync", SIM_SITE_A, "sync", "sync", 0, false, {0}},
     {"drill", SIM_SITE_B, "test_failover", "drill", 0, false, {0}},
     {"cleanup of a drill", SIM_SITE_B, "test_cleanup", "cleanup", 0, false, {0}},
     {"failover, another host", SIM_SITE_B, "failover", "failover", 7, true, {0}},

@@ -369,6 +369,65 @@ static void test_restored(void **state)
                     g_str_equal(json_str_or(server, "vm_state", ""), "stopped"));
 }
 
+/* ---- or it stays ---- */
+
+/* Where it is active it is at home from now on: the roles of the sites are swapped, in all things.
+ */
+static void test_reprotect(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1212);
+    (void)state;
+
+    bench_fails(b, "protector.group.state", "prod-a", "protection-group reprotect", WEB, NULL);
+    go_to_b(b);
+    g_autoptr(json_t) op = bench_ok(b, "prod-a", "protection-group reprotect", WEB, NULL);
+    assert_string_equal(bench_field(op, "operation_type"), "reprotect");
+    assert_string_equal(bench_field(op, "status"), "completed");
+    bench_settle(b);
+    bench_in_sync(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        bench_status_is(b, i, "active");
+    g_autoptr(json_t) group = bench_ok(b, "prod-a", "protection-group show", WEB, NULL);
+    assert_string_equal(bench_field(group, "primary_site"), "site-b");
+    assert_string_equal(bench_field(group, "current_primary_site"), "site-b");
+    g_autoptr(json_t) policy = bench_ok(b, "prod-a", "protection-group policy-show", WEB, NULL);
+    assert_string_equal(bench_field(policy, "primary_fa_url"), "https://array-b.lab");
+    bench_pass(b, 130000);
+    bench_fails(b, "protector.group.state", "prod-a", "protection-group failback", WEB, NULL);
+    /* the same code in the other direction */
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group test-failover", WEB, "!auto-cleanup", NULL));
+    bench_settle(b);
+    json_decref(bench_ok(b, "prod-b", "protection-group failover", WEB, "!planned", NULL));
+    bench_settle(b);
+    bench_status_is(b, SIM_SITE_A, "failed_over");
+    bench_servers_are(b, SIM_SITE_A, "active");
+    json_decref(failback(b, "prod-a"));
+    bench_settle(b);
+    bench_status_is(b, SIM_SITE_B, "active");
+    bench_servers_are(b, SIM_SITE_B, "active");
+    bench_servers_are(b, SIM_SITE_A, "stopped locked");
+    bench_ledger_holds(b, SIM_SITE_A);
+    bench_ledger_holds(b, SIM_SITE_B);
+}
+
+/* A point now: whole at the other site when the command ends. */
+static void test_point_now(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1213);
+    (void)state;
+
+    int64_t before = points_of_a(b);
+    g_autoptr(json_t) op =
+        bench_ok(b, "prod-b", "consistency-group sync", WEB, NULL); /* at the active site */
+    assert_string_equal(bench_field(op, "operation_type"), "sync");
+    assert_int_equal(points_of_a(b), before + 1);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                   " 'sync' AND result LIKE '%\"point\"%'"),
+                     1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +442,8 @@ int main(void)
         cmocka_unit_test(test_after_a_loss),
         cmocka_unit_test(test_restored),
         cmocka_unit_test(test_replication_left_off),
+        cmocka_unit_test(test_reprotect),
+        cmocka_unit_test(test_point_now),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);

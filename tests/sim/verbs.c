@@ -288,6 +288,40 @@ static void home_again(struct bench *b)
     assert_int_equal(bench_keyed(b, SIM_SITE_A, "volumes"), 4);
 }
 
+/* ---- at home where it is ---- */
+
+static json_t *reprotect(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group reprotect", WEB, NULL);
+}
+
+static void reprotected(struct bench *b)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autoptr(json_t) group = bench_ok(b, bench_tenant(i), "protection-group show", WEB, NULL);
+        assert_string_equal(bench_field(group, "primary_site"), "site-b");
+        assert_string_equal(bench_field(group, "status"), "active");
+    }
+    bench_servers_are(b, SIM_SITE_B, "active");
+    bench_servers_are(b, SIM_SITE_A, "stopped locked");
+}
+
+/* ---- a point now ---- */
+
+static json_t *point_now(struct bench *b)
+{
+    return bench_try(b, "prod-a", "consistency-group sync", WEB, NULL);
+}
+
+static void point_made(struct bench *b)
+{
+    assert_true(bench_sql_int(b, SIM_SITE_A,
+                              "SELECT COUNT(*) FROM dr_operations WHERE operation_type = 'sync' AND"
+                              " status = 'completed'") > 0);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    bench_status_is(b, SIM_SITE_A, "active");
+}
+
 /* ---- rehearsed ---- */
 
 static json_t *drill(struct bench *b)
@@ -609,6 +643,8 @@ const struct verb verbs_all[] = {
     {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
     {"failover", prepare_lost, failover, failed_over, true, NULL},
     {"handover", prepare_handover, handover, demoted, false, NULL},
+    {"reprotect", prepare_away, reprotect, reprotected, false, NULL},
+    {"sync", prepare_protected, point_now, point_made, false, NULL},
     {"drill", prepare_handover, drill, rehearsed, false, NULL},
     {"cleanup", prepare_rehearsed, clean_up, cleaned_up, false, NULL},
     {"failback", prepare_away, failback, home_again, false, NULL},

@@ -204,6 +204,16 @@ static bool rehearse(struct walk *w)
     return run(w, some_site(w), "protection-group test-failover", args);
 }
 
+static bool reprotect(struct walk *w)
+{
+    return run(w, some_site(w), "protection-group reprotect", web());
+}
+
+static bool point_now(struct walk *w)
+{
+    return run(w, some_site(w), "consistency-group sync", web());
+}
+
 static bool clean_up(struct walk *w)
 {
     return run(w, some_site(w), "protection-group test-cleanup", web());
@@ -635,6 +645,8 @@ static const struct {
     {"failback", failback, 5, false},
     {"drill", rehearse, 4, false},
     {"cleanup", clean_up, 3, false},
+    {"reprotect", reprotect, 3, false},
+    {"point now", point_now, 1, false},
     {"sync-force", forced_sync, 6, false},
     {"sync-status", status, 2, false},
     {"sync-resolve", resolve, 3, false},

@@ -11,7 +11,10 @@
 #include "runbooks/group.h"
 #include "runbooks/ledger.h"
 #include "runbooks/steps/steps.h"
+#include "store/group.h"
 #include "store/resource.h"
+
+#include <string.h>
 
 #define POINTS_MAX 10000
 
@@ -221,6 +224,62 @@ err_t *point_first_make(struct step_call *call, enum step_answer *ret)
     TRY(source_replicate(call, drive, "first", &id));
     *ret = STEP_WAIT;
     call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
+    return NULL;
+}
+
+/* ---- a point now (consistency-group sync) ---- */
+
+/* Only the active site makes points, and this one was when it was asked. */
+err_t *point_now_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+
+    TRY(group_now_load(call, &now));
+    TRY(safety_act(&now->state, SAFETY_PROMOTE, SAFETY_SERVE));
+    *ret = json_object();
+    json_set_str(*ret, "group_id", call->op->pg_id);
+    json_set_int(*ret, "epoch", sync_epoch(&now->state));
+    return NULL;
+}
+
+err_t *point_now_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    AUTO(drive) drive = NULL;
+    g_autofree char *key = g_strdup_printf("now-%.36s", call->op->id + strlen("op-"));
+    struct protector_point_state point = {0};
+    struct protector_error error = {0};
+    struct protector_call at;
+
+    TRY(group_now_load(call, &now));
+    TRY(safety_act(&now->state, SAFETY_PROMOTE, SAFETY_SERVE));
+    TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
+    TRY(drive_call(call, drive, drive->local, &at));
+    enum protector_status status =
+        drive->driver->replicate_now(drive->handle, &at, key, &point, &error);
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
+    if (status == PROTECTOR_PENDING)
+        return NULL;
+    TRY(drive_error(drive, status, &error, "making a recovery point"));
+    json_set_str(call->result, "id", point.id);
+    json_set_int(call->result, "time_ms", point.time_ms);
+    if (!point.complete)
+        return NULL;
+    *ret = STEP_DONE;
+    return group_replicated(call->db, call->op->pg_id, point.time_ms);
+}
+
+err_t *point_now_ended(struct step_call *call, const char *status)
+{
+    g_autoptr(json_t) point = NULL;
+
+    if (!g_str_equal(status, "completed"))
+        return NULL;
+    TRY(step_result_of(call, "point.make", "", &point));
+    g_autofree char *at = time_format(json_int(point, "time_ms", 0));
+    json_set(call->result, "point",
+             json_pack("{s:s, s:s}", "id", json_str_or(point, "id", ""), "at", at));
     return NULL;
 }
 

@@ -88,6 +88,9 @@ err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
 err_t *point_final_make(struct step_call *call, enum step_answer *ret);
 err_t *point_first_make(struct step_call *call, enum step_answer *ret);
+err_t *point_now_plan(struct step_call *call, json_t **ret);
+err_t *point_now_make(struct step_call *call, enum step_answer *ret);
+err_t *point_now_ended(struct step_call *call, const char *status);
 /* The point that this operation uses: chosen, or made by it.  An object, perhaps without an id. */
 err_t *point_of(struct step_call *call, json_t **ret) MUST_CHECK;
 err_t *copy_probe(struct step_call *call, enum step_answer *ret);
