@@ -146,6 +146,7 @@ static err_t *begin_drill_fn(struct exchange_tx *tx)
     TRY(safety_act(tx->state, SAFETY_BOOT, SAFETY_DRILL));
     if (tx->context.drill_running)
         return err(OPERATION_IN_PROGRESS, "a drill of this group is not cleaned up at this site");
+    tx->effects->changed = true; /* counted: an older database does not know what the drill makes */
     TRY(operation_insert(tx->db, op));
     return group_refresh(tx->db, tx->state->group, tx->now_ms);
 }
