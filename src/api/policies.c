@@ -82,9 +82,9 @@ static err_t *token_boxes(struct request *r, const struct group_row *g, const ch
     json_t *boxes = json_object();
 
     err_t *e = site_get(r->db, g->peer_site_id, &peer);
-    g_autofree char *mine = seal(keypairs_seal_public(identity_keys(self)), token);
+    g_autofree char *mine = seal(r->o->env, keypairs_seal_public(identity_keys(self)), token);
     g_autofree char *theirs =
-        e == NULL && peer->seal_public != NULL ? seal(peer->seal_public, token) : NULL;
+        e == NULL && peer->seal_public != NULL ? seal(r->o->env, peer->seal_public, token) : NULL;
     if (e == NULL && theirs == NULL)
         e = err(CONFIG, "site '%s' has no key to seal secrets to", peer->name);
     if (e != NULL) {

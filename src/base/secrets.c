@@ -412,7 +412,7 @@ bool signature_valid(const char *sign_public, const void *data, size_t size, con
 
 /* ---- sealed boxes ---- */
 
-char *seal_env(const struct env *env, const char *seal_public, const char *plain)
+char *seal(const struct env *env, const char *seal_public, const char *plain)
 {
     unsigned char key[crypto_box_PUBLICKEYBYTES];
     unsigned char seed[crypto_box_SEEDBYTES];
@@ -434,11 +434,6 @@ char *seal_env(const struct env *env, const char *seal_public, const char *plain
     sodium_memzero(seed, sizeof seed);
     sodium_memzero(once_secret, sizeof once_secret);
     return rc == 0 ? to_base64(box, box_size) : NULL;
-}
-
-char *seal(const char *seal_public, const char *plain)
-{
-    return seal_env(&env_system, seal_public, plain);
 }
 
 /* With the present key, else with those before it, newest first. */

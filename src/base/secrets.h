@@ -64,10 +64,11 @@ char *keypairs_sign(const struct keypairs *keys, const void *data, size_t size);
 /* True iff 'signature' (base64) is sign_public's over the bytes. */
 bool signature_valid(const char *sign_public, const void *data, size_t size, const char *signature);
 
-/* Seals 'plain' to a site's public key; NULL if the key is none.  base64; caller frees. */
-char *seal(const char *seal_public, const char *plain);
-/* The same with chance from 'env', so that a simulation repeats itself byte by byte. */
-char *seal_env(const struct env *env, const char *seal_public, const char *plain);
+/*
+ * Seals 'plain' to a site's public key, with chance from 'env', so that a simulation repeats itself
+ * byte by byte; NULL if the key is none.  base64; caller frees.
+ */
+char *seal(const struct env *env, const char *seal_public, const char *plain);
 /* Opens a box that was sealed to us, also before a rotation.  Caller frees with secret_free. */
 err_t *keypairs_open(const struct keypairs *keys, const char *box, char **ret) MUST_CHECK;
 

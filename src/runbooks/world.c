@@ -368,8 +368,9 @@ err_t *world_seal_for_pair(struct step_call *call, const char *plain, json_t *bo
 
     TRY(group_now_load(call, &now));
     TRY(site_get(call->db, now->peer, &peer));
-    g_autofree char *mine = seal(keypairs_seal_public(identity_keys(self)), plain);
-    g_autofree char *theirs = peer->seal_public != NULL ? seal(peer->seal_public, plain) : NULL;
+    g_autofree char *mine = seal(call->env, keypairs_seal_public(identity_keys(self)), plain);
+    g_autofree char *theirs =
+        peer->seal_public != NULL ? seal(call->env, peer->seal_public, plain) : NULL;
     if (theirs == NULL)
         return err(CONFIG, "site '%s' has no key to seal secrets to", peer->name);
     json_set_str(boxes, now->self, mine);

@@ -33,7 +33,7 @@ void fuzz_one(const char *data, size_t size)
     g_autofree char *text = g_strndup(size > 0 ? data : "", size);
     g_autofree char *id G_GNUC_UNUSED = keys_id(text);
     g_autofree char *fingerprint G_GNUC_UNUSED = keys_fingerprint(text, text);
-    g_autofree char *box G_GNUC_UNUSED = seal_env(&fuzz_env, text, "plain");
+    g_autofree char *box G_GNUC_UNUSED = seal(&fuzz_env, text, "plain");
     char *plain = NULL;
 
     file(text);

@@ -153,4 +153,9 @@ void walk_run(uint64_t seed, GString *story)
     b->on_client = NULL;
     end(&w);
     g_string_append(story, b->trace->str);
+    for (int i = 0; i < BENCH_SITES; i++) { /* a hash over all that was ever signed */
+        g_autofree char *position = bench_position(b, i);
+        g_string_append_printf(story, "%s: %s\n", bench_site_name(i),
+                               position != NULL ? position : "no group");
+    }
 }

@@ -178,7 +178,7 @@ static void test_keys_remember(void **state)
 
     assert_int_equal(keypairs_former(last), KEYS - 1);
     for (int i = 0; i < KEYS; i++) {
-        g_autofree char *box = seal(keypairs_seal_public(c->keys[i]), "T-1");
+        g_autofree char *box = seal(&env_system, keypairs_seal_public(c->keys[i]), "T-1");
         char *plain = NULL;
         g_autoptr(err_t) e = keypairs_open(last, box, &plain);
         assert_null(e);
@@ -186,7 +186,7 @@ static void test_keys_remember(void **state)
         secret_free(plain);
         assert_int_equal(keypairs_were(last, keypairs_fingerprint(c->keys[i])), i < KEYS - 1);
     }
-    g_autofree char *later = seal(keypairs_seal_public(last), "T-2");
+    g_autofree char *later = seal(&env_system, keypairs_seal_public(last), "T-2");
     char *plain = NULL;
     g_autoptr(err_t) no = keypairs_open(c->keys[0], later, &plain);
     assert_int_equal(err_code(no), ERR_SECRET_DAMAGED);

@@ -163,7 +163,7 @@ static void test_boxes(void **state G_GNUC_UNUSED)
 {
     AUTO(keypairs) keys = keypairs_create(&env_system);
     AUTO(keypairs) other = keypairs_create(&env_system);
-    g_autofree char *box = seal(keypairs_seal_public(keys), "T-1234 é");
+    g_autofree char *box = seal(&env_system, keypairs_seal_public(keys), "T-1234 é");
     char *plain = NULL;
     g_autoptr(err_t) e = keypairs_open(keys, box, &plain);
     assert_null(e);
@@ -173,10 +173,10 @@ static void test_boxes(void **state G_GNUC_UNUSED)
     each_flip(box, box_opens, keys);
     assert_false(box_opens("", keys));
     assert_false(box_opens("AAAA", keys));
-    assert_null(seal("no key", "x"));
-    g_autofree char *twice = seal(keypairs_seal_public(keys), "T-1234 é");
+    assert_null(seal(&env_system, "no key", "x"));
+    g_autofree char *twice = seal(&env_system, keypairs_seal_public(keys), "T-1234 é");
     assert_string_not_equal(box, twice);
-    g_autofree char *empty = seal(keypairs_seal_public(keys), "");
+    g_autofree char *empty = seal(&env_system, keypairs_seal_public(keys), "");
     assert_true(box_opens(empty, keys));
 }
 
@@ -186,8 +186,8 @@ static void test_boxes_repeat_in_a_simulation(void **state G_GNUC_UNUSED)
     unsigned char next = 9, again = 9;
     const struct env env = {.data = &next, .random = random_counter};
     const struct env env2 = {.data = &again, .random = random_counter};
-    g_autofree char *a = seal_env(&env, keypairs_seal_public(keys), "x");
-    g_autofree char *b = seal_env(&env2, keypairs_seal_public(keys), "x");
+    g_autofree char *a = seal(&env, keypairs_seal_public(keys), "x");
+    g_autofree char *b = seal(&env2, keypairs_seal_public(keys), "x");
     assert_string_equal(a, b);
     assert_true(box_opens(a, keys));
 }
