@@ -229,8 +229,8 @@ char *bench_server_state(struct bench *b, int site, const char *name)
                            json_bool(server, "locked", false) ? " locked" : "");
 }
 
-static const char *const made_tables[] = {"servers", "volumes",         "ports",
-                                          "groups",  "security_groups", "snapshots"};
+static const char *const made_tables[] = {"servers",         "volumes",   "ports",    "groups",
+                                          "security_groups", "snapshots", "networks", "subnets"};
 
 /* ---- whose it is ---- */
 

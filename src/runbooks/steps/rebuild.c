@@ -149,6 +149,21 @@ static err_t *security_groups(struct rebuild *r, json_t **ret)
     return neutron_security_group_list(&r->tenant, &mine, ret);
 }
 
+/* Of drills. */
+static err_t *networks(struct rebuild *r, json_t **ret)
+{
+    struct neutron_filter mine = {"project_id", (const char *const[]){r->project, NULL}};
+
+    return neutron_network_list(&r->tenant, &mine, ret);
+}
+
+static err_t *subnets(struct rebuild *r, json_t **ret)
+{
+    struct neutron_filter mine = {"project_id", (const char *const[]){r->project, NULL}};
+
+    return neutron_subnet_list(&r->tenant, &mine, ret);
+}
+
 /* Key pairs bear no key: what stands under their name is found by whoever wants to make it. */
 static const struct {
     const char *kind, *service;
@@ -160,6 +175,8 @@ static const struct {
     {"cinder_group", "cinder", cinder_groups, bearer_of_text},
     {"port", "neutron", ports, bearer_of_text},
     {"security_group", "neutron", security_groups, bearer_of_text},
+    {"network", "neutron", networks, bearer_of_text},
+    {"subnet", "neutron", subnets, bearer_of_text},
 };
 
 /* Which Cinder group is the group's own is a record of its own, told to the other site. */
