@@ -724,7 +724,7 @@ static const struct {
     {false, "PUT", "protection-groups/web/mappings", "{\"mappings\": {}}", 400, BAD, "nothing"},
     {false, "PUT", "protection-groups/web/mappings", "{\"mappings\": {\"network\": {}}}", 400, BAD, "nothing"},
     {false, "PUT", "protection-groups/web/mappings", "{\"mappings\": {\"network\": {\"no-such\": null}}}", 404, "protector.not_found", "no-such"},
-    {false, "POST", "protection-groups/web/action", "{\"reprotect\": {}}", 400, BAD, "reprotect"},
+    {false, "POST", "protection-groups/web/action", "{\"cleanup_source\": {}}", 400, BAD, "cleanup_source"},
     {false, "POST", "protection-groups/web/action", "{\"failback\": {}}", 409, "protector.group.state", "fail back"},
     {false, "POST", "protection-groups/web/action", "{\"failback\": {\"on_conflict\": \"ask\"}}", 400, BAD, "keep-both"},
     {false, "POST", "protection-groups/web/action", "{\"failover\": {\"planned\": true, \"on_conflict\": \"ask\"}}", 400, BAD, "keep-both"},

@@ -311,6 +311,30 @@ static void operations_write(void **state)
     assert_ok(body_check(j));
 }
 
+/* The arrays go with their sites, whichever of the tokens there are. */
+static void arrays_swap(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) j = group("async");
+    g_autofree char *fields =
+        g_strdup_printf("{\"primary_fa_url\":\"https://a\",\"secondary_fa_url\":\"https://"
+                        "b\",\"pure_pg_name\":\"pg\","
+                        "\"replication_interval\":60,\"rpo_minutes\":5,\"id\":\"p\","
+                        "\"tokens\":{\"primary_fa_token\":{\"%s\":\"b1\",\"%s\":\"b2\"}}}",
+                        SITE_A, SITE_B);
+    json_t *policy = NULL;
+    assert_ok(json_parse(fields, strlen(fields), "policy", &policy));
+    json_set(j, "policy", policy);
+    body_swap(j);
+    assert_string_equal(json_str(policy, "primary_fa_url"), "https://b");
+    assert_string_equal(json_str(policy, "secondary_fa_url"), "https://a");
+    assert_null(body_token_box(j, "primary_fa_token", SITE_A));
+    assert_string_equal(body_token_box(j, "secondary_fa_token", SITE_A), "b1");
+    body_swap(j);
+    assert_string_equal(json_str(policy, "primary_fa_url"), "https://a");
+    assert_string_equal(body_token_box(j, "primary_fa_token", SITE_B), "b2");
+}
+
 static void facts_fold(void **state)
 {
     (void)state;
@@ -446,6 +470,7 @@ int main(void)
         cmocka_unit_test(members_have_a_maximum),
         cmocka_unit_test(mappings),
         cmocka_unit_test(operations_write),
+        cmocka_unit_test(arrays_swap),
         cmocka_unit_test(facts_fold),
         cmocka_unit_test(settling),
         cmocka_unit_test(members_are_renewed),
