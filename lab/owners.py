@@ -25,7 +25,10 @@ KINDS = {
     'volume': ('volumev3', '/volumes/%s', 'volume', 'os-vol-tenant-attr:tenant_id', 'user_id'),
     'cinder_group': ('volumev3', '/groups/%s', 'group', 'project_id', None),
     'server': ('compute', '/servers/%s', 'server', 'tenant_id', 'user_id'),
+    'kept_server': ('compute', '/servers/%s', 'server', 'tenant_id', None),
     'port': ('network', '/v2.0/ports/%s', 'port', 'project_id', None),
+    'network': ('network', '/v2.0/networks/%s', 'network', 'project_id', None),
+    'subnet': ('network', '/v2.0/subnets/%s', 'subnet', 'project_id', None),
     'security_group': ('network', '/v2.0/security-groups/%s', 'security_group', 'project_id', None),
     'keypair': ('compute', '/os-keypairs/%s?user_id={user}', 'keypair', None, 'user_id'),
     'copy': None,  # at the array, where no project is
@@ -42,6 +45,7 @@ HOLDS = (
     ('server', 'compute', '/servers/detail', 'servers'),
     ('keypair', 'compute', '/os-keypairs', 'keypairs'),
     ('port', 'network', '/v2.0/ports?project_id={project}', 'ports'),
+    ('network', 'network', '/v2.0/networks?project_id={project}', 'networks'),
     ('security_group', 'network', '/v2.0/security-groups?project_id={project}', 'security_groups'),
     ('floating_ip', 'network', '/v2.0/floatingips?project_id={project}', 'floatingips'),
 )

@@ -231,6 +231,58 @@ write_data() {
     is status active
 }
 
+rehearse() {
+    chapter "A rehearsal at site B: production is neither asked nor told"
+    run protector protection-group test-failover prod-web-app --flavor-mapping m1.tiny=m1.medium
+    is operation_type test_failover
+    is status completed
+    run protector operation show "$(value id)" --long
+    says 'server is ACTIVE' 'rto_s'
+    run world wait-servers site-b ACTIVE unlocked web-1-drill db-1-drill
+    run world servers site-b web-1-drill db-1-drill
+    at prod-b
+    run protector protection-group show prod-web-app
+    is status testing
+    run protector protection-group test-cleanup prod-web-app
+    is status completed
+    run world servers site-b
+    says_not drill
+    run protector protection-group show prod-web-app
+    is status active
+    at prod-a
+}
+
+go_and_come_home() {
+    chapter "Planned failover: site A's servers come to rest, site B runs them, nothing is lost"
+    run protector protection-group failover prod-web-app --planned \
+        --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
+    is status completed
+    run protector operation show "$(value id)" --long
+    says 'zero_loss: True'
+    run world wait-servers site-b ACTIVE unlocked web-1 db-1
+    run world wait-servers site-a SHUTOFF locked web-1 db-1
+    run protector protection-group show prod-web-app
+    is status failed_over
+    is current_primary_site site-b
+    compare_fingerprints site-b
+    chapter "Failback: the same way home, under the addresses that the servers always had"
+    run world servers site-a web-1 db-1
+    run protector protection-group failback prod-web-app
+    is operation_type failback
+    is status completed
+    run world wait-servers site-a ACTIVE unlocked web-1 db-1
+    run world wait-servers site-b SHUTOFF locked web-1 db-1
+    run world servers site-a
+    says '^web-1 +ACTIVE +unlocked' '^db-1 +ACTIVE +unlocked' '^web-1-kept-[0-9]+ +SHUTOFF +locked'
+    compare_fingerprints site-a
+    run protector protection-group show prod-web-app
+    is status active
+    is current_primary_site site-a
+    run protector protection-group sync-status prod-web-app
+    says 'IN SYNC' 'Status: SYNCED'
+    run world wait-point prod-web-app
+}
+
 lose_site() {
     chapter "Site A loses its power: cloud and Protector, all at once"
     run world lose site-a
@@ -250,11 +302,11 @@ fail_over() {
     says '^web-1 +ACTIVE +unlocked +m1.medium +net-app=.*/dev/vda=root-web-1,/dev/vdb=data-web-1$' \
         '^db-1 +ACTIVE +unlocked +m1.small +net-app=.*/dev/vda=root-db-1,/dev/vdb=data-db-1$'
     note "web-1 has the flavor that m1.tiny is mapped to; the disks are in their order"
-    compare_fingerprints
+    compare_fingerprints site-b
     run protector protection-group show prod-web-app
     is status failed_over
     is current_primary_site site-b
-    is failover_count 1
+    is failover_count 3
     show_operation
     run protector protection-group sync-status prod-web-app
     says 'Status: UNREACHABLE'
@@ -265,10 +317,11 @@ operation_of() {
     awk -F' *[|] *' -v t="$1" '{ for (i = 2; i < NF; i++) if ($i == t) { print $2; exit } }' "$OUT"
 }
 
+# compare_fingerprints SITE: what the servers' disks hold there
 compare_fingerprints() {
     [ -s "$WORK/fingerprints" ] || return 0
-    run world fingerprints read site-b web-1 db-1
-    diff "$WORK/fingerprints" "$OUT" || die "the disks at site-b hold other bytes than at site-a"
+    run world fingerprints read "$1" web-1 db-1
+    diff "$WORK/fingerprints" "$OUT" || die "the disks at $1 hold other bytes than were written"
     note "every disk holds the bytes that were written at site-a"
 }
 
@@ -311,8 +364,8 @@ come_back() {
     says '^web-1 +SHUTOFF +locked .*/dev/vda=root-web-1,/dev/vdb=data-web-1' \
         '^db-1 +SHUTOFF +locked .*/dev/vda=root-db-1,/dev/vdb=data-db-1' '^web-2 +ACTIVE +unlocked'
     at prod-a
-    until_says 30 'demote .*completed' protector operation list --all
-    run protector operation show "$(operation_of demote)" --long
+    run protector operation list --all
+    until_is 60 status completed protector operation show "$(operation_of demote)" --long
     says '^\| result .*web-1' '^\| result .*db-1'
     run protector protection-group show prod-web-app
     is status failed_over
@@ -352,6 +405,8 @@ register
 protect
 peer_away
 write_data
+rehearse
+go_and_come_home
 lose_site
 fail_over
 come_back
