@@ -544,7 +544,8 @@ struct protector_driver {
      * makes it repeatable: a second call with it means the same point, also when that is complete.
      * The point carries group->lineage and the source's site.  OK: it exists and is on its way (or
      * complete; ask point_status).  PENDING: call again; 'ret' is written.  DENIED: the target is
-     * fenced.  Also allowed while replication is off.
+     * fenced.  Also allowed while replication is off.  Whatever a driver forgets when it makes one,
+     * the point just made stays: a clock may have gone back since the others.
      */
     enum protector_status (*replicate_now)(struct protector_handle *handle,
                                            const struct protector_call *call, const char *key,

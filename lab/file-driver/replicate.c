@@ -5,8 +5,8 @@
  * In order: the plan (what, of which moment), the members' bytes, the manifest.  The manifest is
  * written under the gate of the target, after a look at the fence: so once `fence` has returned, no
  * point of that source becomes complete.  A new point removes what earlier, broken ones left, and
- * complete points beyond file_points_kept, and those of earlier lineages, which nobody can use any
- * more.
+ * complete points beyond file_points_kept (never the one just made), and those of earlier lineages,
+ * which nobody can use any more.
  */
 #include "file.h"
 
@@ -360,8 +360,11 @@ static enum protector_status points_prune(struct making *m, struct protector_err
     size_t count = 0;
     enum protector_status status = aged_list(m, &aged, &count, error);
 
-    for (size_t i = kept < 1 ? 1 : (size_t)kept; i < count && status == PROTECTOR_OK; i++)
-        status = point_remove(m, aged[i].id, error);
+    for (size_t i = kept < 1 ? 1 : (size_t)kept; i < count && status == PROTECTOR_OK; i++) {
+        if (strcmp(aged[i].id, m->point.id) !=
+            0) /* the clock may have gone back since the others */
+            status = point_remove(m, aged[i].id, error);
+    }
     free(aged);
     return status == PROTECTOR_OK ? lineages_prune(m, error) : status;
 }

@@ -60,6 +60,31 @@ static void point_tells_what_it_is(void **state)
     assert_non_null(strstr(id, "e3")); /* the lineage also stands in the name */
 }
 
+/* What was made last is kept, whatever the clocks say: a site's may have gone back by a day. */
+static void newest_point_is_kept(void **state)
+{
+    struct bench *b = *state;
+    struct protector_point_state point, again;
+    g_autoptr(GArray) points = NULL;
+
+    bench_protect(b);
+    for (int i = 0; i < 24; i++) {
+        g_autofree char *key = g_strdup_printf("tick-%d", i);
+        g_autofree char *id = bench_point(b, key);
+        assert_non_null(id);
+        b->now_ms += 60000;
+    }
+    b->now_ms -= 86400000;
+    g_autofree char *late = bench_point(b, "late");
+    assert_status(PROTECTOR_OK, replicate(b, "late", &point));
+    assert_string_equal(late, point.id);
+    b->now_ms += 60000;
+    assert_status(PROTECTOR_OK, replicate(b, "late", &again));
+    assert_int_equal(point.time_ms, again.time_ms); /* made once */
+    points = bench_points(b);
+    assert_non_null(bench_points_find(points, late));
+}
+
 static void points_are_of_the_target(void **state)
 {
     struct bench *b = *state;
@@ -306,6 +331,7 @@ static void old_points_go_and_the_newest_stay(void **state)
 static const struct CMUnitTest tests[] = {
     CASE(point_is_made_once_per_key),
     CASE(point_tells_what_it_is),
+    CASE(newest_point_is_kept),
     CASE(points_are_of_the_target),
     CASE(key_of_another_lineage_is_taken),
     CASE(lineages_stay_apart),

@@ -432,7 +432,7 @@ static enum protector_status point_make(struct protector_handle *h,
     if (status == PROTECTOR_OK)
         status = store_run(h, error,
                            "DELETE FROM points WHERE array=?1 AND grp=?2 AND id NOT IN (SELECT id"
-                           " FROM points WHERE array=?1 AND grp=?2 ORDER BY time_ms DESC, id DESC"
+                           " FROM points WHERE array=?1 AND grp=?2 ORDER BY rowid DESC"
                            " LIMIT ?3)",
                            "ssi", target, group->id, (int64_t)MOCK_POINTS_KEPT);
     if (status == PROTECTOR_OK)
