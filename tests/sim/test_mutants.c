@@ -20,24 +20,25 @@ static const struct planted {
     enum mutant mutant;
     uint64_t seeds;
     const char *says;
-    const char *favour; /* the event that betrays it happens more often; NULL: as usual */
+    const char *favour, *too; /* events that betray it happen more often; NULL: as usual */
 } planted[] = {
-    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 300, "", NULL},
-    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 300, "L1", NULL},
-    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 300, "", NULL},
-    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 300, "", NULL},
-    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 300, "its journal changes", "engine sleeps"},
-    {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 300, "", NULL},
-    {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 300, "", NULL},
-    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, "put back", "database put back"},
-    {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 300, "in no ledger", NULL},
-    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 300, "starts a server", NULL},
-    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 300, "", NULL},
-    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 300, "runs", NULL},
-    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 300, "in Cinder", NULL},
-    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 300, "another lineage", NULL},
-    {"DRAIN_UNCHECKED", MUTANT_DRAIN_UNCHECKED, 600, "runs at the other site", "server started"},
-    {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 300, "does not run", "planned"},
+    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 300, "", NULL, NULL},
+    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 300, "L1", NULL, NULL},
+    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 300, "", NULL, NULL},
+    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 300, "", NULL, NULL},
+    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 300, "its journal changes", "engine sleeps", NULL},
+    {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 300, "", NULL, NULL},
+    {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 300, "", NULL, NULL},
+    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, "put back", "database put back", "database kept"},
+    {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 300, "in no ledger", NULL, NULL},
+    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 300, "starts a server", NULL, NULL},
+    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 300, "", NULL, NULL},
+    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 300, "runs", NULL, NULL},
+    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 300, "in Cinder", NULL, NULL},
+    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 300, "another lineage", NULL, NULL},
+    {"DRAIN_UNCHECKED", MUTANT_DRAIN_UNCHECKED, 600, "runs at the other site", "server started",
+     NULL},
+    {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 300, "does not run", "planned", NULL},
 };
 
 /* The line of a story that says why it failed. */
@@ -59,7 +60,11 @@ static bool killed(const struct planted *p, bool tell)
     uint64_t seed = 0;
 
     mutant = p->mutant;
-    walk_favour(p->favour);
+    walk_favour(NULL);
+    if (p->favour != NULL)
+        walk_favour(p->favour);
+    if (p->too != NULL)
+        walk_favour(p->too);
     seeds_tell(s, tell);
     for (uint64_t i = 1; i <= p->seeds && seeds_failed(s) == 0; i++)
         seeds_start(s, i);
