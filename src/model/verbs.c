@@ -175,6 +175,20 @@ static err_t *check_listed(const struct question *q)
     return err(NOT_FOUND, "there is no group '%s'", q->group);
 }
 
+/* Of a peer that has ended the group meanwhile nothing is left that could be kept or resolved. */
+static err_t *diverged(const struct question *q)
+{
+    err_t *e = err(SYNC_SPLIT, "cannot %s group '%s': the two sites have diverged",
+                   verb_title(q->verb), q->group);
+
+    return q->v->peer_gone
+               ? err_remedy(e,
+                            "the other site has ended the group since: an administrator takes it "
+                            "out of protection here: protection-group unprotect %s --reason TEXT",
+                            q->group)
+               : e;
+}
+
 /*
  * "every verb but show, sync and force refused"; of a peer that has said GONE no STATE will come
  * that ends it: there a person ends the group.
@@ -189,8 +203,7 @@ static err_t *check_flags(const struct question *q)
         return err(SYNC_SUPERSEDED, "cannot %s group '%s': the peer was seen in a newer epoch",
                    verb_title(q->verb), q->group);
     if (q->status == GROUP_SPLIT_BRAIN && !by_status[q->verb][q->status])
-        return err(SYNC_SPLIT, "cannot %s group '%s': the two sites have diverged",
-                   verb_title(q->verb), q->group);
+        return diverged(q);
     if (q->status == GROUP_RECOVERING && !by_status[q->verb][q->status])
         return err(SYNC_RECOVERING, "cannot %s group '%s': it recovers from a restored database",
                    verb_title(q->verb), q->group);

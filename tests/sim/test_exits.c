@@ -704,10 +704,47 @@ static void test_b4_cut_off(void **state)
     }
 }
 
+/*
+ * B4.  A has deleted the group together with B, its database is put back to before that, and a
+ * person claims there; B has ended its part meanwhile.  A fork with nothing on the other side: no
+ * verb but one fits, and the words name it (walk 213 of its time).
+ */
+static void test_b4_fork_with_an_end(void **state)
+{
+    AUTO(bench) b = bench_create_protected(491);
+    (void)state;
+
+    bench_db_copy(b, SIM_SITE_A, "before");
+    bench_engine(b, SIM_SITE_B, false); /* its settling waits */
+    json_decref(bench_try(b, "prod-a", "protection-group delete", WEB, "!no-wait", NULL));
+    bench_pass(b, 5000);
+    bench_carry(b);
+    bench_pass(b, 5000);
+    bench_api(b, SIM_SITE_B, false);
+    bench_db_put_back(b, SIM_SITE_A, "before");
+    bench_db_noticed(b, SIM_SITE_A);
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "reason",
+                         "it was lost", "!force", "!yes", NULL));
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_api(b, SIM_SITE_B, true);
+    json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_status_is(b, SIM_SITE_A, "split_brain");
+    bench_engine(b, SIM_SITE_B, true);
+    bench_settle(b);
+    json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_fails(b, "protector.sync.split_brain", "prod-a", "protection-group delete", WEB, NULL);
+    assert_non_null(strstr(b->last_error, "protection-group unprotect web"));
+    unprotect(b);
+    bench_settle(b);
+    column_is(b, SIM_SITE_A, "web", "status", "unprotected");
+    bench_servers_are(b, SIM_SITE_A, "active");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_b4_delete_alone),
+        cmocka_unit_test(test_b4_fork_with_an_end),
         cmocka_unit_test(test_b4_staged_delete),
         cmocka_unit_test(test_b4_other_change),
         cmocka_unit_test(test_b4_alive),

@@ -831,7 +831,16 @@ static void left_alone(struct walk *w, int site, const char *group)
         bench_run(w->b, bench_site_name(site), "protection-group delete",
                   json_pack("{ss ss ss sb}", "protection-group", group, "project",
                             json_str(project, "id"), "peer-is-gone", "the walk ends", "yes", 1));
-    if (done == NULL)
+    if (done != NULL)
+        return;
+    walk_say(w, "  %s", w->b->last_error);
+    bool told = strstr(w->b->last_error, "unprotect") != NULL;
+    g_autoptr(json_t) out =
+        told ? bench_run(w->b, bench_site_name(site), "protection-group unprotect",
+                         json_pack("{ss ss ss sb}", "protection-group", group, "project",
+                                   json_str(project, "id"), "reason", "the walk ends", "yes", 1))
+             : NULL;
+    if (told && out == NULL)
         walk_say(w, "  %s", w->b->last_error);
 }
 
