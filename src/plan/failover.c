@@ -81,7 +81,7 @@ static json_t *nic_plan(struct planning *p, const json_t *member, const json_t *
 /* Not to be taken for the server that it rehearses. */
 static void drill_name(json_t *row)
 {
-    g_autofree char *name = g_strdup_printf("%s-drill", json_str_or(row, "name", ""));
+    g_autofree char *name = plan_name_with(json_str_or(row, "name", ""), "-drill");
 
     json_set_str(row, "name", name);
 }

@@ -79,6 +79,15 @@ static void differs_volumes(const struct plan_kept_input *in, json_t *out)
         differ(out, g_strdup_printf("volume %s was detached", id));
 }
 
+char *plan_name_with(const char *name, const char *suffix)
+{
+    glong room = BODY_NAME_MAX - g_utf8_strlen(suffix, -1);
+    glong length = g_utf8_strlen(name, -1);
+    g_autofree char *cut = g_utf8_substring(name, 0, MIN(length, room));
+
+    return g_strconcat(cut, suffix, NULL);
+}
+
 json_t *plan_server_ports(const json_t *ports, const char *server_id)
 {
     json_t *out = json_array();

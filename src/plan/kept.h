@@ -44,5 +44,7 @@ struct plan_kept_input {
 json_t *plan_kept(const struct plan_kept_input *in);
 /* The verdict of a plan's member, or NULL: nothing is kept of it. */
 const char *plan_kept_verdict(const json_t *member);
+/* 'name' and 'suffix' in the length that Nova takes: the name is cut if need be.  Caller frees. */
+char *plan_name_with(const char *name, const char *suffix);
 /* The ports in a list that a server holds.  New reference. */
 json_t *plan_server_ports(const json_t *ports, const char *server_id);

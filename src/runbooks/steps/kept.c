@@ -102,8 +102,10 @@ static const json_t *kept_server(const struct step_call *call)
 
 static char *kept_name(const struct step_call *call)
 {
-    return g_strdup_printf("%s-kept-%" G_GINT64_FORMAT, json_str_or(call->input, "name", ""),
-                           json_int(call->plan, "epoch", 0));
+    g_autofree char *suffix =
+        g_strdup_printf("-kept-%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
+
+    return plan_name_with(json_str_or(call->input, "name", ""), suffix);
 }
 
 static void kept_made(struct step_call *call, struct made *ret)

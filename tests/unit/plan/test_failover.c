@@ -8,6 +8,7 @@
 
 #include "model/body.h"
 #include "plan/failover.h"
+#include "plan/kept.h"
 
 #define SITE_A "0a000000-0000-4000-8000-000000000000"
 #define SITE_B "fb000000-0000-4000-8000-000000000000"
@@ -320,6 +321,23 @@ static void test_every_file_has_a_case(void **state)
     assert_int_equal(files, G_N_ELEMENTS(cases));
 }
 
+static void test_names_fit(void **state)
+{
+    (void)state;
+    g_autofree char *longest = g_strnfill(BODY_NAME_MAX, 'n');
+    g_autofree char *cut = plan_name_with(longest, "-drill");
+    g_autofree char *whole = plan_name_with("web-1", "-kept-4");
+    g_autoptr(GString) wide = g_string_new(NULL);
+    for (int i = 0; i < BODY_NAME_MAX; i++)
+        g_string_append(wide, "ä");
+    g_autofree char *narrow = plan_name_with(wide->str, "-drill");
+    assert_int_equal(strlen(cut), BODY_NAME_MAX);
+    assert_true(g_str_has_suffix(cut, "n-drill"));
+    assert_string_equal(whole, "web-1-kept-4");
+    assert_int_equal(g_utf8_strlen(narrow, -1), BODY_NAME_MAX);
+    assert_true(g_utf8_validate(narrow, -1, NULL));
+}
+
 static void test_diff(void **state)
 {
     (void)state;
@@ -393,9 +411,10 @@ static void test_needs_realize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),  cmocka_unit_test(test_every_file_has_a_case),
-        cmocka_unit_test(test_diff),    cmocka_unit_test(test_foreign_site),
-        cmocka_unit_test(test_largest), cmocka_unit_test(test_needs_realize),
+        cmocka_unit_test(test_golden),        cmocka_unit_test(test_every_file_has_a_case),
+        cmocka_unit_test(test_names_fit),     cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_foreign_site),  cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_needs_realize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
