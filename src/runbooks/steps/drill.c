@@ -38,14 +38,22 @@ static err_t *networks_named(const struct cloud *c, const char *name, json_t **r
     return neutron_network_list(c, &named, ret);
 }
 
-/* A lost reply may have been answered twice: the first is kept, nothing is in the others yet. */
-static err_t *networks_sweep(struct step_call *call, const struct cloud *c, const json_t *there)
+/*
+ * The network of this name, NULL if there is none.  A create may have been answered twice: the
+ * first is kept, nothing is in the others yet.
+ */
+static err_t *network_swept(struct step_call *call, const struct cloud *c, const char *name,
+                            json_t **ret)
 {
+    g_autoptr(json_t) there = NULL;
+
+    TRY(networks_named(c, name, &there));
     for (size_t i = 1; i < json_array_size(there); i++) {
         const char *id = json_str_or(json_array_get(there, i), "id", "");
         swept_note(call, id);
         TRY(neutron_network_delete(c, id));
     }
+    *ret = json_incref(json_array_get(there, 0));
     return NULL;
 }
 
@@ -53,18 +61,20 @@ static err_t *network_make(struct step_call *call, const struct cloud *c, const 
                            json_t **ret)
 {
     g_autofree char *name = NULL;
-    g_autoptr(json_t) there = NULL;
     struct made made;
 
     network_made(call, network, &made, &name);
-    TRY(networks_named(c, name, &there));
-    TRY(networks_sweep(call, c, there));
-    *ret = json_incref(json_array_get(there, 0));
+    TRY(network_swept(call, c, name, ret));
     if (*ret == NULL) {
         g_autofree char *text = made_text(call, &made);
+        g_autoptr(json_t) created = NULL;
         TRY(ledger_intend(call, &made));
-        TRY(neutron_network_create(c, name, text, ret));
+        TRY(neutron_network_create(c, name, text, &created));
+        TRY(network_swept(call, c, name, ret));
     }
+    if (*ret == NULL)
+        return err(CLOUD_PARTIAL, "%s: the list of networks lacks '%s', which was just made",
+                   cloud_name(c), name);
     return ledger_made(call, &made, json_str(*ret, "id"));
 }
 
