@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* walk_events - what may happen in a walk: commands of users and operators, and trouble. */
-#include "tests/sim/walk.h"
+#include "tests/sim/walk_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 /* ---- commands ---- */
 
-static bool run(struct walk *w, int site, const char *name, json_t *args)
+bool walk_command(struct walk *w, int site, const char *name, json_t *args)
 {
     struct bench *b = w->b;
     int budget = b->client_budget;
@@ -57,13 +57,13 @@ static json_t *web(void)
     return json_pack("{ss}", "protection-group", "web");
 }
 
-static json_t *with(json_t *args, const char *key, const char *value)
+json_t *walk_with(json_t *args, const char *key, const char *value)
 {
     json_object_set_new(args, key, json_string(value));
     return args;
 }
 
-static json_t *flag(json_t *args, const char *key)
+json_t *walk_flag(json_t *args, const char *key)
 {
     json_object_set_new(args, key, json_true());
     return args;
@@ -77,52 +77,54 @@ static bool create(struct walk *w)
                   "replication-type", "async", "primary-site", bench_site_name(site),
                   "secondary-site", bench_site_name(1 - site), "volume-type", "replicated-ssd");
 
-    return run(w, site, "protection-group create",
-               walk_dice(w, 2) == 0 ? flag(args, "wait") : args);
+    return walk_command(w, site, "protection-group create",
+                        walk_dice(w, 2) == 0 ? walk_flag(args, "wait") : args);
 }
 
 static bool delete_group(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group delete", web());
+    return walk_command(w, some_site(w), "protection-group delete", web());
 }
 
 static bool update(struct walk *w)
 {
     g_autofree char *text = g_strdup_printf("description %u", ++w->told);
 
-    return run(w, some_site(w), "protection-group update", with(web(), "description", text));
+    return walk_command(w, some_site(w), "protection-group update",
+                        walk_with(web(), "description", text));
 }
 
 static bool rename_group(struct walk *w)
 {
     json_t *args = json_pack("{ss}", "protection-group", walk_dice(w, 2) == 0 ? "other" : "web");
 
-    return run(w, some_site(w), "protection-group update",
-               with(args, "name", walk_dice(w, 2) == 0 ? "other" : "web"));
+    return walk_command(w, some_site(w), "protection-group update",
+                        walk_with(args, "name", walk_dice(w, 2) == 0 ? "other" : "web"));
 }
 
 static bool policy_create(struct walk *w)
 {
-    json_t *args =
-        with(with(web(), "primary-fa-url", "https://array-a.lab"), "primary-fa-token", "T-a");
+    json_t *args = walk_with(walk_with(web(), "primary-fa-url", "https://array-a.lab"),
+                             "primary-fa-token", "T-a");
 
-    with(with(args, "secondary-fa-url", "https://array-b.lab"), "secondary-fa-token", "T-b");
-    with(with(with(args, "pure-pg-name", "pg-web"), "replication-interval", "60"), "rpo-minutes",
-         "15");
-    return run(w, some_site(w), "protection-group policy-create", args);
+    walk_with(walk_with(args, "secondary-fa-url", "https://array-b.lab"), "secondary-fa-token",
+              "T-b");
+    walk_with(walk_with(walk_with(args, "pure-pg-name", "pg-web"), "replication-interval", "60"),
+              "rpo-minutes", "15");
+    return walk_command(w, some_site(w), "protection-group policy-create", args);
 }
 
 static bool policy_update(struct walk *w)
 {
     g_autofree char *minutes = g_strdup_printf("%u", 15 + walk_dice(w, 20));
 
-    return run(w, some_site(w), "protection-group policy-update",
-               with(web(), "rpo-minutes", minutes));
+    return walk_command(w, some_site(w), "protection-group policy-update",
+                        walk_with(web(), "rpo-minutes", minutes));
 }
 
 static bool policy_delete(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group policy-delete", web());
+    return walk_command(w, some_site(w), "protection-group policy-delete", web());
 }
 
 static const char *some_server(struct walk *w, int site)
@@ -137,16 +139,16 @@ static bool member_add(struct walk *w)
 {
     int site = some_site_of(w, "ACTIVE");
 
-    return run(w, site, "protection-group member-add",
-               with(web(), "instance-id", some_server(w, site)));
+    return walk_command(w, site, "protection-group member-add",
+                        walk_with(web(), "instance-id", some_server(w, site)));
 }
 
 static bool member_remove(struct walk *w)
 {
     int site = some_site_of(w, "ACTIVE");
 
-    return run(w, site, "protection-group member-remove",
-               with(web(), "member-id", some_server(w, site)));
+    return walk_command(w, site, "protection-group member-remove",
+                        walk_with(web(), "member-id", some_server(w, site)));
 }
 
 static bool mapping_set(struct walk *w)
@@ -154,29 +156,29 @@ static bool mapping_set(struct walk *w)
     json_t *args = web();
 
     json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
-    return run(w, some_site(w), "protection-group mapping-set", args);
+    return walk_command(w, some_site(w), "protection-group mapping-set", args);
 }
 
 static bool failover(struct walk *w)
 {
-    json_t *args = with(flag(web(), "unplanned"), "reason", "the walk");
+    json_t *args = walk_with(walk_flag(web(), "unplanned"), "reason", "the walk");
 
     json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
     if (walk_dice(w, 4) != 0)
-        flag(args, "force");
+        walk_flag(args, "force");
     if (walk_dice(w, 4) == 0)
-        flag(args, "no-wait");
-    return run(w, some_site_of(w, "STANDBY"), "protection-group failover", args);
+        walk_flag(args, "no-wait");
+    return walk_command(w, some_site_of(w, "STANDBY"), "protection-group failover", args);
 }
 
 static bool handover(struct walk *w)
 {
-    json_t *args = flag(web(), "planned");
+    json_t *args = walk_flag(web(), "planned");
 
     json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
     if (walk_dice(w, 4) == 0)
-        flag(args, "no-wait");
-    return run(w, some_site(w), "protection-group failover", args);
+        walk_flag(args, "no-wait");
+    return walk_command(w, some_site(w), "protection-group failover", args);
 }
 
 /* Servers that the walk started by hand are conflicts: both ways out of them. */
@@ -187,8 +189,8 @@ static bool failback(struct walk *w)
     if (walk_dice(w, 2) == 0)
         json_set_str(args, "on-conflict", walk_dice(w, 2) == 0 ? "replace" : "keep-both");
     if (walk_dice(w, 4) == 0)
-        flag(args, "no-wait");
-    return run(w, some_site(w), "protection-group failback", args);
+        walk_flag(args, "no-wait");
+    return walk_command(w, some_site(w), "protection-group failback", args);
 }
 
 static bool rehearse(struct walk *w)
@@ -196,27 +198,27 @@ static bool rehearse(struct walk *w)
     json_t *args = web();
 
     if (walk_dice(w, 3) == 0)
-        flag(args, "auto-cleanup");
+        walk_flag(args, "auto-cleanup");
     if (walk_dice(w, 3) == 0)
         json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
     if (walk_dice(w, 4) == 0)
-        flag(args, "no-wait");
-    return run(w, some_site(w), "protection-group test-failover", args);
+        walk_flag(args, "no-wait");
+    return walk_command(w, some_site(w), "protection-group test-failover", args);
 }
 
 static bool reprotect(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group reprotect", web());
+    return walk_command(w, some_site(w), "protection-group reprotect", web());
 }
 
 static bool point_now(struct walk *w)
 {
-    return run(w, some_site(w), "consistency-group sync", web());
+    return walk_command(w, some_site(w), "consistency-group sync", web());
 }
 
 static bool clean_up(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group test-cleanup", web());
+    return walk_command(w, some_site(w), "protection-group test-cleanup", web());
 }
 
 /* The site whose handover the other one is about to claim, or -1. */
@@ -260,31 +262,32 @@ static bool server_started(struct walk *w)
 
 static bool forced_sync(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group sync-force", flag(web(), "yes"));
+    return walk_command(w, some_site(w), "protection-group sync-force", walk_flag(web(), "yes"));
 }
 
 static bool status(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group sync-status", web());
+    return walk_command(w, some_site(w), "protection-group sync-status", web());
 }
 
 static bool resolve(struct walk *w)
 {
     int site = some_site_of(w, "ACTIVE");
 
-    json_t *args = walk_dice(w, 2) == 0 ? flag(web(), "yes") : web();
-    return run(w, site, "protection-group sync-resolve",
-               with(with(args, "keep", bench_site_name(walk_dice(w, 3) ? site : 1 - site)),
-                    "reason", "the walk"));
+    json_t *args = walk_dice(w, 2) == 0 ? walk_flag(web(), "yes") : web();
+    return walk_command(w, site, "protection-group sync-resolve",
+                        walk_with(walk_with(args, "keep",
+                                            bench_site_name(walk_dice(w, 3) ? site : 1 - site)),
+                                  "reason", "the walk"));
 }
 
 static bool show(struct walk *w)
 {
-    return run(w, some_site(w), "protection-group show", web());
+    return walk_command(w, some_site(w), "protection-group show", web());
 }
 
 /* An operation that waits for a person, or one that runs. */
-static char *some_operation(struct walk *w, int site, const char *where)
+char *walk_operation(struct walk *w, int site, const char *where)
 {
     g_autofree char *sql = g_strdup_printf(
         "SELECT id FROM dr_operations WHERE %s ORDER BY created_at DESC, id LIMIT 1", where);
@@ -296,19 +299,20 @@ static bool decide(struct walk *w)
 {
     static const char *const verbs[] = {"operation retry", "operation abandon"};
     int site = some_site(w);
-    g_autofree char *id = some_operation(w, site, "status = 'needs_operator'");
+    g_autofree char *id = walk_operation(w, site, "status = 'needs_operator'");
 
-    return id != NULL && run(w, site, verbs[walk_dice(w, 2)], json_pack("{ss}", "operation", id));
+    return id != NULL &&
+           walk_command(w, site, verbs[walk_dice(w, 2)], json_pack("{ss}", "operation", id));
 }
 
 static bool cancel(struct walk *w)
 {
     int site = some_site(w);
-    g_autofree char *id = some_operation(w, site, "is_open <> 0");
+    g_autofree char *id = walk_operation(w, site, "is_open <> 0");
 
     return id != NULL &&
-           run(w, site, walk_dice(w, 3) == 0 ? "operation abandon" : "operation cancel",
-               json_pack("{ss}", "operation", id));
+           walk_command(w, site, walk_dice(w, 3) == 0 ? "operation abandon" : "operation cancel",
+                        json_pack("{ss}", "operation", id));
 }
 
 /* ---- trouble ---- */
@@ -753,155 +757,4 @@ void walk_heal(struct walk *w)
         b->site[i].crash_at = 0;
         w->sleeps[i] = false;
     }
-}
-
-/* Groups at a site, by a condition of their row. */
-static struct db_rows *groups_at(struct walk *w, int site, const char *where)
-{
-    g_autofree char *sql =
-        g_strdup_printf("SELECT id FROM protection_groups WHERE %s ORDER BY id", where);
-
-    return bench_rows(w->b, site, sql);
-}
-
-/* By its id: after a restore two groups of one name may live at a site. */
-static json_t *by_id(const char *group)
-{
-    return json_pack("{ss}", "protection-group", group);
-}
-
-static void fork_decided(struct walk *w)
-{
-    g_autofree char *group = NULL;
-    int keep = -1;
-
-    for (int i = 0; i < BENCH_SITES; i++) {
-        AUTO(db_rows) split = groups_at(w, i, "status = 'split_brain' AND role = 'ACTIVE'");
-        if (db_rows_count(split) == 0 || (keep >= 0 && walk_dice(w, 2) != 0))
-            continue;
-        keep = i;
-        g_free(group);
-        group = g_strdup(db_str(split, 0, 0));
-    }
-    if (keep >= 0)
-        (void)run(w, keep, "protection-group sync-resolve",
-                  with(with(flag(by_id(group), "yes"), "keep", bench_site_name(keep)), "reason",
-                       "the walk ends"));
-}
-
-/* Nobody is left to ask: it recovers as well, or is a standby that has diverged, and keeps nothing.
- */
-static bool nobody_keeps(struct walk *w, int site, const char *group)
-{
-    g_autofree char *where = g_strdup_printf(
-        "id = '%s' AND (role = 'RECOVERING' OR (role = 'STANDBY' AND status = 'split_brain'))",
-        group);
-    AUTO(db_rows) rows = groups_at(w, site, where);
-
-    return db_rows_count(rows) > 0;
-}
-
-static void recovery_decided(struct walk *w)
-{
-    for (int i = 0; i < BENCH_SITES; i++) {
-        int at = (i + (int)walk_dice(w, 2)) % BENCH_SITES;
-        AUTO(db_rows) rows = groups_at(w, at, "role = 'RECOVERING'");
-        for (size_t row = 0; row < db_rows_count(rows); row++) {
-            const char *group = db_str(rows, row, 0);
-            if (!nobody_keeps(w, 1 - at, group))
-                continue;
-            (void)run(w, at, "protection-group failover",
-                      flag(flag(with(flag(by_id(group), "unplanned"), "reason", "the walk ends"),
-                                "force"),
-                           "yes"));
-            return;
-        }
-    }
-}
-
-/* The project's own user may end what the peer said to be gone; else an admin must say it. */
-static void left_alone(struct walk *w, int site, const char *group)
-{
-    const json_t *project = sim_find(w->b->sim, site, "projects", "prod");
-
-    if (run(w, site, "protection-group delete", json_pack("{ss}", "protection-group", group)))
-        return;
-    walk_say(w, "the admin of %s ends %s without the other site", bench_site_name(site), group);
-    g_autoptr(json_t) done =
-        bench_run(w->b, bench_site_name(site), "protection-group delete",
-                  json_pack("{ss ss ss sb}", "protection-group", group, "project",
-                            json_str(project, "id"), "peer-is-gone", "the walk ends", "yes", 1));
-    if (done != NULL)
-        return;
-    walk_say(w, "  %s", w->b->last_error);
-    bool told = strstr(w->b->last_error, "unprotect") != NULL;
-    g_autoptr(json_t) out =
-        told ? bench_run(w->b, bench_site_name(site), "protection-group unprotect",
-                         json_pack("{ss ss ss sb}", "protection-group", group, "project",
-                                   json_str(project, "id"), "reason", "the walk ends", "yes", 1))
-             : NULL;
-    if (told && out == NULL)
-        walk_say(w, "  %s", w->b->last_error);
-}
-
-/*
- * What no peer will ever answer: a create that names an incarnation which is over is withdrawn; a
- * group that is gone at the other site, and lives here in an epoch that it did not know, is ended
- * without it.
- */
-static void ends_decided(struct walk *w)
-{
-    for (int i = 0; i < BENCH_SITES; i++) {
-        AUTO(db_rows) creating = groups_at(w, i, "status = 'creating' AND staged IS NOT NULL");
-        AUTO(db_rows) left = groups_at(w, i, "role IN ('ACTIVE', 'FROZEN', 'RECOVERING')");
-        for (size_t row = 0; row < db_rows_count(creating); row++)
-            (void)run(w, i, "protection-group delete",
-                      json_pack("{ss}", "protection-group", db_str(creating, row, 0)));
-        for (size_t row = 0; row < db_rows_count(left); row++) {
-            g_autofree char *gone =
-                g_strdup_printf("id = '%s' AND role = 'TOMBSTONE'", db_str(left, row, 0));
-            AUTO(db_rows) there = groups_at(w, 1 - i, gone);
-            if (db_rows_count(there) > 0)
-                left_alone(w, i, db_str(left, row, 0));
-        }
-    }
-}
-
-/*
- * Somebody looks at each group where it lives: a site that has lost it learns of it so, and one
- * that has no trust any more is given one.
- */
-void walk_visit(struct walk *w)
-{
-    w->depth = 1; /* this client does not die */
-    for (int i = 0; i < BENCH_SITES; i++) {
-        AUTO(db_rows)
-        rows = bench_rows(w->b, i,
-                          "SELECT id FROM protection_groups WHERE role NOT IN ('NONE',"
-                          " 'TOMBSTONE') ORDER BY id");
-        for (size_t row = 0; row < db_rows_count(rows); row++) {
-            const char *id = db_str(rows, row, 0);
-            (void)run(w, i, "protection-group show", json_pack("{ss}", "protection-group", id));
-            (void)run(w, i, "protection-group sync-force",
-                      json_pack("{ss sb}", "protection-group", id, "yes", 1));
-        }
-    }
-    w->depth = 0;
-}
-
-/* What only a person may do, in the order a sensible one would try it. */
-void walk_decide(struct walk *w)
-{
-    walk_visit(w);
-    w->depth = 1; /* this client does not die */
-    ends_decided(w);
-    fork_decided(w);
-    recovery_decided(w);
-    for (int i = 0; i < BENCH_SITES; i++) {
-        g_autofree char *id = some_operation(w, i, "status = 'needs_operator'");
-        if (id != NULL)
-            (void)run(w, i, walk_dice(w, 2) == 0 ? "operation retry" : "operation abandon",
-                      json_pack("{ss}", "operation", id));
-    }
-    w->depth = 0;
 }
