@@ -229,6 +229,8 @@ err_t *point_first_make(struct step_call *call, enum step_answer *ret)
 
 /* ---- a point now (consistency-group sync) ---- */
 
+#define STALL_MS 300000
+
 /* Only the active site makes points, and this one was when it was asked. */
 err_t *point_now_plan(struct step_call *call, json_t **ret)
 {
@@ -240,6 +242,23 @@ err_t *point_now_plan(struct step_call *call, json_t **ret)
     json_set_str(*ret, "group_id", call->op->pg_id);
     json_set_int(*ret, "epoch", sync_epoch(&now->state));
     return NULL;
+}
+
+/* A transfer that lives moves; one that was cut off (a fence, a lost target) never ends. */
+static err_t *still_moves(struct step_call *call, int permille)
+{
+    int64_t since_ms = json_int(call->result, "moved_at_ms", 0);
+    bool moved = permille > json_int(call->result, "progress_permille", -1);
+
+    if (moved || since_ms > call->now_ms) {
+        json_set_int(call->result, "progress_permille", permille);
+        json_set_int(call->result, "moved_at_ms", call->now_ms);
+        return NULL;
+    }
+    if (call->now_ms - since_ms < STALL_MS)
+        return NULL;
+    return err(NO_POINT, "the recovery point has not moved for %d s: it is %d per mille complete",
+               STALL_MS / 1000, permille);
 }
 
 err_t *point_now_make(struct step_call *call, enum step_answer *ret)
@@ -260,12 +279,12 @@ err_t *point_now_make(struct step_call *call, enum step_answer *ret)
     *ret = STEP_WAIT;
     call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
     if (status == PROTECTOR_PENDING)
-        return NULL;
+        return still_moves(call, 0);
     TRY(drive_error(drive, status, &error, "making a recovery point"));
     json_set_str(call->result, "id", point.id);
     json_set_int(call->result, "time_ms", point.time_ms);
     if (!point.complete)
-        return NULL;
+        return still_moves(call, point.progress_permille);
     *ret = STEP_DONE;
     return group_replicated(call->db, call->op->pg_id, point.time_ms);
 }
