@@ -38,7 +38,7 @@ static const struct planted {
     {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 300, "another lineage", NULL, NULL},
     {"DRAIN_UNCHECKED", MUTANT_DRAIN_UNCHECKED, 600, "runs at the other site", "server started",
      NULL},
-    {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 300, "does not run", "planned", NULL},
+    {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 900, "does not run", "planned", NULL},
 };
 
 /* The line of a story that says why it failed. */
