@@ -109,8 +109,11 @@ err_t *cgs_show(struct request *r)
     json_set_str(out, "volume_type_name", g->volume_type);
     json_set_str(out, "backend_name",
                  json_string_value(body_local(body, site, "cinder", "backend")));
-    json_set_str(out, "primary_cg_id", cg != NULL ? cg->primary_cg_id : NULL);
-    json_set_str(out, "secondary_cg_id", cg != NULL ? cg->secondary_cg_id : NULL);
+    bool primary = g_strcmp0(g->primary_site_id, r->o->exchange->identity->site_id) == 0;
+    json_set_str(out, primary ? "primary_cg_id" : "secondary_cg_id",
+                 cg != NULL ? cg->local_cg_id : NULL);
+    json_set_str(out, primary ? "secondary_cg_id" : "primary_cg_id",
+                 cg != NULL ? cg->peer_cg_id : NULL);
     json_set_str(out, "status", g->position != NULL && *g->position ? "active" : "creating");
     json_set_int(out, "volume_count", count);
     reply_json(r, 200, json_pack("{s:o}", "consistency_group", out));

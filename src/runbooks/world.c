@@ -355,9 +355,7 @@ err_t *world_peer(struct step_call *call, const char *site_id, struct cloud *ret
 
 err_t *world_cinder_group(struct step_call *call, const char *pg_id, char **ret)
 {
-    const struct site_identity *self = world_options_of(call->world)->exchange->identity;
-
-    return exchange_cinder_group(call->db, pg_id, self->site_id, ret);
+    return exchange_cinder_group(call->db, pg_id, ret);
 }
 
 err_t *world_seal_for_pair(struct step_call *call, const char *plain, json_t *boxes)

@@ -12,7 +12,7 @@ static void cg_volume_destroy_row(void *row);
 static const struct column cg_columns[] = {
     RECORD_TEXT(cg, pg_id, COLUMN_KEY),   RECORD_TEXT(cg, id, 0),
     RECORD_TEXT(cg, volume_type_name, 0), RECORD_TEXT(cg, backend_name, 0),
-    RECORD_TEXT(cg, primary_cg_id, 0),    RECORD_TEXT(cg, secondary_cg_id, 0),
+    RECORD_TEXT(cg, local_cg_id, 0),      RECORD_TEXT(cg, peer_cg_id, 0),
     RECORD_TEXT(cg, status, 0),           RECORD_TIME(cg, created_at, COLUMN_ONCE),
     RECORD_TIME(cg, updated_at, 0),       RECORD_END,
 };

@@ -15,10 +15,10 @@ struct cg {
     char *pg_id;
     char *id; /* "cg-<uuid>", the same at both sites */
     char *volume_type_name;
-    char *backend_name;  /* "pure@backend-a"; NULL while unknown */
-    char *primary_cg_id; /* Cinder's, at the primary site; NULL while unknown */
-    char *secondary_cg_id;
-    char *status; /* "creating", "active", "error" … */
+    char *backend_name; /* "pure@backend-a"; NULL while unknown */
+    char *local_cg_id;  /* Cinder's, at this site; NULL while unknown */
+    char *peer_cg_id;   /* at the other one */
+    char *status;       /* "creating", "active", "error" … */
     int64_t created_at_ms;
     int64_t updated_at_ms;
 };

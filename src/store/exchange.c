@@ -16,21 +16,14 @@
 
 /* ---- Cinder's groups: each site knows its own, and the peer's by its word ---- */
 
-static bool is_primary(const struct group_row *row, const char *site)
+err_t *exchange_cinder_group(struct db *db, const char *pg_id, char **ret)
 {
-    return g_strcmp0(row->primary_site_id, site) == 0;
-}
-
-err_t *exchange_cinder_group(struct db *db, const char *pg_id, const char *site, char **ret)
-{
-    AUTO(group_row) row = NULL;
     AUTO(cg) cg = NULL;
 
     *ret = NULL;
-    TRY(group_find(db, pg_id, &row));
     TRY(cg_find(db, pg_id, &cg));
-    if (row != NULL && cg != NULL)
-        *ret = g_strdup(is_primary(row, site) ? cg->primary_cg_id : cg->secondary_cg_id);
+    if (cg != NULL)
+        *ret = g_strdup(cg->local_cg_id);
     return NULL;
 }
 
@@ -52,17 +45,16 @@ err_t *exchange_cinder_note(struct db *db, const struct sync_state *s, const cha
 
     if (body == NULL)
         return NULL;
-    const char *primary = body_primary_site(body);
     TRY(cg_find(db, s->group, &cg));
     if (cg == NULL) {
         cg = cg_create();
         cg->pg_id = g_strdup(s->group);
         cg->id = g_strdup(json_str_or(body, "consistency_group_id", s->group));
-        cg->volume_type_name = g_strdup(body_volume_type(body, primary));
+        cg->volume_type_name = g_strdup(body_volume_type(body, body_primary_site(body)));
         cg->status = g_strdup("active");
         cg->created_at_ms = now_ms;
     }
-    char **field = g_strcmp0(primary, site) == 0 ? &cg->primary_cg_id : &cg->secondary_cg_id;
+    char **field = g_strcmp0(sync_self(s), site) == 0 ? &cg->local_cg_id : &cg->peer_cg_id;
     g_free(*field);
     *field = g_strdup(id);
     cg->updated_at_ms = now_ms;
@@ -176,7 +168,7 @@ static err_t *observations_read(struct exchange_run *a, struct db *db)
 
     json_decref(a->observations);
     a->observations = json_object();
-    TRY(exchange_cinder_group(db, a->call->pg_id, a->x->identity->site_id, &id));
+    TRY(exchange_cinder_group(db, a->call->pg_id, &id));
     if (id != NULL)
         json_set_str(a->observations, "cinder_group", id);
     TRY(operation_find_last(db, a->call->pg_id, "look", &look));

@@ -97,10 +97,8 @@ err_t *exchange_outbox(const struct exchange *x, struct db *db, const char *pg_i
 err_t *exchange_hello(const struct exchange *x, struct db *db, const char *project_id,
                       const char *pg_id, const char *peer, json_t **ret) MUST_CHECK;
 
-/* The Cinder group of a group at a site, as recorded here; NULL if it is not known.  Caller frees.
- */
-err_t *exchange_cinder_group(struct db *db, const char *pg_id, const char *site,
-                             char **ret) MUST_CHECK;
+/* This site's Cinder group of a group; NULL if it is not known.  Caller frees. */
+err_t *exchange_cinder_group(struct db *db, const char *pg_id, char **ret) MUST_CHECK;
 
 /* ---- what the API asks ---- */
 

@@ -116,7 +116,7 @@ static const char *const initial[] = {
 
     "CREATE TABLE IF NOT EXISTS consistency_groups ("
     "pg_id {id} NOT NULL PRIMARY KEY, id {name} NOT NULL, volume_type_name {name},"
-    "backend_name {name}, primary_cg_id {name}, secondary_cg_id {name}, status {word} NOT NULL,"
+    "backend_name {name}, local_cg_id {name}, peer_cg_id {name}, status {word} NOT NULL,"
     "created_at {big} NOT NULL, updated_at {big} NOT NULL){end}",
 
     "CREATE TABLE IF NOT EXISTS cg_volumes ("

@@ -534,8 +534,7 @@ static void driver_fails_an_add(void **state)
 
     bench_register(b);
     group_create(b);
-    g_autofree char *group =
-        bench_sql(b, SIM_SITE_A, "SELECT primary_cg_id FROM consistency_groups");
+    g_autofree char *group = bench_sql(b, SIM_SITE_A, "SELECT local_cg_id FROM consistency_groups");
     g_autofree char *id = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
     sim_driver_fails(b->sim, SIM_SITE_A, 1);
     bench_fails(b, "protector.volume.error", "prod-a", "protection-group member-add", WEB,
@@ -566,8 +565,7 @@ static void driver_fails_a_removal(void **state)
     bench_register(b);
     group_create(b);
     bench_member_add(b, "prod-a", "web-1");
-    g_autofree char *group =
-        bench_sql(b, SIM_SITE_A, "SELECT primary_cg_id FROM consistency_groups");
+    g_autofree char *group = bench_sql(b, SIM_SITE_A, "SELECT local_cg_id FROM consistency_groups");
     g_autofree char *id = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
     sim_driver_fails(b->sim, SIM_SITE_A, 1);
     json_decref(

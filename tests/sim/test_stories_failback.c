@@ -371,6 +371,29 @@ static void test_restored(void **state)
 
 /* ---- or it stays ---- */
 
+/* Each site knows its own Cinder group, whichever of them is the primary: also to the end. */
+static void test_reprotect_keeps_cinders_groups(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1213);
+    (void)state;
+
+    go_to_b(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group reprotect", WEB, NULL));
+    bench_settle(b);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autoptr(json_t) cg =
+            bench_ok(b, bench_tenant(i), "consistency-group show", WEB, NULL);
+        const char *fields[] = {"secondary_cg_id", "primary_cg_id"};
+        for (int site = 0; site < BENCH_SITES; site++)
+            assert_non_null(json_object_get(sim_table(b->sim, site, "groups"),
+                                            bench_field(cg, fields[site])));
+    }
+    json_decref(bench_ok(b, "prod-b", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(json_object_size(sim_table(b->sim, i, "groups")), 0);
+}
+
 /* Where it is active it is at home from now on: the roles of the sites are swapped, in all things.
  */
 static void test_reprotect(void **state)
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_restored),
         cmocka_unit_test(test_replication_left_off),
         cmocka_unit_test(test_reprotect),
+        cmocka_unit_test(test_reprotect_keeps_cinders_groups),
         cmocka_unit_test(test_point_now),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));

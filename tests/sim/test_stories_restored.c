@@ -248,7 +248,7 @@ static void test_standby_loses_all(void **state)
     bench_in_sync(b);
     bench_ledger_holds(b, SIM_SITE_B);
     g_autofree char *cinder =
-        bench_sql(b, SIM_SITE_B, "SELECT secondary_cg_id FROM consistency_groups");
+        bench_sql(b, SIM_SITE_B, "SELECT local_cg_id FROM consistency_groups");
     assert_non_null(json_object_get(sim_table(b->sim, SIM_SITE_B, "groups"), cinder));
     bench_wait_point(b);
     bench_lose(b, SIM_SITE_A);

@@ -246,14 +246,14 @@ static void test_peers_cinder_group_is_noted_early(void **state)
     g_free(prove(&p.b, &p.a));
     OK(cg_find(p.b.db, GROUP, &cg));
     assert_non_null(cg);
-    assert_string_equal(cg->primary_cg_id, "cinder-a");
+    assert_string_equal(cg->peer_cg_id, "cinder-a");
     assert_string_equal(cg->id, "cg-1");
-    assert_null(cg->secondary_cg_id);
+    assert_null(cg->local_cg_id);
     realize(&p, NULL); /* this site has made none */
     AUTO(cg) still = NULL;
     OK(cg_find(p.b.db, GROUP, &still));
-    assert_null(still->secondary_cg_id);
-    assert_string_equal(still->primary_cg_id, "cinder-a");
+    assert_null(still->local_cg_id);
+    assert_string_equal(still->peer_cg_id, "cinder-a");
     carried(&p.a, &p.b);
     role_is(&p.b, ROLE_STANDBY);
     pair_fini(&p);

@@ -569,11 +569,11 @@ static void test_cg(void **state)
     cg->id = g_strdup("cg-1");
     cg->status = g_strdup("creating");
     OK(cg_put(b->db, cg));
-    cg->secondary_cg_id = g_strdup("cinder-2");
+    cg->peer_cg_id = g_strdup("cinder-2");
     OK(cg_put(b->db, cg));
     OK(cg_find(b->db, "pg-1", &found));
-    assert_string_equal(found->secondary_cg_id, "cinder-2");
-    assert_null(found->primary_cg_id);
+    assert_string_equal(found->peer_cg_id, "cinder-2");
+    assert_null(found->local_cg_id);
     g_clear_pointer(&found, cg_destroy);
     OK(cg_delete(b->db, "pg-1"));
     OK(cg_find(b->db, "pg-1", &found));
