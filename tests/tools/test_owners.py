@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(SOURCE, "lab"))
 import owners  # noqa: E402
 
 EMPTY = {"volumes": [], "groups": [], "snapshots": [], "servers": [], "keypairs": [], "ports": [],
-         "security_groups": [], "floatingips": []}
+         "networks": [], "security_groups": [], "floatingips": []}
 VOLUME = {"id": "v1", "name": "root", "os-vol-tenant-attr:tenant_id": "prod", "user_id": "tina"}
 SERVER = {"id": "s1", "name": "web-1", "tenant_id": "prod", "user_id": "tina",
           "metadata": {"protector:key": "5"}}
