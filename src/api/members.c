@@ -77,12 +77,35 @@ err_t *members_show(struct request *r)
 
 static const struct field create_fields[] = {
     {"instance_id", FIELD_TEXT, true, 1, 64, NULL},
+    {"priority", FIELD_INT, false, BODY_PRIORITY_FIRST, BODY_PRIORITY_LAST, NULL},
+    {"start_delay_s", FIELD_INT, false, 0, BODY_START_DELAY_MAX_S, NULL},
     {0},
 };
 const struct body_spec members_create_bodies[] = {
     {"member", create_fields, true, "{\"instance_id\": \"baa340cd-6261-45fb-b429-9f467ccec895\"}"},
     {0},
 };
+static const struct field update_fields[] = {
+    {"priority", FIELD_INT, false, BODY_PRIORITY_FIRST, BODY_PRIORITY_LAST, NULL},
+    {"start_delay_s", FIELD_INT, false, 0, BODY_START_DELAY_MAX_S, NULL},
+    {0},
+};
+const struct body_spec members_update_bodies[] = {
+    {"member", update_fields, true, "{\"priority\": 1, \"start_delay_s\": 30}"},
+    {0},
+};
+
+/* When the member starts, as far as it is said. */
+static void order_take(const json_t *in, json_t *out)
+{
+    static const char *const keys[] = {"priority", "start_delay_s"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        json_t *value = json_object_get(in, keys[i]);
+        if (value != NULL)
+            json_object_set(out, keys[i], value);
+    }
+}
 
 /* A member that stands in the metadata already is returned; a failed add is replaced. */
 static err_t *member_again(struct request *r, const struct group_row *g, const char *instance,
@@ -144,6 +167,7 @@ err_t *members_create(struct request *r)
     if (op == NULL) {
         id = env_id(r->o->env, "member-");
         json_t *member = json_pack("{s:s, s:s}", "id", id, "instance_id", instance);
+        order_take(r->in, member);
         TRY(change_begin(r, g, VERB_MEMBER_ADD, "member_add", json_pack("{s:o}", "member", member),
                          &op));
         TRY(request_audit(r, "member.create", instance));
@@ -153,6 +177,24 @@ err_t *members_create(struct request *r)
     json_set_str(out, "instance_id", instance);
     json_set_str(out, "status", "adding");
     return reply_operation(r, op, json_pack("{s:o}", "member", out));
+}
+
+err_t *members_update(struct request *r)
+{
+    AUTO(group_row) g = NULL;
+    AUTO(member) m = NULL;
+    g_autoptr(json_t) body = NULL;
+    g_autofree char *op = NULL;
+
+    TRY(change_group(r, &g));
+    TRY(change_body(g, &body));
+    TRY(member_named(r, g, body, &m));
+    json_t *params = json_object();
+    json_set_str(params, "member_id", m->id);
+    order_take(r->in, params);
+    TRY(change_begin(r, g, VERB_UPDATE, "member_update", params, &op));
+    TRY(request_audit(r, "member.update", m->id));
+    return reply_operation(r, op, json_pack("{s:{s:s}}", "member", "id", m->id));
 }
 
 err_t *members_delete(struct request *r)

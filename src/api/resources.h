@@ -6,10 +6,10 @@
 
 extern const struct body_spec sites_create_bodies[], sites_update_bodies[],
     mappings_create_bodies[], groups_create_bodies[], groups_update_bodies[],
-    groups_action_bodies[], members_create_bodies[], policies_create_bodies[],
-    policies_update_bodies[], resource_mappings_bodies[], sync_hello_bodies[], sync_inbox_bodies[],
-    sync_resolve_bodies[], operations_action_bodies[], sites_decommission_bodies[],
-    sites_rekey_bodies[];
+    groups_action_bodies[], members_create_bodies[], members_update_bodies[],
+    policies_create_bodies[], policies_update_bodies[], resource_mappings_bodies[],
+    sync_hello_bodies[], sync_inbox_bodies[], sync_resolve_bodies[], operations_action_bodies[],
+    sites_decommission_bodies[], sites_rekey_bodies[];
 
 /* system.c */
 route_handler healthcheck, openapi_document, trust_put_handler, trust_show, health_index;
@@ -25,7 +25,7 @@ extern const struct field exits_word_fields[];
 route_handler exits_delete_alone, exits_delete_unprotected, exits_delete_told, exits_unprotect,
     sites_decommission, sites_rekey;
 /* members.c */
-route_handler members_index, members_show, members_create, members_delete;
+route_handler members_index, members_show, members_create, members_update, members_delete;
 /* policies.c */
 route_handler policies_show, policies_create, policies_update, policies_delete;
 /* resource_mappings.c, and the consistency group */

@@ -154,7 +154,10 @@ json_t *view_member(const struct member *m, const json_t *body)
         if (server != NULL)
             json_set_str(servers, site, server);
     }
+    const json_t *entry = body_member(body, m->id);
     json_set(out, "servers", servers);
+    json_set_int(out, "priority", body_member_priority(entry));
+    json_set_int(out, "start_delay_s", body_member_start_delay_s(entry));
     json_set_bool(out, "in_metadata", m->in_body);
     view_time(out, "created_at", m->created_at_ms);
     if (m->config != NULL) {

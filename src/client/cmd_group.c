@@ -350,6 +350,22 @@ err_t *cmd_pg_delete(struct call *call, json_t **ret)
     return e;
 }
 
+/* Those of the options that are given, under their names with '_'. */
+static err_t *numbers_take(struct call *call, const char *const *options, json_t *out)
+{
+    for (; *options != NULL; options++) {
+        g_autofree char *key = g_strdelimit(g_strdup(*options), "-", '_');
+        const char *text = arg(call, *options);
+        gint64 value = 0;
+        if (text == NULL)
+            continue;
+        if (!g_ascii_string_to_signed(text, 10, 0, G_MAXINT32, &value, NULL))
+            return err(CLIENT_USAGE, "--%s wants a number, not '%s'", *options, text);
+        json_set_int(out, key, value);
+    }
+    return NULL;
+}
+
 /* ---- policy ---- */
 
 #define POLICY_COLUMNS                                                                             \
@@ -360,7 +376,7 @@ static err_t *policy_body(struct call *call, json_t **ret)
 {
     static const char *const texts[] = {"primary-fa-url", "primary-fa-token", "secondary-fa-url",
                                         "secondary-fa-token", "pure-pg-name"};
-    static const char *const numbers[] = {"replication-interval", "rpo-minutes"};
+    static const char *const numbers[] = {"replication-interval", "rpo-minutes", NULL};
     json_t *policy = json_object();
     g_autoptr(json_t) body = json_pack("{s:o}", "policy", policy);
 
@@ -369,16 +385,7 @@ static err_t *policy_body(struct call *call, json_t **ret)
         if (arg(call, texts[i]) != NULL)
             json_set_str(policy, key, arg(call, texts[i]));
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        g_autofree char *key = g_strdelimit(g_strdup(numbers[i]), "-", '_');
-        gint64 value = 0;
-        if (arg(call, numbers[i]) == NULL)
-            continue;
-        if (!g_ascii_string_to_signed(arg(call, numbers[i]), 10, 0, G_MAXINT32, &value, NULL))
-            return err(CLIENT_USAGE, "--%s wants a number, not '%s'", numbers[i],
-                       arg(call, numbers[i]));
-        json_set_int(policy, key, value);
-    }
+    TRY(numbers_take(call, numbers, policy));
     *ret = TAKE(body);
     return NULL;
 }
@@ -458,11 +465,40 @@ static err_t *after_member(struct call *call, struct pair *pair, const json_t *r
     return NULL;
 }
 
+/* "start-delay" is in seconds, as the API says in the name. */
+static err_t *order_take(struct call *call, json_t *member)
+{
+    static const char *const numbers[] = {"priority", "start-delay", NULL};
+    g_autoptr(json_t) given = json_object();
+
+    TRY(numbers_take(call, numbers, given));
+    json_t *delay = json_object_get(given, "start_delay");
+    if (delay != NULL)
+        json_object_set(member, "start_delay_s", delay);
+    json_object_del(given, "start_delay");
+    json_object_update(member, given);
+    return NULL;
+}
+
 err_t *cmd_member_add(struct call *call, json_t **ret)
 {
-    json_t *body = json_pack("{s:{s:s}}", "member", "instance_id", arg(call, "instance-id"));
+    g_autoptr(json_t) member = json_pack("{s:s}", "instance_id", arg(call, "instance-id"));
 
-    return change(call, "POST", "/members", body, after_member, ret);
+    TRY(order_take(call, member));
+    return change(call, "POST", "/members", json_pack("{s:O}", "member", member), after_member,
+                  ret);
+}
+
+err_t *cmd_member_update(struct call *call, json_t **ret)
+{
+    g_autoptr(json_t) member = json_object();
+    g_autofree char *id = url_encode(arg(call, "member-id"));
+    g_autofree char *path = g_strdup_printf("/members/%s", id);
+
+    TRY(order_take(call, member));
+    if (json_object_size(member) == 0)
+        return err(CLIENT_USAGE, "nothing to change: give --priority or --start-delay");
+    return change(call, "PUT", path, json_pack("{s:O}", "member", member), after_member, ret);
 }
 
 err_t *cmd_member_list(struct call *call, json_t **ret)
@@ -483,8 +519,9 @@ err_t *cmd_member_show(struct call *call, json_t **ret)
     g_autofree char *what = g_strdup_printf("members/%s", id);
 
     TRY(below(call, what, &reply));
-    *ret = show_record(json_obj(reply, "member"), MEMBER_COLUMNS
-                       " health health_details error_message volumes servers created_at");
+    *ret = show_record(
+        json_obj(reply, "member"), MEMBER_COLUMNS
+        " priority start_delay_s health health_details error_message volumes servers created_at");
     return NULL;
 }
 

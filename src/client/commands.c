@@ -62,6 +62,11 @@
         "--on-conflict", "keep-both|replace", 0,                                                   \
             "servers kept at the target that were changed by hand: keep both (default)"            \
     }
+#define START_ORDER                                                                                \
+    {"--priority", "1-5", 0, "servers of a lower one start first, and stop last (3)"},             \
+    {                                                                                              \
+        "--start-delay", "SECONDS", 0, "later priorities wait so long once it runs (0)"            \
+    }
 #define SERVICE                                                                                    \
     {"--service-username", "USER", 0, "service user of the site's cloud, for the other site"},     \
         {"--service-password", "PASSWORD", OPTION_SECRET | OPTION_WITH_USER,                       \
@@ -280,7 +285,17 @@ const struct command commands[] = {
      cmd_member_add,
      "record",
      {PG},
-     {{"--instance-id", "ID", OPTION_REQUIRED, "uuid of the server"}, PROOF, NO_WAIT}},
+     {{"--instance-id", "ID", OPTION_REQUIRED, "uuid of the server"}, START_ORDER, PROOF, NO_WAIT}},
+    {"protection-group member-update",
+     "member set",
+     "Change when a member starts",
+     cmd_member_update,
+     "record",
+     {PG},
+     {{"--member-id", "ID", OPTION_REQUIRED, "id of the member or of the server"},
+      START_ORDER,
+      PROOF,
+      NO_WAIT}},
     {"protection-group member-list",
      "member list",
      "List the servers of a group",

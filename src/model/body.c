@@ -199,6 +199,16 @@ json_t *body_member_of_server(const json_t *j, const char *server_id)
     return NULL;
 }
 
+int64_t body_member_priority(const json_t *member)
+{
+    return json_int(member, "priority", BODY_PRIORITY_DEFAULT);
+}
+
+int64_t body_member_start_delay_s(const json_t *member)
+{
+    return json_int(member, "start_delay_s", 0);
+}
+
 bool body_deleting(const json_t *j)
 {
     return json_bool(j, "deleting", false);

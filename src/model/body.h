@@ -15,6 +15,7 @@
  *   policy     null | {id, primary_fa_url, secondary_fa_url, pure_pg_name, replication_interval,
  *               rpo_minutes, tokens: {primary_fa_token|secondary_fa_token: {<uuid>: sealed box}}}
  *   members    [{id, instance_id, instance_name, status, error_message?, config: {…}, added_at,
+ *               priority?, start_delay_s?,
  *               volumes: [{id, name, size, type, device, boot_index, bootable}]}]
  *   mappings   {<source site uuid>: {network|flavor|image: {source: target}}}
  *   deleting   bool        transition null | {operation, target [, asked]}
@@ -45,6 +46,12 @@
 #define BODY_MAPPINGS_MAX    1000
 #define BODY_INTERVAL_MAX_S  604800
 #define BODY_RPO_MAX_MIN     10080
+
+/* The start order: members of a lower priority start first, in waves; stopping goes backwards. */
+#define BODY_PRIORITY_FIRST    1
+#define BODY_PRIORITY_DEFAULT  3 /* of a member that says nothing */
+#define BODY_PRIORITY_LAST     5
+#define BODY_START_DELAY_MAX_S 3600
 
 /* A body as signed: bytes, their hash, the parsed form.  Counted; never written to. */
 struct body;
@@ -88,6 +95,9 @@ json_t *body_members(const json_t *j); /* an array, never NULL in a checked body
 json_t *body_member(const json_t *j, const char *id_or_instance);
 /* The member that a server is: as it was added, or as it was recovered at any site. */
 json_t *body_member_of_server(const json_t *j, const char *server_id);
+int64_t body_member_priority(const json_t *member); /* BODY_PRIORITY_FIRST … _LAST */
+/* How long members of a later priority wait once this one runs, in seconds. */
+int64_t body_member_start_delay_s(const json_t *member);
 bool body_deleting(const json_t *j);
 /* NULL: no transition. */
 const char *body_transition_operation(const json_t *j);
@@ -139,8 +149,14 @@ err_t *body_policy_delete(json_t *draft) MUST_CHECK;
 /* Takes 'member' also on error.  An id or instance that is there is replaced. */
 err_t *body_member_add(json_t *draft, json_t *member) MUST_CHECK;
 err_t *body_member_remove(json_t *draft, const char *id) MUST_CHECK;
-/* In the place of the member with its id, whose status it keeps; 'member' is taken.  NOT_FOUND. */
-err_t *body_member_renew(json_t *draft, json_t *member) MUST_CHECK; /* NOT_FOUND */
+/*
+ * In the place of the member with its id, whose status and start order it keeps; 'member' is taken.
+ * NOT_FOUND.
+ */
+err_t *body_member_renew(json_t *draft, json_t *member) MUST_CHECK;
+/* When it starts.  A negative number leaves that field as it is.  NOT_FOUND, BODY_INVALID. */
+err_t *body_member_order(json_t *draft, const char *id, int64_t priority,
+                         int64_t start_delay_s) MUST_CHECK;
 /* 'target' NULL removes the row. */
 err_t *body_mapping_set(json_t *draft, const char *source_site, const char *kind,
                         const char *source, const char *target) MUST_CHECK;

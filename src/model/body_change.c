@@ -198,6 +198,21 @@ err_t *body_member_remove(json_t *draft, const char *id)
     return NULL;
 }
 
+/* What every member has unless it is said otherwise is not written. */
+static void number_or_absent(json_t *j, const char *key, int64_t value, int64_t otherwise)
+{
+    if (value == otherwise)
+        json_object_del(j, key);
+    else
+        json_set_int(j, key, value);
+}
+
+static void member_order_set(json_t *member, int64_t priority, int64_t start_delay_s)
+{
+    number_or_absent(member, "priority", priority, BODY_PRIORITY_DEFAULT);
+    number_or_absent(member, "start_delay_s", start_delay_s, 0);
+}
+
 err_t *body_member_renew(json_t *draft, json_t *member)
 {
     g_autoptr(json_t) own = member;
@@ -206,7 +221,18 @@ err_t *body_member_renew(json_t *draft, json_t *member)
     if (old == NULL)
         return no_member(draft, id);
     json_set_str(own, "status", json_str(old, "status"));
+    member_order_set(own, body_member_priority(old), body_member_start_delay_s(old));
     json_array_set(body_members(draft), member_index(draft, id), own);
+    return body_check(draft);
+}
+
+err_t *body_member_order(json_t *draft, const char *id, int64_t priority, int64_t start_delay_s)
+{
+    json_t *member = body_member(draft, id);
+    if (member == NULL)
+        return no_member(draft, id);
+    member_order_set(member, priority >= 0 ? priority : body_member_priority(member),
+                     start_delay_s >= 0 ? start_delay_s : body_member_start_delay_s(member));
     return body_check(draft);
 }
 
@@ -346,7 +372,8 @@ static const char *const user_keys[] = {
     "schema",     "id",       "name",           "description",    "replication_type",
     "created_at", "policy",   "primary_site",   "secondary_site", "consistency_group_id",
     "mappings",   "deleting", "idempotency_key"};
-static const char *const user_member_keys[] = {"instance_id", "config", "volumes", "added_at"};
+static const char *const user_member_keys[] = {"instance_id", "config",   "volumes",
+                                               "added_at",    "priority", "start_delay_s"};
 static const char *const user_site_keys[] = {"name", "project_id", "volume_type", "volume_type_id"};
 
 static err_t *refuse_keys(const char *where, const json_t *delta, const char *const *keys,

@@ -70,6 +70,8 @@ static const struct field member_fields[] = {
     {"error_message", F_TEXT, BODY_TEXT_MAX, NULLABLE},
     {"config", F_OBJECT, 1000, REQUIRED},
     {"added_at", F_ID, 40, NULLABLE},
+    {"priority", F_INT, BODY_PRIORITY_LAST, OPTIONAL},
+    {"start_delay_s", F_INT, BODY_START_DELAY_MAX_S, OPTIONAL},
     {"volumes", F_ARRAY, BODY_VOLUMES_MAX, REQUIRED},
 };
 static const struct field volume_fields[] = {
@@ -247,6 +249,9 @@ static err_t *check_member(const json_t *member, GHashTable *seen, GHashTable *s
     TRY(CHECK(where, member, member_fields));
     if (!known_status(json_str(member, "status")))
         return err(BODY_INVALID, "%s: status '%s' is not known", where, json_str(member, "status"));
+    if (body_member_priority(member) < BODY_PRIORITY_FIRST)
+        return err(BODY_INVALID, "%s: 'priority' is from %d to %d", where, BODY_PRIORITY_FIRST,
+                   BODY_PRIORITY_LAST);
     if (!first_time(seen, json_str(member, "id")) ||
         !first_time(seen, json_str(member, "instance_id")))
         return err(BODY_INVALID, "%s is listed twice", where);

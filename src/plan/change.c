@@ -22,6 +22,12 @@ static err_t *apply_policy_delete(const json_t *params, json_t *draft)
     return body_policy_delete(draft);
 }
 
+static err_t *order_set(const json_t *from, const char *member, json_t *draft)
+{
+    return body_member_order(draft, member, json_int(from, "priority", -1),
+                             json_int(from, "start_delay_s", -1));
+}
+
 /* Before the capture the member is checked with what is known of it: its ids. */
 static err_t *apply_member_add(const json_t *params, json_t *draft)
 {
@@ -29,7 +35,13 @@ static err_t *apply_member_add(const json_t *params, json_t *draft)
 
     if (captured == NULL)
         return NULL;
-    return body_member_add(draft, json_deep_copy(captured));
+    TRY(body_member_add(draft, json_deep_copy(captured)));
+    return order_set(json_obj(params, "member"), json_str_or(captured, "id", ""), draft);
+}
+
+static err_t *apply_member_update(const json_t *params, json_t *draft)
+{
+    return order_set(params, json_str_or(params, "member_id", ""), draft);
 }
 
 static err_t *apply_member_remove(const json_t *params, json_t *draft)
@@ -74,6 +86,7 @@ static const struct {
     {"policy_set", apply_policy_set},
     {"policy_delete", apply_policy_delete},
     {"member_add", apply_member_add},
+    {"member_update", apply_member_update},
     {"member_remove", apply_member_remove},
     {"mappings_set", apply_mappings_set},
     {"reprotect", apply_reprotect},

@@ -12,9 +12,12 @@
  *   update         {name?, description?}
  *   policy_set     the policy's fields, tokens sealed (model/body.h)
  *   policy_delete  {}
- *   member_add     {member: {id, instance_id}}  and at signing time "captured" (the member as
- * captured) member_remove  {member_id} mappings_set   {source_site, mappings: {kind: {source:
- * target|null}}} delete         {}
+ *   member_add     {member: {id, instance_id, priority?, start_delay_s?}}  and at signing time
+ *                  "captured" (the member as captured)
+ *   member_update  {member_id, priority?, start_delay_s?}
+ *   member_remove  {member_id}
+ *   mappings_set   {source_site, mappings: {kind: {source: target|null}}}
+ *   reprotect, delete  {}
  */
 #pragma once
 

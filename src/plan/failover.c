@@ -94,7 +94,8 @@ static void member_identity(const struct planning *p, const json_t *member, cons
     json_set_str(row, "name", json_str_or(config, "name", json_str(member, "instance_name")));
     if (p->in->drill)
         drill_name(row);
-    json_set_int(row, "wave", json_int(member, "priority", 3));
+    json_set_int(row, "wave", body_member_priority(member));
+    json_set_int(row, "start_delay_s", body_member_start_delay_s(member));
     json_set_str(row, "key_name", json_str(json_obj(config, "key"), "name"));
     json_set_bool(row, "config_drive", json_bool(config, "config_drive", false));
     json_set(row, "metadata", json_deep_copy(json_obj(config, "metadata")));
@@ -289,6 +290,22 @@ static void volumes_plan(struct planning *p, const json_t *member)
     }
 }
 
+/* ---- the start order ---- */
+
+void plan_waves_end(json_t *members)
+{
+    int64_t last = 0;
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(members, i, member) last = MAX(last, json_int(member, "wave", 0));
+    json_array_foreach(members, i, member)
+    {
+        if (json_int(member, "wave", 0) == last)
+            json_object_del(member, "start_delay_s");
+    }
+}
+
 /* ---- the whole ---- */
 
 static void planning_init(struct planning *p, const struct plan_failover_input *input)
@@ -329,6 +346,7 @@ err_t *plan_failover(const struct plan_failover_input *input, json_t **ret)
     planning_init(&p, input);
     planning_kept(&p);
     json_array_foreach(body_members(input->body), i, member) member_plan(&p, member);
+    plan_waves_end(p.members);
     planning_unknown(&p);
     planning_pools(&p);
     if (json_array_size(body_members(input->body)) == 0)

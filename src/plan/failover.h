@@ -48,6 +48,9 @@ err_t *plan_failover(const struct plan_failover_input *input, json_t **ret) MUST
 /* NULL if the plan has no problems, else PLAN_INCOMPLETE naming every one and its remedy. */
 err_t *plan_problems(const json_t *plan) MUST_CHECK;
 
+/* Of rows with "wave" and "start_delay_s": nobody waits after the last wave. */
+void plan_waves_end(json_t *members);
+
 /* The plan for people, a page that reads like a runbook.  Caller frees. */
 char *plan_print(const json_t *plan);
 

@@ -18,8 +18,27 @@ static char *addresses_text(const json_t *nic)
     return g_string_free(text, FALSE);
 }
 
+/* When it starts: "" if all start together. */
+static char *turn_text(const json_t *plan, const json_t *member)
+{
+    int64_t wave = json_int(member, "wave", 0), delay_s = json_int(member, "start_delay_s", 0);
+    bool together = true;
+    size_t i;
+    json_t *other;
+
+    json_array_foreach(json_arr(plan, "members"), i, other) together =
+        together && json_int(other, "wave", 0) == wave;
+    if (together)
+        return g_strdup("");
+    if (delay_s == 0)
+        return g_strdup_printf(", priority %" JSON_INTEGER_FORMAT, (json_int_t)wave);
+    return g_strdup_printf(", priority %" JSON_INTEGER_FORMAT ", then %" JSON_INTEGER_FORMAT " s",
+                           (json_int_t)wave, (json_int_t)delay_s);
+}
+
 static void print_member(GString *text, const json_t *plan, const json_t *member)
 {
+    g_autofree char *turn = turn_text(plan, member);
     size_t i;
     json_t *row;
 
@@ -28,8 +47,8 @@ static void print_member(GString *text, const json_t *plan, const json_t *member
                                json_str_or(member, "name", "?"));
         return;
     }
-    g_string_append_printf(text, "  server %s, flavor %s\n", json_str_or(member, "name", "?"),
-                           json_str_or(member, "flavor_name", "MISSING"));
+    g_string_append_printf(text, "  server %s, flavor %s%s\n", json_str_or(member, "name", "?"),
+                           json_str_or(member, "flavor_name", "MISSING"), turn);
     json_array_foreach(json_arr(plan, "volumes"), i, row)
     {
         if (g_strcmp0(json_str(row, "member"), json_str(member, "id")) != 0)

@@ -263,6 +263,12 @@ static inline bool rows_wait(const struct pass *pass, const char *key)
     return false;
 }
 
+/* In a runbook that nobody can help, a row that does not get on holds up no later wave. */
+static bool row_holds_wave(const struct pass *pass, const struct journal_row *row)
+{
+    return !run_forever(pass) || row->tries == 0;
+}
+
 /*
  * The rows of the first step, and in it of the first wave, that are not finished.  Behind a failed
  * row only what goes on without it: see STEP_PER_MEMBER_FAIL.
@@ -271,7 +277,7 @@ static const struct step *pass_front(struct pass *pass, GPtrArray *front)
 {
     const struct journal_row *failed = rows_failed(pass);
     const struct step *step = NULL;
-    int wave = 0;
+    const struct journal_row *holds = NULL; /* the first row of the wave */
 
     for (guint i = 0; i < pass->rows->len; i++) {
         struct journal_row *row = g_ptr_array_index(pass->rows, i);
@@ -285,11 +291,13 @@ static const struct step *pass_front(struct pass *pass, GPtrArray *front)
             break;
         if (step_by_member(pass, row) && row_earlier(pass, row, ROW_FAILED) != NULL)
             continue;
-        if (step == NULL) {
+        if (step == NULL)
             step = pass_step(pass, row->step_key);
-            wave = row->wave;
-        }
-        if (g_str_equal(row->step_key, step->key) && row->wave == wave)
+        if (!g_str_equal(row->step_key, step->key))
+            continue;
+        if (holds == NULL && row_holds_wave(pass, row))
+            holds = row;
+        if (holds == NULL || holds->wave == row->wave || !row_holds_wave(pass, row))
             g_ptr_array_add(front, row);
     }
     return step;

@@ -22,8 +22,9 @@
  *  5. One owner: every journal write names the operation's generation and the lease's owner and is
  *     refused (FENCED) when either has changed; then the runner drops the operation without a word
  *     to the journal.  No outside call is made unless its whole time-out fits into the lease.
- *  6. Steps are barriers.  The rows of one step run in parallel, wave after wave.  A member whose
- *     row failed (STEP_PER_MEMBER_FAIL) keeps no other one from going on.
+ *  6. Steps are barriers.  The rows of one step run in parallel, or wave after wave (STEP_IN_WAVES,
+ *     STEP_WAVES_BACK).  A member whose row failed (STEP_PER_MEMBER_FAIL) keeps no other one from
+ *     going on.
  *  7. No thread waits: a step that waits for the world returns STEP_WAIT and when to look again.
  */
 #pragma once
@@ -56,6 +57,12 @@ enum step_flag {
      */
     STEP_PER_MEMBER_FAIL = 1u << 4,
     STEP_NEEDS_EARLIER = 1u << 5, /* left out with an earlier such row of its subject */
+    /*
+     * One wave of the plan's entries after the other, the lowest first (backwards: the highest);
+     * without one of these all rows of the step are one wave.
+     */
+    STEP_IN_WAVES = 1u << 6,
+    STEP_WAVES_BACK = 1u << 7,
 };
 
 /* What probe and make say of the world. */

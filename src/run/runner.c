@@ -428,11 +428,16 @@ static void rows_add(GPtrArray *rows, const struct step *step, const char *subje
     g_ptr_array_add(rows, row);
 }
 
-static int entry_wave_compare(const void *a, const void *b)
+static int step_wave(const struct step *step, const json_t *entry)
 {
-    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+    int wave = (int)json_int(entry, "wave", 0);
 
-    return (int)(json_int(x, "wave", 0) - json_int(y, "wave", 0));
+    return step->flags & STEP_IN_WAVES ? wave : step->flags & STEP_WAVES_BACK ? -wave : 0;
+}
+
+static int entry_wave_compare(const void *a, const void *b, void *step)
+{
+    return step_wave(step, *(json_t *const *)a) - step_wave(step, *(json_t *const *)b);
 }
 
 /* Rows of one step, ordered by wave (and inside it as the plan lists them). */
@@ -448,10 +453,10 @@ static void rows_add_step(GPtrArray *rows, const struct step *step, const json_t
     }
     json_array_foreach(json_arr(plan, step->per == STEP_PER_MEMBER ? "members" : "volumes"), i,
                        entry) g_ptr_array_add(entries, entry);
-    g_ptr_array_sort(entries, entry_wave_compare);
+    g_ptr_array_sort_with_data(entries, entry_wave_compare, (void *)step);
     for (guint k = 0; k < entries->len; k++) {
         entry = g_ptr_array_index(entries, k);
-        rows_add(rows, step, json_str_or(entry, "id", ""), (int)json_int(entry, "wave", 0));
+        rows_add(rows, step, json_str_or(entry, "id", ""), step_wave(step, entry));
     }
 }
 
@@ -751,8 +756,11 @@ char *runbook_print(const struct runbook *book)
         text, "## %s (version %d)\n\n| step | what it does | per | |\n|---|---|---|---|\n",
         book->name, book->version);
     for (const struct step *s = book->steps; s->key != NULL; s++) {
-        g_string_append_printf(text, "| `%s` | %s | %s | %s%s%s%s |\n", s->key, s->says,
+        g_string_append_printf(text, "| `%s` | %s | %s | %s%s%s%s%s |\n", s->key, s->says,
                                per[s->per], s->flags & STEP_PIVOT ? "**pivot** " : "",
+                               s->flags & STEP_IN_WAVES     ? "in waves "
+                               : s->flags & STEP_WAVES_BACK ? "in waves, backwards "
+                                                            : "",
                                s->flags & STEP_NO_SKIP ? "no skip " : "",
                                s->flags & STEP_BEST_EFFORT ? "best effort " : "",
                                s->undo != NULL ? "undone on failure" : "");

@@ -26,7 +26,7 @@ static const struct step drill_steps[] = {
     {"port.create", "Create the ports", STEP_PER_MEMBER, .probe = ports_probe, .make = ports_make,
      .undo = ports_undo, .observe = ports_observe, .progress = 75},
     {"server.boot", "Boot the servers", STEP_PER_MEMBER, .probe = server_probe, .make = server_make,
-     .undo = server_undo, .observe = servers_observe, .progress = 90},
+     .undo = server_undo, .observe = servers_observe, .flags = STEP_IN_WAVES, .progress = 90},
     {"server.sweep", "Take away servers that were made twice", STEP_PER_MEMBER,
      .probe = sweep_probe, .make = sweep_make, .observe = servers_observe, .progress = 92},
     {"drill.check", "Check what came up", STEP_PER_MEMBER, .probe = drill_check_probe,

@@ -23,12 +23,9 @@
      .progress = 68},                                                                              \
     {"port.create", "Create the ports", STEP_PER_MEMBER, .probe = ports_probe, .make = ports_make, \
      .observe = ports_observe, .flags = STEP_PER_MEMBER_FAIL, .progress = 75},                     \
-    {"server.start_kept", "Start servers that the other site never had", STEP_PER_MEMBER,          \
-     .probe = kept_start_probe, .make = kept_start_make, .observe = kept_observe,                  \
-     .flags = STEP_PER_MEMBER_FAIL, .progress = 78},                                               \
-    {"server.boot", "Boot the servers", STEP_PER_MEMBER, .probe = server_probe,                    \
-     .make = server_make, .observe = servers_observe,                                              \
-     .flags = STEP_PER_MEMBER_FAIL | STEP_NEEDS_EARLIER, .progress = 90},                          \
+    {"server.boot", "Boot the servers, or start those that the other site never had",              \
+     STEP_PER_MEMBER, .probe = server_probe, .make = server_make, .observe = servers_observe,      \
+     .flags = STEP_PER_MEMBER_FAIL | STEP_NEEDS_EARLIER | STEP_IN_WAVES, .progress = 90},          \
     {"server.sweep", "Take away servers that were made twice", STEP_PER_MEMBER,                    \
      .probe = sweep_probe, .make = sweep_make, .observe = servers_observe,                         \
      .flags = STEP_PER_MEMBER_FAIL, .progress = 92},                                               \
@@ -82,7 +79,7 @@ static const struct step handover_steps[] = {
      .make = target_validate_make, .progress = 10},
     {"source.stop", "Stop and lock the servers at the source site", STEP_PER_MEMBER,
      .probe = source_stopped_probe, .make = source_stop_make, .undo = source_start_undo,
-     .observe = source_servers_observe, .flags = STEP_NO_SKIP, .progress = 20},
+     .observe = source_servers_observe, .flags = STEP_NO_SKIP | STEP_WAVES_BACK, .progress = 20},
     {"point.final", "Make the final recovery point and wait until all of it is here",
      STEP_PER_GROUP, .make = point_final_make, .flags = STEP_NO_SKIP, .progress = 30},
     {"source.verify", "Check that the servers at the source are still stopped and locked",
@@ -123,7 +120,7 @@ static const struct step failback_steps[] = {
      STEP_PER_GROUP, .make = point_first_make, .flags = STEP_NO_SKIP, .progress = 15},
     {"source.stop", "Stop and lock the servers at the source site", STEP_PER_MEMBER,
      .probe = source_stopped_probe, .make = source_stop_make, .undo = source_start_undo,
-     .observe = source_servers_observe, .flags = STEP_NO_SKIP, .progress = 20},
+     .observe = source_servers_observe, .flags = STEP_NO_SKIP | STEP_WAVES_BACK, .progress = 20},
     {"point.final", "Make the final recovery point and wait until all of it is here",
      STEP_PER_GROUP, .make = point_final_make, .flags = STEP_NO_SKIP, .progress = 30},
     {"source.verify", "Check that the servers at the source are still stopped and locked",

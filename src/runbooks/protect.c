@@ -25,15 +25,15 @@
 #define RECAPTURE(first, second, third)                                                            \
     {"member.recapture",  "Read the servers that were changed anew",                               \
      STEP_PER_MEMBER,     .make = recapture_make,                                                  \
-     .progress = (first), .flags = STEP_BEST_EFFORT},                                              \
+     .progress = (first), .flags = STEP_BEST_EFFORT | STEP_IN_WAVES},                              \
         {"member.join",           "Add volumes that were attached since to the consistency group", \
          STEP_PER_MEMBER,         .probe = cg_volumes_probe,                                       \
          .make = cg_volumes_make, .undo = cg_volumes_undo,                                         \
-         .progress = (second),    .flags = STEP_BEST_EFFORT},                                      \
+         .progress = (second),    .flags = STEP_BEST_EFFORT | STEP_IN_WAVES},                      \
     {                                                                                              \
         "member.replicate", "Add these volumes to the replication", STEP_PER_MEMBER,               \
             .make = array_volumes_make, .undo = array_volumes_undo, .progress = (third),           \
-            .flags = STEP_BEST_EFFORT                                                              \
+            .flags = STEP_BEST_EFFORT | STEP_IN_WAVES                                              \
     }
 
 static const struct step create_steps[] = {
@@ -152,6 +152,7 @@ const struct runbook runbook_sync = {
 
 CHANGE(runbook_update, "update", change_steps);
 CHANGE(runbook_mappings_set, "mappings_set", change_steps);
+CHANGE(runbook_member_update, "member_update", change_steps);
 CHANGE(runbook_member_remove, "member_remove", change_steps);
 CHANGE(runbook_policy_delete, "policy_delete", change_steps);
 CHANGE(runbook_delete, "delete", delete_steps);

@@ -32,11 +32,13 @@ static const struct step resume_steps[] = {
      STEP_PER_MEMBER, .probe = stamped_probe, .make = stamp_make, .observe = own_servers_observe,
      .progress = 20},
     {"server.resume", "Unlock the servers of this site and start those that ran", STEP_PER_MEMBER,
-     .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe, .progress = 60},
+     .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe,
+     .flags = STEP_IN_WAVES, .progress = 60},
     {"servers.settle", "Wait until what the other site had begun has ended", STEP_PER_GROUP,
      .probe = stops_settled_probe, .progress = 80},
     {"server.again", "Start those that were stopped meanwhile", STEP_PER_MEMBER,
-     .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe, .progress = 100},
+     .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe,
+     .flags = STEP_IN_WAVES, .progress = 100},
     {0},
 };
 

@@ -381,12 +381,11 @@ static void test_reprotect_keeps_cinders_groups(void **state)
     json_decref(bench_ok(b, "prod-a", "protection-group reprotect", WEB, NULL));
     bench_settle(b);
     for (int i = 0; i < BENCH_SITES; i++) {
-        g_autoptr(json_t) cg =
-            bench_ok(b, bench_tenant(i), "consistency-group show", WEB, NULL);
+        g_autoptr(json_t) cg = bench_ok(b, bench_tenant(i), "consistency-group show", WEB, NULL);
         const char *fields[] = {"secondary_cg_id", "primary_cg_id"};
         for (int site = 0; site < BENCH_SITES; site++)
-            assert_non_null(json_object_get(sim_table(b->sim, site, "groups"),
-                                            bench_field(cg, fields[site])));
+            assert_non_null(
+                json_object_get(sim_table(b->sim, site, "groups"), bench_field(cg, fields[site])));
     }
     json_decref(bench_ok(b, "prod-b", "protection-group delete", WEB, NULL));
     bench_settle(b);

@@ -503,8 +503,7 @@ err_t *finish_probe(struct step_call *call, enum step_answer *ret)
 static err_t *member_outcome(struct step_call *call, const char *id, bool *ret_done, char **ret_why,
                              json_t **ret_server)
 {
-    static const char *const steps[] = {"kept.release", "port.create", "server.start_kept",
-                                        "server.boot"};
+    static const char *const steps[] = {"kept.release", "port.create", "server.boot"};
 
     *ret_why = NULL;
     *ret_server = NULL;

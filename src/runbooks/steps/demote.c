@@ -61,6 +61,8 @@ static void own_add(struct own *own, const char *member_id, const char *server)
     json_set_str(row, "member", member_id);
     json_set_str(row, "name", json_str(member, "instance_name"));
     json_set_str(row, "server_id", server);
+    json_set_int(row, "wave", body_member_priority(member));
+    json_set_int(row, "start_delay_s", body_member_start_delay_s(member));
     json_array_append_new(own->rows, row);
 }
 

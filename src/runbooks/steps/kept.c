@@ -95,9 +95,9 @@ err_t *kept_observe(struct step_call *call, json_t **ret)
     return NULL;
 }
 
-static const json_t *kept_server(const struct step_call *call)
+static const json_t *kept_server(const struct step_call *call, const json_t *servers)
 {
-    return cloud_find(json_arr(call->observed, "servers"), "id", kept_id(call->input));
+    return cloud_find(servers, "id", kept_id(call->input));
 }
 
 static char *kept_name(const struct step_call *call)
@@ -136,7 +136,7 @@ static enum todo todo_of(const struct step_call *call, const json_t *server, con
 
 err_t *kept_release_probe(struct step_call *call, enum step_answer *ret)
 {
-    const json_t *server = kept_server(call);
+    const json_t *server = kept_server(call, json_arr(call->observed, "servers"));
     g_autoptr(json_t) ports =
         plan_server_ports(json_arr(call->observed, "ports"), kept_id(call->input));
     struct made made;
@@ -215,19 +215,18 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
     TRY(group_now_load(call, &now));
     TRY(safety_act(&now->state, SAFETY_BOOT, SAFETY_SERVE));
     TRY(world_service(call, &service));
-    return moved_is_fine(todo_do(call, &service, kept_server(call), ports));
+    return moved_is_fine(
+        todo_do(call, &service, kept_server(call, json_arr(call->observed, "servers")), ports));
 }
 
-/* ---- going on ---- */
+/* ---- going on, in server.boot ---- */
 
 /* The mark of the stop goes last: one without it needs nothing more. */
 err_t *kept_start_probe(struct step_call *call, enum step_answer *ret)
 {
-    const json_t *server = kept_server(call);
+    const json_t *server = kept_server(call, call->observed);
 
     *ret = STEP_DONE;
-    if (!verdict_is(call->input, PLAN_RESUMES))
-        return NULL;
     if (server == NULL)
         return err(SERVER_ERROR, "server '%s' (%s), which was kept at this site, is gone",
                    json_str_or(call->input, "name", ""), kept_id(call->input));
@@ -242,7 +241,7 @@ err_t *kept_start_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
     struct cloud service;
-    const json_t *server = kept_server(call);
+    const json_t *server = kept_server(call, call->observed);
     const char *id = json_str_or(server, "id", "");
 
     *ret = STEP_WAIT;

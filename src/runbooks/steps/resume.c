@@ -13,11 +13,14 @@
  */
 #include "cloud/nova.h"
 #include "model/safety.h"
+#include "plan/failover.h"
 #include "runbooks/group.h"
 #include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 #include "store/exchange_watch.h"
 #include "store/operation.h"
+
+#define START_MAX_MS (10 * 60 * 1000)
 
 /* What stops servers has ended: no call of it is still under way. */
 static err_t *stops_ended(struct step_call *call, bool *ret)
@@ -53,6 +56,7 @@ err_t *resume_plan(struct step_call *call, json_t **ret)
     *ret = json_object();
     json_set_str(*ret, "group_id", call->op->pg_id);
     json_set_str(*ret, "project_id", project);
+    plan_waves_end(own);
     json_set(*ret, "members", json_incref(own));
     json_set_bool(*ret, "settles", sync_kind(&now->state) == POSITION_CLAIM);
     return NULL;
@@ -107,32 +111,46 @@ err_t *stamp_make(struct step_call *call, enum step_answer *ret)
 err_t *stops_settled_probe(struct step_call *call, enum step_answer *ret)
 {
     const struct conf *conf = world_options_of(call->world)->conf;
-    int64_t latest_ms = call->now_ms + conf_int(conf, "DEFAULT", "settle_ms");
-    int64_t until_ms = json_int(call->result, "until_ms", 0);
+    bool settles = json_bool(call->plan, "settles", false);
+    int64_t settle_ms = settles ? conf_int(conf, "DEFAULT", "settle_ms") : 0;
 
-    if (until_ms == 0 || until_ms > latest_ms) { /* the clock was set back */
-        until_ms = latest_ms;
-        json_set_int(call->result, "until_ms", until_ms);
-    }
-    bool over = !json_bool(call->plan, "settles", false) || call->now_ms >= until_ms;
-    *ret = over ? STEP_DONE : STEP_WAIT;
-    call->wake_at_ms = until_ms;
+    *ret = pause_over(call, "until_ms", settle_ms) ? STEP_DONE : STEP_WAIT;
     return NULL;
 }
 
 /* ---- starting ---- */
 
+/* It is tried for ever; after a while it holds up no other server (run.h, RUNBOOK_FOREVER). */
+static err_t *start_is_late(struct step_call *call, const json_t *server)
+{
+    bool late = pause_over(call, "late_ms", START_MAX_MS);
+
+    call->wake_at_ms = 0;
+    return late ? err(TIMEOUT, "server '%s' does not start: it is %s",
+                      json_str_or(server, "name", ""), nova_status(server))
+                : NULL;
+}
+
+static err_t *still_stopped(struct step_call *call, const json_t *server, enum step_answer *ret)
+{
+    *ret = nova_task(server) != NULL ? STEP_WAIT : STEP_ABSENT;
+    return *ret == STEP_WAIT ? start_is_late(call, server) : NULL;
+}
+
 err_t *resumed_probe(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
     const json_t *server = own_server(call);
+    int64_t delay_ms = json_int(call->input, "start_delay_s", 0) * 1000;
 
     *ret = STEP_DONE;
     TRY(group_now_load(call, &now));
     if (!may_run(now))
         json_set_bool(call->result, "let_rest", true);
     else if (server != NULL && nova_metadata(server, SERVER_STOPPED_FOR) != NULL)
-        *ret = nova_task(server) != NULL ? STEP_WAIT : STEP_ABSENT;
+        return still_stopped(call, server, ret);
+    else if (json_bool(call->result, "started", false))
+        *ret = pause_over(call, "until_ms", delay_ms) ? STEP_DONE : STEP_WAIT;
     return NULL;
 }
 
@@ -154,9 +172,10 @@ err_t *resume_make(struct step_call *call, enum step_answer *ret)
     if (!server_wants_start(server))
         return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);
     *ret = STEP_WAIT;
+    json_set_bool(call->result, "started", true);
     err_t *e = nova_server_start(&service, id);
-    if (e == NULL || !err_is(e, ERR_CLOUD_CONFLICT))
+    if (e != NULL && !err_is(e, ERR_CLOUD_CONFLICT))
         return e;
-    err_free(e);
-    return NULL; /* it has changed by itself meanwhile: the next look tells */
+    err_free(e); /* it has changed by itself meanwhile: the next look tells */
+    return start_is_late(call, server);
 }

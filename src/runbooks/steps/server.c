@@ -9,6 +9,23 @@
 #include "runbooks/ledger.h"
 #include "runbooks/steps/steps.h"
 
+#define BOOT_MAX_MS (30 * 60 * 1000)
+
+bool pause_over(struct step_call *call, const char *key, int64_t pause_ms)
+{
+    int64_t latest_ms = call->now_ms + pause_ms;
+    int64_t until_ms = json_int(call->result, key, 0);
+
+    if (pause_ms == 0)
+        return true;
+    if (until_ms == 0 || until_ms > latest_ms) { /* the clock was set back */
+        until_ms = latest_ms;
+        json_set_int(call->result, key, until_ms);
+    }
+    call->wake_at_ms = until_ms;
+    return call->now_ms >= until_ms;
+}
+
 static void server_made(struct step_call *call, struct made *ret)
 {
     made_init(call, "server", "nova", call->subject, json_str(call->input, "name"), NULL, ret);
@@ -113,18 +130,40 @@ static err_t *server_broken(struct step_call *call, const json_t *server, enum s
                       "mend the cause, then: operation retry %s", call->op->id);
 }
 
-err_t *server_probe(struct step_call *call, enum step_answer *ret)
+/* One that does not come up holds up nobody for ever. */
+static err_t *server_comes(struct step_call *call, const json_t *server, enum step_answer *ret)
+{
+    *ret = STEP_WAIT;
+    bool over = pause_over(call, "came_until_ms", BOOT_MAX_MS);
+    call->wake_at_ms = 0;
+    if (!over)
+        return NULL;
+    json_object_del(call->result, "came_until_ms");
+    return err_remedy(err(SERVER_ERROR,
+                          "server '%s' (%s) does not become ACTIVE: it is %s after %d minutes",
+                          json_str_or(server, "name", "?"), json_str_or(server, "id", "?"),
+                          nova_status(server), BOOT_MAX_MS / 60000),
+                      "see what its cloud does with it, then: operation retry %s", call->op->id);
+}
+
+/* It runs; the next wave waits for what it was said to wait. */
+static void server_runs(struct step_call *call, enum step_answer *ret)
+{
+    int64_t delay_ms = json_int(call->input, "start_delay_s", 0) * 1000;
+
+    *ret = pause_over(call, "until_ms", delay_ms) ? STEP_DONE : STEP_WAIT;
+}
+
+static bool resumes(const struct step_call *call)
+{
+    return g_strcmp0(plan_kept_verdict(call->input), PLAN_RESUMES) == 0;
+}
+
+static err_t *boot_probe(struct step_call *call, enum step_answer *ret)
 {
     struct made made;
 
     server_made(call, &made);
-    if (g_strcmp0(plan_kept_verdict(call->input), PLAN_RESUMES) == 0) {
-        g_autoptr(json_t) kept = NULL;
-        TRY(step_result_of(call, "server.start_kept", call->subject, &kept));
-        json_set_str(call->result, "server_id", json_str(kept, "server_id"));
-        *ret = STEP_DONE;
-        return NULL;
-    }
     const json_t *server = made_find(call->observed, &made);
     if (server == NULL) {
         *ret = STEP_ABSENT;
@@ -134,7 +173,15 @@ err_t *server_probe(struct step_call *call, enum step_answer *ret)
     if (g_str_equal(nova_status(server), "ERROR"))
         return server_broken(call, server, ret);
     TRY(ledger_made(call, &made, json_str(server, "id")));
-    *ret = g_str_equal(nova_status(server), "ACTIVE") ? STEP_DONE : STEP_WAIT;
+    *ret = STEP_DONE;
+    return g_str_equal(nova_status(server), "ACTIVE") ? NULL : server_comes(call, server, ret);
+}
+
+err_t *server_probe(struct step_call *call, enum step_answer *ret)
+{
+    TRY(resumes(call) ? kept_start_probe(call, ret) : boot_probe(call, ret));
+    if (*ret == STEP_DONE)
+        server_runs(call, ret);
     return NULL;
 }
 
@@ -254,7 +301,7 @@ static err_t *boot_once(struct step_call *call, const struct cloud *c, const str
     return NULL;
 }
 
-err_t *server_make(struct step_call *call, enum step_answer *ret)
+static err_t *boot_make(struct step_call *call, enum step_answer *ret)
 {
     struct made made;
     struct cloud c;
@@ -277,6 +324,11 @@ err_t *server_make(struct step_call *call, enum step_answer *ret)
     TRY(boot_once(call, &c, &made, &server));
     json_set_str(call->result, "server_id", json_str(server, "id"));
     return ledger_made(call, &made, json_str(server, "id"));
+}
+
+err_t *server_make(struct step_call *call, enum step_answer *ret)
+{
+    return resumes(call) ? kept_start_make(call, ret) : boot_make(call, ret);
 }
 
 /* All that bear the key; a server that is being deleted is waited for. */

@@ -181,6 +181,7 @@ err_t *kept_read(struct step_call *call, const struct group_now *now, json_t *in
 err_t *kept_observe(struct step_call *call, json_t **ret);
 err_t *kept_release_probe(struct step_call *call, enum step_answer *ret);
 err_t *kept_release_make(struct step_call *call, enum step_answer *ret);
+/* For server.boot: one that the other site never had goes on here.  'observed': the servers. */
 err_t *kept_start_probe(struct step_call *call, enum step_answer *ret);
 err_t *kept_start_make(struct step_call *call, enum step_answer *ret);
 
@@ -191,6 +192,11 @@ err_t *servers_observe(struct step_call *call, json_t **ret);
 err_t *server_probe(struct step_call *call, enum step_answer *ret);
 err_t *server_make(struct step_call *call, enum step_answer *ret);
 err_t *server_undo(struct step_call *call, enum step_answer *ret);
+/*
+ * Whether 'pause_ms' have passed since this was first asked of the row; until when is kept in its
+ * result under 'key', and wakes it.
+ */
+bool pause_over(struct step_call *call, const char *key, int64_t pause_ms);
 /* Whether servers of the operation's plan may be booted here: as active, or clones of a drill. */
 err_t *boot_allowed(const struct step_call *call, const struct group_now *now) MUST_CHECK;
 err_t *sweep_probe(struct step_call *call, enum step_answer *ret);

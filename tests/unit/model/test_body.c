@@ -395,7 +395,7 @@ static void settling(void **state)
     assert_true(body_needs_settle(NULL, deleting)); /* a lost group, taken in again */
 }
 
-/* A member is captured anew: its status stays, and the rest is as it is now. */
+/* A member is captured anew: its status and start order stay, and the rest is as it is now. */
 static void members_are_renewed(void **state)
 {
     (void)state;
@@ -403,8 +403,12 @@ static void members_are_renewed(void **state)
     assert_ok(body_member_add(j, member("member-1", "i-1", "v-1")));
     assert_ok(body_member_add(j, member("member-2", "i-2", "v-2")));
     assert_ok(body_member_status(j, "member-2", "error", "no quota"));
+    assert_ok(body_member_order(j, "member-2", 1, 30));
     assert_ok(body_member_renew(j, member("member-2", "i-2", "v-9")));
     json_t *now = body_member(j, "member-2");
+    assert_int_equal(body_member_priority(now), 1);
+    assert_int_equal(body_member_start_delay_s(now), 30);
+    assert_code(body_member_order(j, "member-9", 1, 0), ERR_NOT_FOUND);
     assert_string_equal(json_str(now, "status"), "error");
     assert_string_equal(json_str(json_array_get(json_arr(now, "volumes"), 0), "id"), "v-9");
     assert_ptr_equal(json_array_get(body_members(j), 1), now); /* in its place */

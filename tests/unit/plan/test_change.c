@@ -117,6 +117,36 @@ static void test_mapping_removed(void **state)
     assert_null(body_mapping(end, SITE_A, "network", "prod"));
 }
 
+/* What is said of the start order stays until something else is said; what all have is not kept. */
+static void test_start_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *params;
+        int64_t priority, delay_s;
+    } steps[] = {
+        {"member_add",
+         "{'member':{'id':'member-1','instance_id':'srv-1','priority':1,'start_delay_s':30},"
+         "'captured':" MEMBER "}",
+         1, 30},
+        {"member_update", "{'member_id':'member-1','priority':5}", 5, 30},
+        {"member_update", "{'member_id':'member-1','start_delay_s':0}", 5, 0},
+        {"update", "{'name':'store'}", 5, 0},
+        {"member_update", "{'member_id':'member-1','priority':3}", BODY_PRIORITY_DEFAULT, 0},
+    };
+    json_t *draft = group();
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        g_autoptr(json_t) params = json_of(steps[i].params);
+        OK(plan_change(steps[i].type, params, draft, NOW, &draft));
+        const json_t *member = body_member(draft, "member-1");
+        assert_int_equal(body_member_priority(member), steps[i].priority);
+        assert_int_equal(body_member_start_delay_s(member), steps[i].delay_s);
+    }
+    g_autoptr(json_t) as_added = json_of(MEMBER);
+    assert_true(json_equal(body_member(draft, "member-1"), as_added));
+    json_decref(draft);
+}
+
 static void test_create(void **state)
 {
     (void)state;
@@ -139,6 +169,13 @@ static const struct {
     {"update", "{'name':''}", ERR_BODY_INVALID},
     {"member_remove", "{'member_id':'member-9'}", ERR_NOT_FOUND},
     {"member_remove", "{}", ERR_NOT_FOUND},
+    {"member_update", "{'member_id':'member-9','priority':1}", ERR_NOT_FOUND},
+    {"member_add", "{'member':{'id':'member-1','priority':6},'captured':" MEMBER "}",
+     ERR_BODY_INVALID},
+    {"member_add", "{'member':{'id':'member-1','priority':0},'captured':" MEMBER "}",
+     ERR_BODY_INVALID},
+    {"member_add", "{'member':{'id':'member-1','start_delay_s':3601},'captured':" MEMBER "}",
+     ERR_BODY_INVALID},
     {"mappings_set", "{'source_site':'nowhere','mappings':{'network':{'a':'b'}}}",
      ERR_BODY_INVALID},
     {"mappings_set", "{'source_site':'" SITE_A "','mappings':{'router':{'a':'b'}}}",
@@ -167,8 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes),         cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_mapping_removed), cmocka_unit_test(test_create),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_mapping_removed), cmocka_unit_test(test_start_order),
+        cmocka_unit_test(test_create),          cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

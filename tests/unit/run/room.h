@@ -460,9 +460,9 @@ static inline err_t *room_plan(struct step_call *call, json_t **ret)
 /* The usual one: two members with a row each, a pivot, and what comes after it. */
 static const struct step four_steps[] = {
     FULL("first", GROUP, 0, 20),
-    FULL("second", MEMBER, 0, 50),
+    FULL("second", MEMBER, STEP_IN_WAVES, 50),
     FULL("pivot", GROUP, STEP_PIVOT | STEP_NO_SKIP, 60),
-    FULL("fourth", MEMBER, 0, 100),
+    FULL("fourth", MEMBER, STEP_IN_WAVES, 100),
     {0},
 };
 static const struct runbook four_book = {.name = "four",

@@ -658,7 +658,7 @@ static void test_best_effort(void **state)
 
 static const struct step each_steps[] = {
     FULL("pivot", GROUP, STEP_PIVOT, 10),
-    FULL("each", MEMBER, STEP_PER_MEMBER_FAIL, 100),
+    FULL("each", MEMBER, STEP_PER_MEMBER_FAIL | STEP_IN_WAVES, 100),
     {0},
 };
 static const struct runbook each_book = {.name = "each",
@@ -667,7 +667,7 @@ static const struct runbook each_book = {.name = "each",
                                          .plan = room_plan};
 static const struct step all_steps[] = {
     FULL("pivot", GROUP, STEP_PIVOT, 10),
-    FULL("each", MEMBER, 0, 100),
+    FULL("each", MEMBER, STEP_IN_WAVES, 100),
     {0},
 };
 static const struct runbook all_book = {.name = "all",

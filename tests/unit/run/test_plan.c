@@ -95,6 +95,48 @@ static void test_rows(void **state)
                                    "5 fourth m2 1; 6 fourth m1 2; ");
 }
 
+/* Only a step that says so goes wave by wave; one goes backwards. */
+static const struct step order_steps[] = {
+    FULL("together", MEMBER, 0, 30),
+    FULL("upwards", MEMBER, STEP_IN_WAVES, 60),
+    FULL("backwards", MEMBER, STEP_WAVES_BACK, 100),
+    {0},
+};
+static const struct runbook order_book = {.name = "order",
+                                          .version = 1,
+                                          .steps = order_steps,
+                                          .plan = room_plan};
+static const struct runbook *const order_books[] = {&order_book, NULL};
+
+static void test_order(void **state)
+{
+    struct room *room = *state;
+    room_books(room, order_books);
+    json_decref(room->plan);
+    room->plan =
+        room_json("{'members':[{'id':'b','wave':2},{'id':'c','wave':3},{'id':'a','wave':1},"
+                  "{'id':'b2','wave':2}],'volumes':[]}");
+    static const char *const slow[] = {"together", "upwards", "backwards"};
+    for (size_t i = 0; i < G_N_ELEMENTS(slow); i++) {
+        room_trouble(room, "make", slow[i], "b", 1, 1, WAITS);
+        room_last_trouble(room)->happens = true;
+        room_last_trouble(room)->late_ms = POLL_MS;
+    }
+    room_operation(room, "order");
+    room_run(room);
+    STATUS(room, "completed");
+    CALLS(room, "plan of op-1, "
+                "probe together b, make together b, probe together c, make together c, "
+                "probe together a, make together a, probe together b2, make together b2, "
+                "probe together b, "
+                "probe upwards a, make upwards a, probe upwards b, make upwards b, "
+                "probe upwards b2, make upwards b2, probe upwards b, "
+                "probe upwards c, make upwards c, "
+                "probe backwards c, make backwards c, probe backwards b, make backwards b, "
+                "probe backwards b2, make backwards b2, probe backwards b, "
+                "probe backwards a, make backwards a");
+}
+
 /* A plan that would be made differently now is finished as it was made. */
 static void test_plan_is_frozen(void **state)
 {
@@ -245,6 +287,44 @@ static void test_forever(void **state)
     }
 }
 
+static const struct step ever_waves_steps[] = {
+    FULL("ever", MEMBER, STEP_IN_WAVES, 100),
+    {0},
+};
+static const struct runbook ever_waves_book = {.name = "ever",
+                                               .version = 1,
+                                               .steps = ever_waves_steps,
+                                               .plan = room_plan,
+                                               .flags = RUNBOOK_FOREVER};
+static const struct runbook *const ever_waves_books[] = {&ever_waves_book, NULL};
+
+/* What fails for ever is tried for ever, and keeps no later wave waiting; one that only waits does.
+ */
+static void test_forever_holds_nobody_up(void **state)
+{
+    struct room *room = *state;
+    json_decref(room->plan);
+    room->plan = room_json("{'members':[{'id':'m1','wave':1},{'id':'m2','wave':2},"
+                           "{'id':'m3','wave':3}],'volumes':[]}");
+    room_books(room, ever_waves_books);
+    room_trouble(room, "make", "ever", "m1", 1, 100, ERR_CONFLICT);
+    room_trouble(room, "make", "ever", "m2", 1, 1, WAITS);
+    room_last_trouble(room)->happens = true;
+    room_last_trouble(room)->late_ms = POLL_MS;
+    room_operation(room, "ever");
+    room_tick(room); /* m1 fails, and m2 waits for the world */
+    ROW(room, "ever", "m2", "waiting");
+    ROW(room, "ever", "m3", "pending");
+    room_pass(room, POLL_MS);
+    room_tick(room);
+    ROW(room, "ever", "m2", "done");
+    ROW(room, "ever", "m3", "done");
+    ROW(room, "ever", "m1", "pending");
+    STATUS(room, "running");
+    room_run(room);
+    STATUS(room, "completed");
+}
+
 /* ---- many */
 
 /* More operations than one tick takes: the rest is due at once, none waits behind the others. */
@@ -390,6 +470,8 @@ int main(void)
         ROOM(test_plan_waits),
         ROOM(test_plan_fenced),
         ROOM(test_rows),
+        ROOM(test_order),
+        ROOM(test_forever_holds_nobody_up),
         ROOM(test_plan_is_frozen),
         ROOM(test_old_plan_old_table),
         ROOM(test_new_plan_new_table),
