@@ -9,6 +9,7 @@
  *     sim-crash                     all sweeps; of the second deaths a part
  *     sim-crash --every             all of them
  *     sim-crash --again N           those of every N-th first death (default 7; 0: none)
+ *     sim-crash --stride N          every N-th first death (default 1)
  *     sim-crash --mariadb [N]       on MariaDB: every N-th death (default 1), no second one
  *     sim-crash --asleep            nobody dies: the engine sleeps past its lease between each
  * intent and its call, another one ends the operation, and it wakes sim-crash --sweep NAME that one
@@ -80,6 +81,7 @@ static const struct sweep sweeps[] = {
     {"failover, another host", SIM_SITE_B, "failover", "failover", 7, true, {0}},
     {"member_add, another host", SIM_SITE_A, "member_add", "member_add", 2, true, {0}},
     {"policy_set", SIM_SITE_A, "policy_set", "policy_set", 0, false, {0}},
+    {"member_update", SIM_SITE_A, "member_update", "member_update", 0, false, {0}},
     {"member_remove", SIM_SITE_A, "member_remove", "member_remove", 0, false, {0}},
     {"settle of a member_remove", SIM_SITE_A, "settle", "member_remove", 0, false, {0}},
     {"demote", SIM_SITE_A, "demote", "demote", 0, false, {0}},
@@ -509,6 +511,8 @@ int main(int argc, char **argv)
             only = value;
         else if (strcmp(option, "--at") == 0)
             at = value;
+        else if (strcmp(option, "--stride") == 0)
+            stride = MAX(number(value), 1);
         else if (strcmp(option, "--mariadb") == 0) {
             run.mariadb = mariadb_start();
             stride = MAX(number(value), 1);

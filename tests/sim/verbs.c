@@ -167,6 +167,23 @@ static void member_added(struct bench *b)
     assert_int_equal(in_group, 2);
 }
 
+static json_t *member_update(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group member-update", WEB, "member-id",
+                     bench_server_id(b, SIM_SITE_A, "db-1"), "priority", "1", "start-delay", "20",
+                     NULL);
+}
+
+static void member_updated(struct bench *b)
+{
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autoptr(json_t) member = bench_ok(b, bench_tenant(i), "protection-group member-show", WEB,
+                                            "member", bench_server_id(b, SIM_SITE_A, "db-1"), NULL);
+        assert_int_equal(json_int(json_obj(member, "object"), "priority", 0), 1);
+        assert_int_equal(json_int(json_obj(member, "object"), "start_delay_s", 0), 20);
+    }
+}
+
 static json_t *member_remove(struct bench *b)
 {
     return bench_try(b, "prod-a", "protection-group member-remove", WEB, "member-id",
@@ -640,6 +657,7 @@ const struct verb verbs_all[] = {
     {"policy_set", prepare_group, policy_set, policy_there, false, NULL},
     {"policy_delete", prepare_policy, policy_delete, policy_gone, false, NULL},
     {"member_add", prepare_group, member_add, member_added, false, NULL},
+    {"member_update", prepare_protected, member_update, member_updated, false, NULL},
     {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
     {"failover", prepare_lost, failover, failed_over, true, NULL},
     {"handover", prepare_handover, handover, demoted, false, NULL},

@@ -151,6 +151,17 @@ static bool member_remove(struct walk *w)
                         walk_with(web(), "member-id", some_server(w, site)));
 }
 
+static bool start_order(struct walk *w)
+{
+    int site = some_site_of(w, "ACTIVE");
+    g_autofree char *priority = g_strdup_printf("%u", 1 + walk_dice(w, 5));
+    g_autofree char *delay = g_strdup_printf("%u", 10 * walk_dice(w, 4));
+
+    json_t *args = walk_with(web(), "member-id", some_server(w, site));
+    return walk_command(w, some_site(w), "protection-group member-update",
+                        walk_with(walk_with(args, "priority", priority), "start-delay", delay));
+}
+
 static bool mapping_set(struct walk *w)
 {
     json_t *args = web();
@@ -643,6 +654,7 @@ static const struct {
     {"policy-delete", policy_delete, 1, false},
     {"member-add", member_add, 8, false},
     {"member-remove", member_remove, 3, false},
+    {"start order", start_order, 2, false},
     {"mapping-set", mapping_set, 1, false},
     {"failover", failover, 7, false},
     {"planned", handover, 5, false},
