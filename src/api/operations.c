@@ -53,8 +53,7 @@ static err_t *see_other(struct request *r, err_t *takes)
                       "an operation is shown by the site that runs it: ask '%s'", site->name);
 }
 
-/* An admin may see operations of no project of his (site validate). */
-static err_t *operation_of(struct request *r, struct operation **ret)
+err_t *operation_of(struct request *r, struct operation **ret)
 {
     err_t *e = operation_get(r->db, r->params[0], request_is_admin(r) ? NULL : r->project, ret);
 

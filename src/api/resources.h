@@ -32,6 +32,11 @@ route_handler policies_show, policies_create, policies_update, policies_delete;
 route_handler resource_mappings_show, resource_mappings_update, cgs_show;
 /* operations.c */
 route_handler operations_index, operations_show, operations_steps, operations_action;
+struct operation;
+/* The one that the request names; an admin may see those of no project of his (site validate). */
+err_t *operation_of(struct request *r, struct operation **ret) MUST_CHECK;
+/* report.c */
+route_handler operations_report;
 /* sync.c */
 route_handler sync_show, sync_hello_handler, sync_outbox_handler, sync_inbox_handler,
     sync_resolve_handler, sync_log_handler, sync_project_outbox_handler;

@@ -109,6 +109,8 @@ const struct route routes[] = {
      "Show an operation", NULL},
     {"GET", "operations/{op}/steps", "protector:operations:show", 0, operations_steps, NULL,
      "Show the steps of an operation", NULL},
+    {"GET", "operations/{op}/report", "protector:operations:show", 0, operations_report, NULL,
+     "What an operation did, signed", NULL},
     {"POST", "operations/{op}/action", "protector:operations:action", 0, operations_action, NULL,
      "Retry, skip, abandon or cancel", operations_action_bodies},
     {0},

@@ -42,6 +42,17 @@ err_t *sites_self(struct request *r)
     return NULL;
 }
 
+/* As view_site; of this site's own former keys its key file tells, not its row. */
+static json_t *site_shown(struct request *r, const struct site *site)
+{
+    json_t *out = view_site(site, request_is_admin(r));
+
+    if (site->is_local)
+        json_set(out, "former_fingerprints",
+                 keypairs_former_fingerprints(identity_keys(r->o->exchange->identity)));
+    return out;
+}
+
 err_t *sites_index(struct request *r)
 {
     struct list_query query;
@@ -58,7 +69,7 @@ err_t *sites_index(struct request *r)
         return e;
     }
     for (guint i = 0; i < sites->len; i++)
-        json_array_append_new(list, view_site(g_ptr_array_index(sites, i), request_is_admin(r)));
+        json_array_append_new(list, site_shown(r, g_ptr_array_index(sites, i)));
     const struct site *last = sites->len > 0 ? g_ptr_array_index(sites, sites->len - 1) : NULL;
     reply_links(r, out, "sites", last != NULL ? last->id : NULL, sites->len, query.limit);
     reply_json(r, 200, out);
@@ -89,7 +100,7 @@ err_t *sites_show(struct request *r)
 
     TRY(site_of(r, &site));
     TRY(site_users(r, site, &users));
-    json_t *out = view_site(site, admin);
+    json_t *out = site_shown(r, site);
     if (admin)
         json_set_str(out, "in_use_by", users);
     reply_json(r, 200, json_pack("{s:o}", "site", out));

@@ -382,6 +382,17 @@ const json_t *keypairs_certificates(const struct keypairs *keys)
     return keys->certificates;
 }
 
+json_t *keypairs_former_fingerprints(const struct keypairs *keys)
+{
+    json_t *out = json_array();
+
+    for (guint i = 0; i < keys->former->len; i++) {
+        const struct former *f = g_ptr_array_index(keys->former, i);
+        json_array_append_new(out, json_string(f->fingerprint));
+    }
+    return out;
+}
+
 bool keypairs_were(const struct keypairs *keys, const char *fingerprint)
 {
     for (guint i = 0; i < keys->former->len; i++) {

@@ -47,6 +47,8 @@ const char *keypairs_key_id(const struct keypairs *keys);      /* of the signing
 /* How often the keys were changed, and what tells of it: an array, oldest first.  Borrowed. */
 size_t keypairs_former(const struct keypairs *keys);
 const json_t *keypairs_certificates(const struct keypairs *keys);
+/* The fingerprints that the site had before these keys, oldest first.  New reference. */
+json_t *keypairs_former_fingerprints(const struct keypairs *keys);
 /* True if this fingerprint was the site's before these keys. */
 bool keypairs_were(const struct keypairs *keys, const char *fingerprint);
 /* First 16 hex digits of the hash of both public keys, in groups of four by colons: for people. */

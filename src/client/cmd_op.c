@@ -160,8 +160,7 @@ static bool find_peers(struct call *call, struct end *local, const char *id, str
     return false;
 }
 
-/* Local, else at the other sites; of a handover at the site where it runs, if that answers. */
-static err_t *op_find(struct call *call, struct end **ret_end, json_t **ret)
+err_t *op_find(struct call *call, struct end **ret_end, json_t **ret)
 {
     g_autoptr(json_t) here = NULL;
     g_autofree char *id = url_encode(arg(call, "operation"));

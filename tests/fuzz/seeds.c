@@ -191,6 +191,22 @@ static void operations(struct bench *b, int site)
     }
 }
 
+/* The report of an operation, in each of its forms, and unsigned. */
+static void report(struct bench *b, int site, const char *op)
+{
+    static const char *const forms[] = {"json", "markdown", "html"};
+    const char *cloud = bench_tenant(site);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_autofree char *file = g_strdup_printf("%s-%s", op, forms[i]);
+        g_autoptr(json_t) said =
+            bench_ok(b, cloud, "operation report", "operation", op, "as", forms[i], NULL);
+        seed_write("report", file, json_str_or(said, "text", ""));
+        if (i == 0)
+            write_json("report", op, json_incref(json_obj(json_obj(said, "object"), "report")));
+    }
+}
+
 /* ---- the story ---- */
 
 static void change(struct bench *b)
@@ -237,6 +253,9 @@ int main(int argc, char **argv)
     stage(b, "failover", fail_over);
     operations(b, SIM_SITE_A);
     operations(b, SIM_SITE_B);
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_B, "SELECT id FROM dr_operations WHERE operation_type = 'failover'");
+    report(b, SIM_SITE_B, op);
     stage(b, "back", come_back);
     stage(b, "away", take_away);
     operations(b, SIM_SITE_A);
