@@ -8,6 +8,7 @@
 #include "base/secrets.h"
 #include "model/body.h"
 #include "plan/change.h"
+#include "plan/checks.h"
 #include "plan/kept.h"
 #include "store/drift.h"
 #include "store/idempotency.h"
@@ -416,6 +417,10 @@ static const struct field failback_fields[] = {
 };
 static const struct field drill_fields[] = {
     {"auto_cleanup", FIELD_BOOL, false, 0, 0, NULL},
+    {"keep", FIELD_BOOL, false, 0, 0, NULL},
+    {"checks", FIELD_OBJECT, false, 0, 0, NULL},
+    {"check_timeout_s", FIELD_INT, false, 0, CHECK_TIMEOUT_MAX_S, NULL},
+    {"check_threshold_percent", FIELD_INT, false, 0, 100, NULL},
     {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
@@ -570,17 +575,33 @@ static struct operation *local_operation(struct request *r, const struct group_r
     return op;
 }
 
+static json_t *drill_params(const json_t *in)
+{
+    static const char *const keys[] = {"auto_cleanup", "keep", "checks", "check_timeout_s",
+                                       "check_threshold_percent"};
+    json_t *params = failover_params(in);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        json_t *value = json_object_get(in, keys[i]);
+        if (value != NULL)
+            json_set(params, keys[i], json_deep_copy(value));
+    }
+    return params;
+}
+
 /* A rehearsal at the standby: production is not asked, nor told. */
 static err_t *groups_test_failover(struct request *r)
 {
     AUTO(group_row) g = NULL;
+    g_autoptr(json_t) body = NULL;
 
     TRY(request_allowed(r, "protector:protection_groups:action", r->project));
     TRY(change_group(r, &g));
     TRY(change_allowed(r, g, VERB_TEST_FAILOVER));
+    TRY(change_body(g, &body));
+    TRY(plan_checks_valid(json_obj(r->in, "checks"), body));
     AUTO(operation) op = local_operation(r, g, "test_failover");
-    op->params = failover_params(r->in);
-    json_set_bool(op->params, "auto_cleanup", json_bool(r->in, "auto_cleanup", false));
+    op->params = drill_params(r->in);
     TRY(exchange_begin_drill(r->o->exchange, r->db, op));
     TRY(request_audit(r, "protection_group.test_failover", g->id));
     request_ring(r);

@@ -102,8 +102,8 @@ static err_t *group_write(const struct writing *w)
 
 static void measured_write(const struct writing *w)
 {
-    static const char *const keys[] = {"rto_s",     "rpo_s", "downtime_s",
-                                       "zero_loss", "epoch", "data"};
+    static const char *const keys[] = {"rto_s", "rpo_s", "downtime_s", "zero_loss",
+                                       "epoch", "data",  "verdict",    "checks"};
     json_t *out = json_object();
 
     json_set(w->out, "measured", out);

@@ -324,6 +324,9 @@ void trust_rearm(struct end *end);
 /* Reads something below a group at the local site; carries first what the answer says is owed.
  * In cmd_group.c. */
 err_t *below(struct call *call, const char *what, json_t **ret) MUST_CHECK;
+/* Those of the options (ended by NULL) that are given, as numbers under their names with '_'.
+ * CLIENT_USAGE.  In cmd_group.c. */
+err_t *numbers_take(struct call *call, const char *const *options, json_t *out) MUST_CHECK;
 
 /*
  * The operation that the call names: local, else at the other sites; of a handover at the site

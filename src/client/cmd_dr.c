@@ -300,12 +300,52 @@ static err_t *action_at(struct call *call, struct pair *pair, struct end *end, c
     return NULL;
 }
 
+/* "web-1=tcp:22" is web-1's; "tcp:22", and "http:80/=204", are each server's. */
+static void check_given(const char *text, json_t *checks)
+{
+    static const char *const kinds[] = {"tcp:", "http:", "https:", "console:"};
+    const char *equals = strchr(text, '=');
+    bool each = equals == NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        each = each || g_str_has_prefix(text, kinds[i]);
+    g_autofree char *server = each ? g_strdup("*") : g_strndup(text, (gsize)(equals - text));
+    json_t *list = json_arr(checks, server);
+    if (list == NULL)
+        json_set(checks, server, list = json_array());
+    json_array_append_new(list, json_string(each ? text : equals + 1));
+}
+
+static err_t *checks_given(struct call *call, json_t *in)
+{
+    static const char *const options[] = {"check-timeout", "check-threshold", NULL};
+    static const char *const keys[] = {"check_timeout_s", "check_threshold_percent"};
+    g_autoptr(json_t) numbers = json_object();
+    json_t *checks = json_object();
+    size_t i;
+    json_t *text;
+
+    json_set(in, "checks", checks);
+    json_array_foreach(json_arr(call->args, "check"), i, text)
+        check_given(json_string_value(text), checks);
+    TRY(numbers_take(call, options, numbers));
+    for (i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *given = g_strdelimit(g_strdup(options[i]), "-", '_');
+        json_t *value = json_object_get(numbers, given);
+        if (value != NULL)
+            json_object_set(in, keys[i], value);
+    }
+    return NULL;
+}
+
 static err_t *drill_run(struct call *call, struct pair *pair, json_t **ret)
 {
     g_autoptr(json_t) in = json_object();
 
     TRY(mappings_given(call, in));
+    TRY(checks_given(call, in));
     json_set_bool(in, "auto_cleanup", arg_flag(call, "auto-cleanup"));
+    json_set_bool(in, "keep", arg_flag(call, "keep"));
     return action_at(call, pair, pair_standby(pair), "test_failover", in, ret);
 }
 

@@ -350,8 +350,7 @@ err_t *cmd_pg_delete(struct call *call, json_t **ret)
     return e;
 }
 
-/* Those of the options that are given, under their names with '_'. */
-static err_t *numbers_take(struct call *call, const char *const *options, json_t *out)
+err_t *numbers_take(struct call *call, const char *const *options, json_t *out)
 {
     for (; *options != NULL; options++) {
         g_autofree char *key = g_strdelimit(g_strdup(*options), "-", '_');

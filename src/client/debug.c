@@ -61,6 +61,6 @@ const struct http_transport *debug_transport(struct protector_client *c,
                                              const struct http_transport *inner)
 {
     c->inner = inner;
-    c->told = (struct http_transport){c, debug_send};
+    c->told = (struct http_transport){.data = c, .send = debug_send};
     return &c->told;
 }

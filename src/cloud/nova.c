@@ -161,6 +161,16 @@ static err_t *act(const struct cloud *c, const char *id, const char *action, jso
     return cloud_call(c, CLOUD_COMPUTE, "POST", path, body, NULL);
 }
 
+err_t *nova_console(const struct cloud *c, const char *id, int lines, char **ret)
+{
+    g_autofree char *path = cloud_path("/servers/%s/action", id);
+    g_autoptr(json_t) body = json_pack("{s:{s:i}}", "os-getConsoleOutput", "length", lines);
+    g_autoptr(json_t) reply = NULL;
+    TRY(cloud_call(c, CLOUD_COMPUTE, "POST", path, body, &reply));
+    *ret = g_strdup(json_str_or(reply, "output", ""));
+    return NULL;
+}
+
 err_t *nova_server_start(const struct cloud *c, const char *id)
 {
     return act(c, id, "os-start", NULL);

@@ -104,6 +104,11 @@ struct nova_new_server {
 /* '*ret' has "id" and little more; Nova's adminPass is dropped. */
 err_t *nova_server_create(const struct cloud *c, const struct nova_new_server *server,
                           json_t **ret) MUST_CHECK;
+/*
+ * The last 'lines' of what the server wrote to its console (compute API, "os-getConsoleOutput";
+ * drivers without a console answer 404, 409 or 501).  Caller frees.
+ */
+err_t *nova_console(const struct cloud *c, const char *id, int lines, char **ret) MUST_CHECK;
 /* Gone already is success.  Volumes and ports made before stay. */
 err_t *nova_server_delete(const struct cloud *c, const char *id) MUST_CHECK;
 err_t *nova_server_start(const struct cloud *c, const char *id) MUST_CHECK;

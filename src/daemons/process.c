@@ -616,12 +616,24 @@ static err_t *logged_send(void *data, const struct http_request *req, struct htt
     return e;
 }
 
+static err_t *logged_connect(void *data, const char *address, int port, int64_t timeout_ms)
+{
+    struct process *p = data;
+    const struct http_transport *curl = curl_transport_http(p->curl);
+    err_t *e = curl->connect(curl->data, address, port, timeout_ms);
+
+    if (log_is_debug(p->log))
+        log_write(p->log, LOG_LEVEL_DEBUG, "protector.net", NULL, "connect %s port %d: %s", address,
+                  port, e != NULL ? err_message(e) : "accepted");
+    return e;
+}
+
 void process_connect(struct process *p)
 {
     const GPtrArray *sites = conf_sites(p->conf);
 
     p->curl = curl_transport_create(NULL);
-    p->http = (struct http_transport){p, logged_send};
+    p->http = (struct http_transport){.data = p, .send = logged_send, .connect = logged_connect};
     for (guint i = 0; i < sites->len; i++) {
         g_autofree char *section = g_strdup_printf("site:%s", (char *)sites->pdata[i]);
         trust_origin(p, section);

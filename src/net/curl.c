@@ -560,7 +560,7 @@ static err_t *exchange_follow(struct exchange *x, CURLM *connections)
 
         exchange_begin(x);
         TRY(exchange_run(x, connections, url, &next));
-        if (!x->repeatable || !is_redirect(x->resp->status) || next == NULL ||
+        if (!x->repeatable || x->req->stays || !is_redirect(x->resp->status) || next == NULL ||
             hops == CURL_REDIRECTS_MAX || !redirect_allowed(url, next))
             return NULL;
         x->timeout_ms = MAX(1, x->timeout_ms - x->took_ms);
@@ -597,6 +597,32 @@ static err_t *transport_send(void *data, const struct http_request *req, struct 
     return e;
 }
 
+/* ---- a connection alone ---- */
+
+static err_t *transport_connect(void *data, const char *address, int port, int64_t timeout_ms)
+{
+    bool v6 = strchr(address, ':') != NULL;
+    g_autofree char *url =
+        g_strdup_printf("http://%s%s%s:%d", v6 ? "[" : "", address, v6 ? "]" : "", port);
+    char text[CURL_ERROR_SIZE] = "";
+    CURL *handle = curl_easy_init();
+
+    (void)data;
+    g_assert(handle != NULL);
+    SET(handle, CURLOPT_URL, url);
+    SET(handle, CURLOPT_CONNECT_ONLY, 1L);
+    SET(handle, CURLOPT_NOSIGNAL, 1L);
+    SET(handle, CURLOPT_PROXY, "");
+    SET(handle, CURLOPT_ERRORBUFFER, text);
+    SET(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+    CURLcode rc = curl_easy_perform(handle);
+    curl_easy_cleanup(handle);
+    if (rc == CURLE_OK)
+        return NULL;
+    return err(NET_REFUSED, "%s port %d: %s", address, port,
+               text[0] != '\0' ? text : curl_easy_strerror(rc));
+}
+
 /* ---- life ---- */
 
 static void connections_free(gpointer p)
@@ -621,6 +647,7 @@ struct curl_transport *curl_transport_create(const struct curl_options *options)
     g_once(&once, global_init, NULL);
     ct->table.data = ct;
     ct->table.send = transport_send;
+    ct->table.connect = transport_connect;
     ct->connect_timeout_ms =
         o->connect_timeout_ms > 0 ? o->connect_timeout_ms : CURL_CONNECT_TIMEOUT_MS;
     ct->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : CURL_TIMEOUT_MS;

@@ -24,6 +24,7 @@ struct http_request {
     char *cafile;               /* client: PEM file whose authorities alone count for this request,
                                    or NULL: what the transport trusts */
     bool insecure;              /* client: no certificate is verified for this request */
+    bool stays;                 /* client: a redirect is an answer and is not followed */
 };
 
 struct http_response {
@@ -75,6 +76,11 @@ struct http_transport {
      * NET_TLS, NET_PROTOCOL.
      */
     err_t *(*send)(void *data, const struct http_request *req, struct http_response **ret);
+    /*
+     * Opens a TCP connection to an address ("10.0.0.5", "fd00::5") and closes it again.  NULL: this
+     * transport opens none.  Error: NET_REFUSED, also when there is none in time.
+     */
+    err_t *(*connect)(void *data, const char *address, int port, int64_t timeout_ms);
 };
 
 static inline err_t *MUST_CHECK http_send(const struct http_transport *t,

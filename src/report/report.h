@@ -7,16 +7,24 @@
  * as JSON, Markdown or one self-contained HTML page.  Each of them carries the signed report, so
  * each can be verified: what a page shows must be what is printed from what was signed.
  *
- *   signed   {report, signature: {site, sign_public, seal_public, fingerprint, value}}; 'value' is
- *            over REPORT_DOMAIN and the canonical JSON of 'report'
- *   report   {format, title, written_at,
- *             group: {id, name}, operation: {id, type, status, planned, reason, user_id,
- * request_id, source_site, target_site, executing_site, created_at, started_at, completed_at,
- * error}, measured: {rto_s, rpo_s, downtime_s, zero_loss, epoch, data}, targets: {rpo_s}, point:
- * {id, at} | null, members: [{name, server_id, outcome, checks: [{check, result, seen}]}], steps:
- * [{seq, key, says, subject, name, state, attempts, from_ms, to_ms, error}] (since the operation
- * was created; to_ms null: not ended), made: [{kind, name, id, state}], mappings: [{kind, source,
- * target, how}], notes: […]}
+ *   signed   {report, signature: {site, sign_public, seal_public, fingerprint, value}}; 'value'
+ *            is over REPORT_DOMAIN and the canonical JSON of 'report'
+ *   report   {format, title, written_at, group, operation, measured, targets, point, members,
+ *            steps, made, mappings, notes}:
+ *
+ *   group      {id, name}
+ *   operation  {id, type, status, planned, reason, user_id, request_id, source_site, target_site,
+ *              executing_site, created_at, started_at, completed_at, error}
+ *   measured   {rto_s, rpo_s, downtime_s, zero_loss, epoch, data, verdict, checks: {passed,
+ *              failed, not_checked, threshold_percent}}
+ *   targets    {rpo_s}
+ *   point      {id, at} | null
+ *   members    [{name, server_id, outcome, checks: [{check, result, seen}]}]
+ *   steps      [{seq, key, says, subject, name, state, attempts, from_ms, to_ms, error}]; times
+ *              since the operation was created, to_ms null: not ended
+ *   made       [{kind, name, id, state}]
+ *   mappings   [{kind, source, target, how}]
+ *   notes      ["…"]
  *
  * Neighbours: html.c, markdown.c (the forms), words.c (what both say), client/cmd_report.c (who
  * asks).

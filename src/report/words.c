@@ -106,10 +106,27 @@ static char *point_text(const json_t *report)
     return g_strdup_printf("%s (%s)", json_str_or(point, "at", "?"), json_str_or(point, "id", "?"));
 }
 
+/* "failed: 3 passed, 1 failed, 2 not checked (100 % must pass)" */
+static char *verdict_text(const json_t *measured)
+{
+    const json_t *checks = json_obj(measured, "checks");
+    const char *verdict = json_str(measured, "verdict");
+
+    if (verdict == NULL || checks == NULL)
+        return NULL;
+    return g_strdup_printf("%s: %" G_GINT64_FORMAT " passed, %" G_GINT64_FORMAT
+                           " failed, %" G_GINT64_FORMAT " not checked (%" G_GINT64_FORMAT
+                           " %% of those checked must pass)",
+                           verdict, report_number(checks, "passed"),
+                           report_number(checks, "failed"), report_number(checks, "not_checked"),
+                           report_number(checks, "threshold_percent"));
+}
+
 static void measured_facts(const json_t *report, GPtrArray *facts)
 {
     const json_t *measured = json_obj(report, "measured");
 
+    fact_add(facts, "checks", verdict_text(measured));
     fact_add(facts, "recovery point", point_text(report));
     fact_add(facts, "data loss window (RPO)", rpo_text(report));
     fact_add(facts, "time to recover (RTO)", seconds(measured, "rto_s"));

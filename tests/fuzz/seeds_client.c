@@ -174,7 +174,7 @@ void seeds_client(void)
     bench_register(b);
     bench_protect(b);
     bench_wait_point(b);
-    b->transport = (struct http_transport){(void *)&inner, record};
+    b->transport = (struct http_transport){.data = (void *)&inner, .send = record};
     tell_sites(b);
     tell_create(b);
     tell_group(b);

@@ -274,7 +274,7 @@ void fuzz_one(const char *data, size_t size)
 {
     g_autofree char *name = fuzz_line(&data, &size);
     const struct row *row = row_of(name);
-    const struct http_transport transport = {NULL, answer};
+    const struct http_transport transport = {.data = NULL, .send = answer};
     struct protector_client_options options = {.size = sizeof options,
                                                .getenv = no_variable,
                                                .wait = wait_ms,

@@ -243,7 +243,7 @@ static const struct call *call_of(const char *name)
 
 static void run(const struct call *call, struct play *play)
 {
-    const struct http_transport transport = {play, answer};
+    const struct http_transport transport = {.data = play, .send = answer};
     const struct keystone_credentials who = {.method = KEYSTONE_PASSWORD,
                                              .auth_url = strcmp(call->name, "discover") == 0
                                                              ? "http://h:5000"

@@ -48,7 +48,7 @@ static void ask(struct protector_client *c)
 
 void fuzz_one(const char *data, size_t size)
 {
-    const struct http_transport transport = {NULL, nobody};
+    const struct http_transport transport = {.data = NULL, .send = nobody};
     struct protector_client_options options = {.size = sizeof options,
                                                .getenv = no_variable,
                                                .wait = no_wait,

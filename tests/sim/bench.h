@@ -108,6 +108,12 @@ struct bench {
     int client_sent;
     int64_t patience_ms; /* a client that waits longer than this is interrupted; 0: it never is */
     int64_t begun_ms;    /* when the present command was given */
+    /*
+     * What a guest answers at an address: the HTTP status for a path, any number above 0 where
+     * 'path' is NULL and the port is open; -1: nothing listens.  NULL: no guest serves.
+     */
+    int (*guest)(void *data, const char *address, int port, const char *path);
+    void *guest_data;
     /* Told of each request of the client before it is sent, until it says true.  May be NULL. */
     bool (*on_client)(void *data, const struct http_request *req);
     void *on_client_data;

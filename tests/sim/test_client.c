@@ -423,7 +423,7 @@ static void test_silent_site_is_waited_for_once(void **state)
     struct silent_host s = {.real = b->transport};
     (void)state;
 
-    b->transport = (struct http_transport){&s, silent_send};
+    b->transport = (struct http_transport){.data = &s, .send = silent_send};
     bench_fails(b, "protector.client.usage", "prod-b", "protection-group failover", WEB, NULL);
     b->transport = s.real;
     holds(b->last_error, "Keystone is dead, Nova is dead, Protector is dead");

@@ -118,6 +118,177 @@ static void test_auto_cleanup(void **state)
     bench_status_is(b, SIM_SITE_B, "active");
 }
 
+/* ---- what is checked beside ACTIVE */
+
+/* Guests accept at port 22 and answer 204 at /health of port 8080, from the second look on. */
+static int guest(void *data, const char *address, int port, const char *path)
+{
+    int *looks = data;
+
+    if (!g_str_has_prefix(address, "10."))
+        return -1;
+    if (path == NULL)
+        return port == 22 ? 1 : -1;
+    (*looks)++;
+    return port != 8080 ? -1 : *looks > 1 && strcmp(path, "/health") == 0 ? 204 : 503;
+}
+
+/* A drill with the checks, in a mapped network; its result. */
+static json_t *checked(struct bench *b, const char *const *checks, const char *more)
+{
+    json_t *args = json_pack("{s:s, s:[s], s:s}", "protection-group", "web", "network-mapping",
+                             "net-app=net-app", "check-timeout", "10");
+    json_t *list = json_array();
+
+    for (; *checks != NULL; checks++)
+        json_array_append_new(list, json_string(*checks));
+    json_object_set_new(args, "check", list);
+    if (more != NULL)
+        json_object_set_new(args, more, json_true());
+    g_autoptr(json_t) said = bench_run(b, "prod-a", "protection-group test-failover", args);
+    if (said == NULL)
+        fail_msg("%s", b->last_error);
+    g_autofree char *result =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT result FROM dr_operations WHERE operation_type = 'test_failover' ORDER BY"
+                  " created_at DESC LIMIT 1");
+    return json_loads(result, 0, NULL);
+}
+
+static const char *result_of(const json_t *result, const char *server, const char *check)
+{
+    size_t i, k;
+    json_t *member, *row;
+
+    json_array_foreach(json_arr(result, "members"), i, member)
+    {
+        json_array_foreach(json_arr(member, "checks"), k, row)
+        {
+            if (strcmp(json_str_or(member, "name", ""), server) == 0 &&
+                strcmp(json_str_or(row, "check", ""), check) == 0)
+                return json_str_or(row, "result", "nothing");
+        }
+    }
+    return "no such check";
+}
+
+static const char *const checks[] = {"tcp:22",
+                                     "web-1=http:8080/health=204",
+                                     "db-1=tcp:5432",
+                                     "db-1=https:443/",
+                                     "web-1=console:*",
+                                     "db-1=console:no such line",
+                                     NULL};
+
+static void test_checks(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1310);
+    int looks = 0;
+    (void)state;
+
+    b->guest = guest;
+    b->guest_data = &looks;
+    bench_engine_conf(b, SIM_SITE_B, "[drill]\ncheck_networks = 192.168.0.0/16, 10.0.0.0/8\n");
+    g_autoptr(json_t) result = checked(b, checks, NULL);
+    static const char *const results[][3] = {
+        {"web-1-drill", "server is ACTIVE", "passed"},
+        {"web-1-drill", "tcp:22", "passed"},
+        {"db-1-drill", "tcp:22", "passed"},
+        {"web-1-drill", "http:8080/health=204", "passed"},
+        {"db-1-drill", "tcp:5432", "failed"},
+        {"db-1-drill", "https:443/", "failed"},
+        {"web-1-drill", "console:*", "passed"},
+        {"db-1-drill", "console:no such line", "failed"},
+        {"web-1-drill", "tcp:5432", "no such check"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(results); i++)
+        assert_string_equal(result_of(result, results[i][0], results[i][1]), results[i][2]);
+    assert_int_equal(looks > 1, true);
+    assert_string_equal(json_str(result, "verdict"), "failed");
+    assert_int_equal(json_int(json_obj(result, "checks"), "passed", 0), 6);
+    assert_int_equal(json_int(json_obj(result, "checks"), "failed", 0), 3);
+    undisturbed(b);
+}
+
+/* Who asked for the cleanup gets it; who wants to see why checks failed says so. */
+static void test_checks_and_cleanup(void **state)
+{
+    (void)state;
+    static const char *const fails[] = {"tcp:5432", NULL};
+    static const char *const passes[] = {"tcp:22", NULL};
+    static const struct {
+        const char *const *checks;
+        bool keep, stays;
+    } cases[] = {{fails, false, false}, {fails, true, true}, {passes, true, false}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        AUTO(bench) b = bench_create_protected(1311);
+        int looks = 0;
+        b->guest = guest;
+        b->guest_data = &looks;
+        bench_engine_conf(b, SIM_SITE_B, "[drill]\ncheck_networks = 10.0.0.0/8\n");
+        json_t *args =
+            json_pack("{s:s, s:[s], s:s, s:[s], s:b, s:b}", "protection-group", "web",
+                      "network-mapping", "net-app=net-app", "check-timeout", "4", "check",
+                      cases[i].checks[0], "auto-cleanup", 1, "keep", cases[i].keep);
+        json_decref(bench_run(b, "prod-a", "protection-group test-failover", args));
+        bench_settle(b);
+        bench_status_is(b, SIM_SITE_B, cases[i].stays ? "testing" : "active");
+    }
+}
+
+/* Nothing is connected to where the operator has allowed nothing, nor in an isolated network. */
+static void test_not_checked(void **state)
+{
+    (void)state;
+    static const char *const allowed[] = {"", "[drill]\ncheck_networks = 192.168.0.0/16\n"};
+    static const char *const asked[] = {"tcp:22", "http:8080/health=204", NULL};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(allowed); i++) {
+        AUTO(bench) b = bench_create_protected(1312);
+        int looks = 0;
+        b->guest = guest;
+        b->guest_data = &looks;
+        bench_engine_conf(b, SIM_SITE_B, allowed[i]);
+        g_autoptr(json_t) result = checked(b, asked, NULL);
+        assert_string_equal(result_of(result, "web-1-drill", "tcp:22"), "not checked");
+        assert_string_equal(result_of(result, "db-1-drill", "http:8080/health=204"), "not checked");
+        assert_int_equal(looks, 0);
+        assert_string_equal(json_str(result, "verdict"), "passed"); /* both are ACTIVE */
+        assert_int_equal(json_int(json_obj(result, "checks"), "not_checked", 0), 4);
+    }
+    AUTO(bench) b = bench_create_protected(1313);
+    bench_engine_conf(b, SIM_SITE_B, "[drill]\ncheck_networks = 0.0.0.0/0\n");
+    json_decref(
+        bench_ok(b, "prod-a", "protection-group test-failover", WEB, "*check", "tcp:22", NULL));
+    g_autofree char *text =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT result FROM dr_operations WHERE operation_type = 'test_failover'");
+    assert_non_null(strstr(text, "its networks are isolated"));
+}
+
+static void test_checks_refused(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1314);
+    (void)state;
+    static const char *const wrong[] = {"tcp:0",         "tcp:22x",  "udp:53",   "tcp",
+                                        "nobody=tcp:22", "http:80x", "console:", "http:80/=99",
+                                        "http:80/a b",   "tcp:65536"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++)
+        bench_fails(b, "protector.bad_request", "prod-a", "protection-group test-failover", WEB,
+                    "*check", wrong[i], NULL);
+    bench_fails(b, "protector.client.usage", "prod-a", "protection-group test-failover", WEB,
+                "check-timeout", "soon", NULL);
+    bench_fails(b, "protector.bad_request", "prod-a", "protection-group test-failover", WEB,
+                "check-threshold", "101", NULL);
+    bench_status_is(b, SIM_SITE_B, "active");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                   " 'test_failover'"),
+                     0);
+}
+
 /* What fails is taken back whole, and said. */
 static void test_unwound(void **state)
 {
@@ -235,9 +406,16 @@ static void test_restored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drill),     cmocka_unit_test(test_auto_cleanup),
-        cmocka_unit_test(test_unwound),   cmocka_unit_test(test_handover_is_refused),
-        cmocka_unit_test(test_preempted), cmocka_unit_test(test_mapped),
+        cmocka_unit_test(test_drill),
+        cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_checks_and_cleanup),
+        cmocka_unit_test(test_not_checked),
+        cmocka_unit_test(test_checks_refused),
+        cmocka_unit_test(test_auto_cleanup),
+        cmocka_unit_test(test_unwound),
+        cmocka_unit_test(test_handover_is_refused),
+        cmocka_unit_test(test_preempted),
+        cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_restored),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));

@@ -10,6 +10,7 @@
 #include "cloud/neutron.h"
 #include "cloud/nova.h"
 #include "model/safety.h"
+#include "plan/checks.h"
 #include "runbooks/group.h"
 #include "runbooks/ledger.h"
 #include "runbooks/steps/steps.h"
@@ -197,30 +198,17 @@ err_t *networks_undo(struct step_call *call, enum step_answer *ret)
 err_t *drill_plan(struct step_call *call, json_t **ret)
 {
     AUTO(group_now) now = NULL;
+    size_t i;
+    json_t *member;
 
     TRY(group_now_load(call, &now));
     TRY(safety_act(&now->state, SAFETY_BOOT, SAFETY_DRILL));
-    return drill_target_plan(call, now, ret);
-}
-
-err_t *drill_check_probe(struct step_call *call, enum step_answer *ret)
-{
-    g_autoptr(json_t) booted = NULL;
-    json_t *checks = json_array();
-
-    *ret = STEP_DONE;
-    TRY(step_result_of(call, "server.boot", call->subject, &booted));
-    const char *id = json_str_or(booted, "server_id", "");
-    const json_t *server = cloud_find(call->observed, "id", id);
-    bool runs = server != NULL && g_str_equal(nova_status(server), "ACTIVE");
-    json_set(call->result, "checks", checks);
-    json_array_append_new(checks, json_pack("{s:s, s:s, s:s}", "check", "server is ACTIVE",
-                                            "result", runs ? "passed" : "failed", "seen",
-                                            server != NULL ? nova_status(server) : "GONE"));
-    if (runs)
-        return NULL;
-    return err(SERVER_ERROR, "server '%s' of the drill is %s", json_str_or(call->input, "name", ""),
-               server != NULL ? nova_status(server) : "gone");
+    TRY(drill_target_plan(call, now, ret));
+    const json_t *checks = json_obj(call->op->params, "checks");
+    json_array_foreach(json_arr(*ret, "members"), i, member)
+        json_set(member, "checks",
+                 plan_checks_of(checks, body_member(now->body, json_str_or(member, "id", ""))));
+    return NULL;
 }
 
 static err_t *members_checked(struct step_call *call, json_t *out)
@@ -272,9 +260,10 @@ err_t *drill_ended(struct step_call *call, const char *status)
     }
     json_set_int(call->result, "rto_s", MAX(call->now_ms - began_ms, 0) / 1000);
     json_set(call->result, "left_out", json_deep_copy(json_obj(point, "left_out")));
-    if (g_str_equal(status, "completed") && json_bool(call->op->params, "auto_cleanup", false))
-        return cleanup_begin(call);
-    return NULL;
+    bool well = drill_checks_sum(call, members, call->result);
+    bool kept = !well && json_bool(call->op->params, "keep", false);
+    bool cleaned = json_bool(call->op->params, "auto_cleanup", false) && !kept;
+    return cleaned && g_str_equal(status, "completed") ? cleanup_begin(call) : NULL;
 }
 
 /* ---- the cleanup ---- */

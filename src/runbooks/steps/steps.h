@@ -156,9 +156,16 @@ err_t *drill_target_plan(struct step_call *call, const struct group_now *now,
 err_t *drill_plan(struct step_call *call, json_t **ret);
 err_t *networks_make(struct step_call *call, enum step_answer *ret);
 err_t *networks_undo(struct step_call *call, enum step_answer *ret);
-err_t *drill_check_probe(struct step_call *call, enum step_answer *ret);
 err_t *drill_ended(struct step_call *call, const char *status);
 err_t *cleanup_plan(struct step_call *call, json_t **ret);
+
+/* check.c: whether what a drill has booted serves */
+err_t *drill_check_probe(struct step_call *call, enum step_answer *ret);
+/*
+ * Adds "checks" {passed, failed, not_checked, threshold_percent} and "verdict" of the members'
+ * checks to 'result'; true if they pass.
+ */
+bool drill_checks_sum(const struct step_call *call, const json_t *members, json_t *result);
 
 /* peer.c, target.c: looks at the other site, and at this one before anything is made */
 err_t *peer_probe_make(struct step_call *call, enum step_answer *ret);

@@ -202,7 +202,7 @@ static void bench_start(struct bench *b, int64_t cache_ms, size_t cache_max)
     b->k.mono_ms = 1000;
     b->k.tokens = json_object();
     b->k.env = (struct env){&b->k, fake_now, fake_mono, fake_random};
-    b->k.transport = (struct http_transport){&b->k, fake_send};
+    b->k.transport = (struct http_transport){.data = &b->k, .send = fake_send};
     cloud.env = &b->k.env;
     cloud.transport = &b->k.transport;
     b->session = cloud_session_create(&cloud);

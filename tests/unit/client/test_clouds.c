@@ -82,7 +82,7 @@ static int set_up(void **state)
 
 static struct protector_client *opened(struct fixture *f)
 {
-    static const struct http_transport transport = {NULL, nobody};
+    static const struct http_transport transport = {.data = NULL, .send = nobody};
 
     protector_client_close(f->c);
     f->c = client_open_with(&f->o, &transport, &env_system);

@@ -170,7 +170,7 @@ static inline struct replay *replay_create(void)
     r->mono_ms = 1000;
     g_mutex_init(&r->lock);
     r->env = (struct env){r, replay_now, replay_mono, replay_random};
-    r->transport = (struct http_transport){r, replay_send};
+    r->transport = (struct http_transport){.data = r, .send = replay_send};
     return r;
 }
 

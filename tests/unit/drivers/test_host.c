@@ -50,7 +50,7 @@ static err_t *answer(void *data, const struct http_request *req, struct http_res
     return NULL;
 }
 
-static const struct http_transport transport = {NULL, answer};
+static const struct http_transport transport = {.data = NULL, .send = answer};
 
 static struct driver_host *host_make(void)
 {
