@@ -236,11 +236,18 @@ rehearse() {
     run protector protection-group test-failover prod-web-app --flavor-mapping m1.tiny=m1.medium
     is operation_type test_failover
     is status completed
-    run protector operation show "$(value id)" --long
+    REHEARSAL=$(value id)
+    run protector operation show "$REHEARSAL" --long
     says 'server is ACTIVE' 'rto_s'
     run world wait-servers site-b ACTIVE unlocked web-1-drill db-1-drill
     run world servers site-b web-1-drill db-1-drill
+    run protector operation report "$REHEARSAL" --file "$WORK/drill.html"
+    says 'Test failover of prod-web-app: completed'
     at prod-b
+    run protector operation report-verify "$WORK/drill.html"
+    says "whole, and signed by site 'site-b'"
+    run protector operation report "$REHEARSAL"
+    says 'recovery point' 'server is ACTIVE: passed' 'What was made'
     run protector protection-group show prod-web-app
     is status testing
     run protector protection-group test-cleanup prod-web-app

@@ -152,20 +152,6 @@ static struct http_response *api_serve(struct bench_site *site, const struct htt
     return api_handle(site->api, served);
 }
 
-/* An address that is no service of the clouds: a guest's, if the test has any. */
-static bool guest_answers(struct bench *b, const struct http_request *req,
-                          struct http_response **ret)
-{
-    g_autoptr(GUri) uri = b->guest != NULL ? g_uri_parse(req->url, G_URI_FLAGS_NONE, NULL) : NULL;
-    const char *host = uri != NULL ? g_uri_get_host(uri) : NULL;
-    int status =
-        host != NULL ? b->guest(b->guest_data, host, g_uri_get_port(uri), g_uri_get_path(uri)) : -1;
-
-    if (status > 0)
-        *ret = http_response_create(status);
-    return status > 0;
-}
-
 err_t *bench_route(struct bench *b, const struct http_request *req, struct http_response **ret)
 {
     g_autofree char *origin = url_origin(req->url);
@@ -179,7 +165,7 @@ err_t *bench_route(struct bench *b, const struct http_request *req, struct http_
         *ret = api_serve(site, req);
         return NULL;
     }
-    if (guest_answers(b, req, ret))
+    if (bench_guest_answers(b, req, ret))
         return NULL;
     return http_send(sim_transport(b->sim), req, ret);
 }
@@ -203,19 +189,6 @@ static err_t *link_send(void *data, const struct http_request *req, struct http_
         e = bench_route(b, req, ret);
     trace(b, link, req, *ret, e);
     return e;
-}
-
-/* Servers of a drill serve what the test says. */
-static err_t *link_connect(void *data, const char *address, int port, int64_t timeout_ms)
-{
-    struct bench_link *link = data;
-    struct bench *b = link->bench;
-
-    (void)timeout_ms;
-    b->clock_ms += EXCHANGE_MS;
-    if (b->guest != NULL && b->guest(b->guest_data, address, port, NULL) > 0)
-        return NULL;
-    return err(NET_REFUSED, "%s port %d: connection refused", address, port);
 }
 
 /* ---- a site ---- */
@@ -879,7 +852,7 @@ struct bench *bench_create_on(uint64_t seed, const char *const dsn[BENCH_SITES])
         site->link = (struct bench_link){b, i};
         site->transport = (struct http_transport){.data = &site->link,
                                                   .send = link_send,
-                                                  .connect = link_connect};
+                                                  .connect = bench_guest_connect};
         site_process(b, i);
         site_api(site);
         bench_engine_start(site);

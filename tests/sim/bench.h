@@ -183,6 +183,10 @@ void bench_revive(struct bench *b, int site);
 void bench_second_engine(struct bench_site *site, struct bench_site *room);
 /* From now on two engines work at the site, on two hosts; chance says which looks first. */
 void bench_twin(struct bench *b, int site);
+/* For the transports of the bench: a guest answers, or accepts. */
+bool bench_guest_answers(struct bench *b, const struct http_request *req,
+                         struct http_response **ret);
+err_t *bench_guest_connect(void *link, const char *address, int port, int64_t timeout_ms);
 /* To the API or the cloud that the address belongs to, without any trouble. */
 err_t *bench_route(struct bench *b, const struct http_request *req,
                    struct http_response **ret) MUST_CHECK;

@@ -14,31 +14,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is planted, in how many seeds it must be found, and a word of what the oracle then says. */
+/*
+ * What is planted, in how many seeds it must be found, and a word of what the oracle then says.
+ * 'found' is the seed that found it when this was written: tried first, so that nobody searches for
+ * what is known.  When a change makes another story of it, the search from seed 1 on goes on.
+ */
 static const struct planted {
     const char *name;
     enum mutant mutant;
-    uint64_t seeds;
+    uint64_t found, seeds;
     const char *says;
     const char *favour, *too; /* events that betray it happen more often; NULL: as usual */
 } planted[] = {
-    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 300, "", NULL, NULL},
-    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 300, "L1", NULL, NULL},
-    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 300, "", NULL, NULL},
-    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 300, "", NULL, NULL},
-    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 300, "its journal changes", "engine sleeps", NULL},
-    {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 300, "", NULL, NULL},
-    {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 300, "", NULL, NULL},
-    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 300, "put back", "database put back", "database kept"},
-    {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 300, "in no ledger", NULL, NULL},
-    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 300, "starts a server", NULL, NULL},
-    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 300, "", NULL, NULL},
-    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 300, "runs", NULL, NULL},
-    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 300, "in Cinder", NULL, NULL},
-    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 300, "another lineage", NULL, NULL},
-    {"DRAIN_UNCHECKED", MUTANT_DRAIN_UNCHECKED, 600, "runs at the other site", "server started",
-     NULL},
-    {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 900, "does not run", "planned", NULL},
+    {"LOCAL_FIRST", MUTANT_LOCAL_FIRST, 1, 300, "", NULL, NULL},
+    {"SUCCESSOR_ONLY", MUTANT_SUCCESSOR_ONLY, 7, 300, "L1", NULL, NULL},
+    {"PROBE_SKIPPED", MUTANT_PROBE_SKIPPED, 2, 300, "", NULL, NULL},
+    {"OUTCOME_FIRST", MUTANT_OUTCOME_FIRST, 285, 900, "", NULL, NULL},
+    {"LEASE_IGNORED", MUTANT_LEASE_IGNORED, 72, 300, "its journal changes", "engine sleeps", NULL},
+    {"RESTORE_UNSEEN", MUTANT_RESTORE_UNSEEN, 134, 300, "", NULL, NULL},
+    {"RESTORE_RESUMES", MUTANT_RESTORE_RESUMES, 134, 300, "", NULL, NULL},
+    {"PARK_SKIPPED", MUTANT_PARK_SKIPPED, 62, 300, "put back", "database put back",
+     "database kept"},
+    {"REBUILD_SKIPPED", MUTANT_REBUILD_SKIPPED, 12, 300, "in no ledger", NULL, NULL},
+    {"BOOT_BEFORE_CLAIM", MUTANT_BOOT_BEFORE_CLAIM, 7, 300, "starts a server", NULL, NULL},
+    {"UNDO_SKIPPED", MUTANT_UNDO_SKIPPED, 1, 300, "", NULL, NULL},
+    {"DEMOTE_BLIND", MUTANT_DEMOTE_BLIND, 7, 300, "runs", NULL, NULL},
+    {"REALIZE_SKIPPED", MUTANT_REALIZE_SKIPPED, 2, 300, "in Cinder", NULL, NULL},
+    {"POINT_ANY_LINEAGE", MUTANT_POINT_ANY_LINEAGE, 38, 300, "another lineage", NULL, NULL},
+    {"DRAIN_UNCHECKED", MUTANT_DRAIN_UNCHECKED, 275, 600, "runs at the other site",
+     "server started", NULL},
+    {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 244, 900, "does not run", "planned", NULL},
 };
 
 /* The line of a story that says why it failed. */
@@ -66,6 +71,8 @@ static bool killed(const struct planted *p, bool tell)
     if (p->too != NULL)
         walk_favour(p->too);
     seeds_tell(s, tell);
+    seeds_start(s, p->found);
+    seeds_wait(s);
     for (uint64_t i = 1; i <= p->seeds && seeds_failed(s) == 0; i++)
         seeds_start(s, i);
     seeds_wait(s);

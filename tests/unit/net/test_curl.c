@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
+
 #include "net/curl.h"
 #include "raw.h"
 
@@ -56,6 +58,33 @@ static void test_refused(void **state)
     check_error("GET", "http://no-such-host.invalid/", 5000, ERR_NET_REFUSED);
     check_error("GET", "gopher://127.0.0.1/", 5000, ERR_NET_REFUSED);
     check_error("GET", "no address at all", 5000, ERR_NET_REFUSED);
+}
+
+/* A connection alone: nothing is sent over it. */
+static void test_connect(void **state)
+{
+    AUTO(curl_transport) ct = curl_transport_create(NULL);
+    const struct http_transport *t = curl_transport_http(ct);
+    static const char *const addresses[] = {"127.0.0.1", "::1"};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(addresses); i++) {
+        int fd = -1;
+        assert_null(httpd_listen(addresses[i], 0, &fd));
+        int port = httpd_fd_port(fd);
+        assert_null(t->connect(t->data, addresses[i], port, 2000));
+        struct pollfd waits = {.fd = fd, .events = POLLIN};
+        assert_int_equal(poll(&waits, 1, 2000), 1);
+        int peer = accept(fd, NULL, NULL);
+        char byte;
+        assert_int_equal(read(peer, &byte, 1), 0);
+        close(peer);
+        close(fd);
+        err_t *e = t->connect(t->data, addresses[i], port, 2000);
+        assert_non_null(e);
+        assert_true(err_is(e, ERR_NET_REFUSED));
+        err_free(e);
+    }
 }
 
 /* A full backlog: the kernel drops the SYN, as a dead host would. */
@@ -426,6 +455,26 @@ static void test_redirects(void **state)
     }
 }
 
+/* Who asks for an answer, not for what stands behind it. */
+static void test_redirect_is_an_answer(void **state)
+{
+    AUTO(curl_transport) ct = curl_transport_create(NULL);
+    const struct http_transport *t = curl_transport_http(ct);
+    AUTO(http_response) resp = NULL;
+    struct raw raw;
+
+    (void)state;
+    raw_start(&raw, serve_redirect);
+    g_autofree char *url = raw_url(&raw, "/start");
+    AUTO(http_request) req = http_request_create("GET", url);
+    req->stays = true;
+    assert_null(http_send(t, req, &resp));
+    assert_int_equal(resp->status, 307);
+    assert_int_equal(g_atomic_int_get(&raw.requests), 1);
+    curl_transport_destroy(TAKE(ct));
+    raw_stop(&raw);
+}
+
 static void serve_continue(struct raw *raw, int fd, int nth)
 {
     (void)nth;
@@ -721,6 +770,8 @@ int main(void)
         cmocka_unit_test(test_post_is_never_sent_twice),
         cmocka_unit_test(test_what_is_sent),
         cmocka_unit_test(test_redirects),
+        cmocka_unit_test(test_redirect_is_an_answer),
+        cmocka_unit_test(test_connect),
         cmocka_unit_test(test_continue_is_skipped),
         cmocka_unit_test(test_tls_verification),
         cmocka_unit_test(test_trust_of_a_request),
