@@ -4,7 +4,7 @@
 
 #include "api/request.h"
 
-extern const struct body_spec sites_create_bodies[], sites_update_bodies[],
+extern const struct body_spec sites_failover_bodies[], sites_create_bodies[], sites_update_bodies[],
     mappings_create_bodies[], groups_create_bodies[], groups_update_bodies[],
     groups_action_bodies[], members_create_bodies[], members_update_bodies[],
     policies_create_bodies[], policies_update_bodies[], resource_mappings_bodies[],
@@ -15,7 +15,7 @@ extern const struct body_spec sites_create_bodies[], sites_update_bodies[],
 route_handler healthcheck, openapi_document, trust_put_handler, trust_show, health_index;
 /* sites.c */
 route_handler sites_self, sites_index, sites_show, sites_create, sites_update, sites_delete,
-    sites_validate, sites_types_read;
+    sites_validate, sites_types_read, sites_failover;
 /* tenant_mappings.c */
 route_handler mappings_index, mappings_show, mappings_create, mappings_delete;
 /* groups.c */

@@ -26,6 +26,8 @@ const struct route routes[] = {
      NULL, "Check a site", NULL},
     {"POST", "admin/sites/{site}/volume-types", "protector:sites:list_volume_types", ROUTE_ADMIN,
      sites_types_read, NULL, "Read eligible volume types", NULL},
+    {"POST", "admin/sites/{site}/failover", "protector:sites:failover", ROUTE_ADMIN, sites_failover,
+     NULL, "Fail over every group of a site", sites_failover_bodies},
     {"POST", "admin/sites/{site}/rekey", "protector:sites:rekey", ROUTE_ADMIN, sites_rekey, NULL,
      "Pin other keys where a site's were lost or stolen", sites_rekey_bodies},
     {"POST", "admin/sites/{site}/decommission", "protector:sites:decommission", ROUTE_ADMIN,

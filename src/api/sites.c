@@ -16,7 +16,9 @@
 
 #include <string.h>
 
-#define NAME_MAX_CHARS 255
+#define NAME_MAX_CHARS    255
+#define FAILOVERS_AT_ONCE 10 /* of a site failover, unless it is said otherwise */
+#define FAILOVERS_MAX     100
 
 err_t *sites_self(struct request *r)
 {
@@ -480,9 +482,10 @@ err_t *sites_rekey(struct request *r)
 
 /* ---- what the engine does ---- */
 
-static err_t *site_operation(struct request *r, const struct site *site, const char *type)
+static struct operation *site_operation_of(struct request *r, const struct site *site,
+                                           const char *type)
 {
-    AUTO(operation) op = operation_create();
+    struct operation *op = operation_create();
 
     op->id = env_id(r->o->env, "op-");
     op->project_id = g_strdup(r->auth->project_id != NULL ? r->auth->project_id : "");
@@ -497,6 +500,13 @@ static err_t *site_operation(struct request *r, const struct site *site, const c
     op->user_id = g_strdup(r->auth->user_id);
     op->request_id = g_strdup(r->request_id);
     op->created_at_ms = r->now_ms;
+    return op;
+}
+
+static err_t *site_operation(struct request *r, const struct site *site, const char *type)
+{
+    AUTO(operation) op = site_operation_of(r, site, type);
+
     TRY(operation_insert(r->db, op));
     request_ring(r);
     return reply_operation(r, op->id, NULL);
@@ -508,6 +518,61 @@ err_t *sites_validate(struct request *r)
 
     TRY(site_of(r, &site));
     return site_operation(r, site, "site_validate");
+}
+
+static const struct field failover_fields[] = {
+    {"reason", FIELD_TEXT, true, 1, 1024, NULL},
+    {"parallel", FIELD_INT, false, 1, FAILOVERS_MAX, NULL},
+    {"stop_on_error", FIELD_BOOL, false, 0, 0, NULL},
+    {"force", FIELD_BOOL, false, 0, 0, NULL},
+    {"client_probe", FIELD_OBJECT, false, 0, 0, NULL},
+    {0},
+};
+const struct body_spec sites_failover_bodies[] = {
+    {"failover", failover_fields, true,
+     "{\"reason\": \"site-b lost its power\", \"parallel\": 10}"},
+    {0},
+};
+
+static json_t *site_failover_params(const struct request *r, const struct site *site)
+{
+    static const char *const keys[] = {"reason", "stop_on_error", "force", "client_probe"};
+    json_t *params = json_object();
+
+    json_set_str(params, "site_id", site->id);
+    json_set_int(params, "parallel", json_int(r->in, "parallel", FAILOVERS_AT_ONCE));
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        json_t *value = json_object_get(r->in, keys[i]);
+        if (value != NULL)
+            json_set(params, keys[i], json_deep_copy(value));
+    }
+    return params;
+}
+
+/* One that runs already is followed, not begun again. */
+err_t *sites_failover(struct request *r)
+{
+    AUTO(site) site = NULL;
+    AUTO(operation) open = NULL;
+
+    TRY(site_of(r, &site));
+    if (site->is_local)
+        return err_remedy(err(BAD_REQUEST, "site '%s' is this site itself", site->name),
+                          "ask the site that takes its groups over");
+    TRY(operation_find_open(r->db, "site_failover", site->id, &open));
+    if (open != NULL)
+        return reply_operation(r, open->id, NULL);
+    AUTO(operation) op = site_operation_of(r, site, "site_failover");
+    op->hidden = false;
+    g_free(op->target_site_id);
+    op->target_site_id = g_strdup(r->o->exchange->identity->site_id);
+    op->source_site_id = g_strdup(site->id);
+    json_decref(op->params);
+    op->params = site_failover_params(r, site);
+    TRY(operation_insert(r->db, op));
+    TRY(request_audit(r, "site.failover", site->id));
+    request_ring(r);
+    return reply_operation(r, op->id, NULL);
 }
 
 err_t *sites_types_read(struct request *r)

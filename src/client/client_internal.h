@@ -328,6 +328,8 @@ err_t *below(struct call *call, const char *what, json_t **ret) MUST_CHECK;
  * CLIENT_USAGE.  In cmd_group.c. */
 err_t *numbers_take(struct call *call, const char *const *options, json_t *out) MUST_CHECK;
 
+/* Asks whether to go on, unless --yes was given; CLIENT_USAGE if not.  In cmd_exit.c. */
+err_t *confirm(struct call *call, const char *words) MUST_CHECK;
 /*
  * The operation that the call names: local, else at the other sites; of a handover at the site
  * where it runs, if that answers.  '*ret_end' is who has it.  In cmd_op.c.
@@ -335,14 +337,14 @@ err_t *numbers_take(struct call *call, const char *const *options, json_t *out) 
 err_t *op_find(struct call *call, struct end **ret_end, json_t **ret) MUST_CHECK;
 
 /* cmd_*.c */
-command_fn cmd_op_report, cmd_op_report_verify, cmd_site_create, cmd_site_list, cmd_site_show,
-    cmd_site_update, cmd_site_delete, cmd_site_validate, cmd_site_types, cmd_site_rekey,
-    cmd_mapping_create, cmd_mapping_list, cmd_mapping_show, cmd_mapping_delete, cmd_pg_create,
-    cmd_pg_list, cmd_pg_show, cmd_pg_update, cmd_pg_delete, cmd_policy_create, cmd_policy_show,
-    cmd_policy_update, cmd_policy_delete, cmd_member_add, cmd_member_list, cmd_member_show,
-    cmd_member_update, cmd_member_remove, cmd_cg_show, cmd_map_set, cmd_map_list, cmd_map_unset,
-    cmd_failover, cmd_failback, cmd_test_failover, cmd_test_cleanup, cmd_reprotect, cmd_cg_sync,
-    cmd_sync_status, cmd_sync_force, cmd_sync_log, cmd_sync_export, cmd_sync_import,
+command_fn cmd_op_report, cmd_op_report_verify, cmd_site_failover, cmd_site_create, cmd_site_list,
+    cmd_site_show, cmd_site_update, cmd_site_delete, cmd_site_validate, cmd_site_types,
+    cmd_site_rekey, cmd_mapping_create, cmd_mapping_list, cmd_mapping_show, cmd_mapping_delete,
+    cmd_pg_create, cmd_pg_list, cmd_pg_show, cmd_pg_update, cmd_pg_delete, cmd_policy_create,
+    cmd_policy_show, cmd_policy_update, cmd_policy_delete, cmd_member_add, cmd_member_list,
+    cmd_member_show, cmd_member_update, cmd_member_remove, cmd_cg_show, cmd_map_set, cmd_map_list,
+    cmd_map_unset, cmd_failover, cmd_failback, cmd_test_failover, cmd_test_cleanup, cmd_reprotect,
+    cmd_cg_sync, cmd_sync_status, cmd_sync_force, cmd_sync_log, cmd_sync_export, cmd_sync_import,
     cmd_sync_resolve, cmd_op_list, cmd_op_show, cmd_op_steps, cmd_op_retry, cmd_op_skip,
     cmd_op_abandon, cmd_op_cancel, cmd_pg_unprotect, cmd_site_decommission;
 /* In cmd_site.c: as an admin; and a site by the call's argument, as the local site has it. */

@@ -13,7 +13,7 @@
     "id name status primary_site secondary_site current_primary_site role member_count updated_at"
 #define DONE_LIST "id=ID|name=Name|project_id=Project|did=Done"
 
-static err_t *confirm(struct call *call, const char *words)
+err_t *confirm(struct call *call, const char *words)
 {
     if (arg_flag(call, "yes"))
         return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* site - the runbooks that look at a site: they make nothing. */
+/* site - the runbooks of a whole site: those that look at it, and the failover of all its groups.
+ */
 #include "runbooks/steps/steps.h"
 
 static err_t *look_plan(struct step_call *call, json_t **ret)
@@ -51,4 +52,23 @@ const struct runbook runbook_site_types = {
     .flags = RUNBOOK_HIDDEN,
     .plan = look_plan,
     .ended = look_ended,
+};
+
+/*
+ * Every group of a lost site, a failover each, so many at a time.  There is nothing to take back:
+ * what has begun goes on by itself, and what has failed waits for a person (retry, skip).
+ */
+static const struct step failover_steps[] = {
+    {"group.failover", "Fail the group over to this site", STEP_PER_MEMBER,
+     .probe = site_group_probe, .make = site_group_make, .observe = site_children_observe,
+     .flags = STEP_PIVOT | STEP_PER_MEMBER_FAIL | STEP_IN_WAVES, .progress = 100},
+    {0},
+};
+
+const struct runbook runbook_site_failover = {
+    .name = "site_failover",
+    .version = 1,
+    .steps = failover_steps,
+    .plan = site_failover_plan,
+    .ended = site_failover_ended,
 };

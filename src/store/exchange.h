@@ -126,6 +126,9 @@ err_t *exchange_reserve(const struct exchange *x, struct db *db,
  */
 err_t *exchange_begin_force(const struct exchange *x, struct db *db,
                             struct operation *op) MUST_CHECK;
+/* The same by an engine, as a part of another operation, whose 'fence' is held meanwhile. */
+err_t *exchange_begin_child(const struct exchange *x, struct db *db, const struct fence *fence,
+                            struct operation *op) MUST_CHECK;
 /*
  * A drill at the standby: refused while a handover runs here (SYNC_ROLE …) or the site follows no
  * more; in the same transaction the operation is written, so that no handover is accepted beside

@@ -139,6 +139,17 @@ err_t *exchange_begin_force(const struct exchange *x, struct db *db, struct oper
     return exchange_act(x, db, &call, NULL);
 }
 
+err_t *exchange_begin_child(const struct exchange *x, struct db *db, const struct fence *fence,
+                            struct operation *op)
+{
+    struct exchange_call call = {.pg_id = op->pg_id,
+                                 .fence = fence,
+                                 .fn = begin_force_fn,
+                                 .data = op};
+
+    return exchange_act(x, db, &call, NULL);
+}
+
 static err_t *begin_drill_fn(struct exchange_tx *tx)
 {
     struct operation *op = tx->data;

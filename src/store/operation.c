@@ -170,6 +170,23 @@ err_t *operation_list_open(struct db *db, const char *pg_id, GPtrArray **ret)
                          "WHERE pg_id = ? AND is_open = 1 ORDER BY created_at, id", "s", pg_id);
 }
 
+err_t *operation_list_children(struct db *db, const char *parent_id, GPtrArray **ret)
+{
+    return record_select(db, &record, false, ret, "WHERE parent_id = ? ORDER BY created_at, id",
+                         "s", parent_id);
+}
+
+err_t *operation_find_open(struct db *db, const char *type, const char *source_site_id,
+                           struct operation **ret)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    TRY(record_select(db, &record, false, &rows,
+                      "WHERE is_open = 1 AND operation_type = ? AND source_site_id = ? LIMIT 1",
+                      "ss", type, source_site_id));
+    *ret = rows->len > 0 ? g_ptr_array_steal_index(rows, 0) : NULL;
+    return NULL;
+}
+
 err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
                            struct operation **ret)
 {

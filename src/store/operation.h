@@ -95,6 +95,12 @@ err_t *operation_drill_left(struct db *db, const char *pg_id, char **ret) MUST_C
 struct operation *operation_cleanup_of(const struct operation *drill, const char *id,
                                        int64_t now_ms);
 
+/* Those that an operation has begun (site failover), oldest first; without plans. */
+err_t *operation_list_children(struct db *db, const char *parent_id, GPtrArray **ret) MUST_CHECK;
+/* The open one of this type and source; NULL in '*ret' if there is none. */
+err_t *operation_find_open(struct db *db, const char *type, const char *source_site_id,
+                           struct operation **ret) MUST_CHECK;
+
 /* The one of this type that was completed last; NULL in '*ret' if there is none. */
 err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
                            struct operation **ret) MUST_CHECK;

@@ -259,6 +259,8 @@ void bench_fact(struct bench *b, void (*edit)(json_t *draft));
 const char *bench_field(const json_t *result, const char *key);
 /* Text of sync-status. */
 char *bench_sync_text(struct bench *b, const char *cloud, const char *group);
+/* Gives the tenant's user a role of this name in his project, at a site; makes the role. */
+void bench_grant(struct bench *b, int site, const char *role);
 /* A new token of the cloud's user.  Caller frees. */
 char *bench_token(struct bench *b, const char *cloud);
 /* A value of the database of a site; NULL if there is no row.  Caller frees. */

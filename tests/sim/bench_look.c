@@ -76,6 +76,40 @@ char *bench_token(struct bench *b, const char *cloud)
     return token;
 }
 
+/* As the cloud's admin, at its Keystone; '*ret' is what it answers, or NULL. */
+static void as_admin(struct bench *b, int site, const char *method, const char *path, json_t *body,
+                     json_t **ret)
+{
+    g_autofree char *token = bench_token(b, bench_site_name(site));
+    g_autofree char *url =
+        g_strdup_printf("http://127.0.%d.1:5000/v3/%s", site == SIM_SITE_A ? 10 : 20, path);
+    AUTO(http_request) req = http_request_create(method, url);
+    AUTO(http_response) resp = NULL;
+
+    http_request_set(req, "X-Auth-Token", token);
+    if (body != NULL)
+        http_request_json(req, body);
+    json_decref(body);
+    assert_null(http_send(sim_transport(b->sim), req, &resp));
+    if (resp->status / 100 != 2)
+        fail_msg("%s %s: %d %s", method, url, resp->status, resp->body);
+    if (ret != NULL)
+        *ret = json_loads(resp->body, 0, NULL);
+}
+
+void bench_grant(struct bench *b, int site, const char *role)
+{
+    g_autoptr(json_t) made = NULL;
+    const json_t *user = sim_find(b->sim, site, "users", "prod-user");
+
+    as_admin(b, site, "POST", "roles", json_pack("{s:{s:s}}", "role", "name", role), &made);
+    g_autofree char *path =
+        g_strdup_printf("projects/%s/users/%s/roles/%s",
+                        json_str(sim_find(b->sim, site, "projects", "prod"), "id"),
+                        json_str(user, "id"), json_str(json_obj(made, "role"), "id"));
+    as_admin(b, site, "PUT", path, NULL, NULL);
+}
+
 void bench_deliver(struct bench *b, int site, const char *carried)
 {
     struct carrying how = {.forced = true};

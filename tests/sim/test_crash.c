@@ -72,6 +72,7 @@ static const struct sweep sweeps[] = {
     {"realize of a create", SIM_SITE_B, "realize", "create", 0, false, {0}},
     {"member_add", SIM_SITE_A, "member_add", "member_add", 0, false, {0}},
     {"failover", SIM_SITE_B, "failover", "failover", 0, false, {0}},
+    {"site failover", SIM_SITE_B, "site_failover", "site_failover", 0, false, {0}},
     {"handover", SIM_SITE_B, "handover", "handover", 0, false, {0}},
     {"failback", SIM_SITE_A, "failback", "failback", 0, false, {0}},
     {"reprotect", SIM_SITE_B, "reprotect", "reprotect", 0, false, {0}},

@@ -278,6 +278,22 @@ static json_t *handover(struct bench *b)
                      "net-app=net-app", NULL);
 }
 
+/* ---- a whole site ---- */
+
+static void prepare_site_lost(struct bench *b)
+{
+    prepare_protected(b);
+    bench_grant(b, SIM_SITE_B, "dr_site_admin");
+    bench_lose(b, SIM_SITE_A);
+    bench_bare(b, SIM_SITE_B);
+}
+
+static json_t *site_failover(struct bench *b)
+{
+    return bench_try(b, "prod-b", "site failover", "site", "site-a", "reason",
+                     "the other site lost its power", "!yes", NULL);
+}
+
 /* ---- home again ---- */
 
 static void prepare_away(struct bench *b)
@@ -660,6 +676,7 @@ const struct verb verbs_all[] = {
     {"member_update", prepare_protected, member_update, member_updated, false, NULL},
     {"member_remove", prepare_protected, member_remove, member_removed, false, NULL},
     {"failover", prepare_lost, failover, failed_over, true, NULL},
+    {"site_failover", prepare_site_lost, site_failover, failed_over, true, NULL},
     {"handover", prepare_handover, handover, demoted, false, NULL},
     {"reprotect", prepare_away, reprotect, reprotected, false, NULL},
     {"sync", prepare_protected, point_now, point_made, false, NULL},

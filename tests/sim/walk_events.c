@@ -182,6 +182,20 @@ static bool failover(struct walk *w)
     return walk_command(w, some_site_of(w, "STANDBY"), "protection-group failover", args);
 }
 
+/* Of whichever groups there are; the one that asks may be anywhere but standby. */
+static bool fail_site_over(struct walk *w)
+{
+    int site = some_site_of(w, "STANDBY");
+    json_t *args = walk_with(json_object(), "site", bench_site_name(1 - site));
+
+    walk_flag(walk_with(args, "reason", "the walk"), "yes");
+    if (walk_dice(w, 4) != 0)
+        walk_flag(args, "force");
+    if (walk_dice(w, 4) == 0)
+        walk_flag(args, "no-wait");
+    return walk_command(w, site, "site failover", args);
+}
+
 static bool handover(struct walk *w)
 {
     json_t *args = walk_flag(web(), "planned");
@@ -657,6 +671,7 @@ static const struct {
     {"start order", start_order, 2, false},
     {"mapping-set", mapping_set, 1, false},
     {"failover", failover, 7, false},
+    {"site failover", fail_site_over, 2, false},
     {"planned", handover, 5, false},
     {"failback", failback, 5, false},
     {"drill", rehearse, 4, false},

@@ -250,6 +250,13 @@ const json_t *servers_find_keyed(const json_t *servers, const char *group, const
 err_t *servers_look_make(struct step_call *call, enum step_answer *ret);
 err_t *servers_look_ended(struct step_call *call, const char *status);
 
+/* site_failover.c: the groups of a lost site, each by an operation of its own */
+err_t *site_failover_plan(struct step_call *call, json_t **ret);
+err_t *site_children_observe(struct step_call *call, json_t **ret);
+err_t *site_group_probe(struct step_call *call, enum step_answer *ret);
+err_t *site_group_make(struct step_call *call, enum step_answer *ret);
+err_t *site_failover_ended(struct step_call *call, const char *status);
+
 /* site.c: what an engine checks of its own cloud */
 err_t *site_validate_make(struct step_call *call, enum step_answer *ret);
 err_t *site_types_make(struct step_call *call, enum step_answer *ret);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_stories_site - a whole site is lost (B20): every group of it is failed over by one command,
+ * so many at a time; asked for again, it goes on where it was.
+ */
+#include "tests/sim/bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A group of one server, at both sites. */
+static void group_make(struct bench *b, const char *name, const char *server)
+{
+    g_autofree char *array = g_strdup_printf("pg-%s", name);
+
+    json_decref(bench_ok(b, "prod-a", "protection-group create", "name", name, "replication-type",
+                         "async", "primary-site", "site-a", "secondary-site", "site-b",
+                         "volume-type", "replicated-ssd", "!wait", NULL));
+    json_decref(bench_ok(b, "prod-a", "protection-group policy-create", "protection-group", name,
+                         "primary-fa-url", "https://array-a.lab", "primary-fa-token", "T-a",
+                         "secondary-fa-url", "https://array-b.lab", "secondary-fa-token", "T-b",
+                         "pure-pg-name", array, "replication-interval", "60", "rpo-minutes", "15",
+                         NULL));
+    json_decref(bench_ok(b, "prod-a", "protection-group member-add", "protection-group", name,
+                         "instance-id", bench_server_id(b, SIM_SITE_A, server), NULL));
+    bench_settle(b);
+}
+
+/* Two groups with points at site B, and somebody there who may fail a site over. */
+static struct bench *two_groups(uint64_t seed)
+{
+    struct bench *b = bench_create(seed);
+
+    bench_register(b);
+    group_make(b, "web", "web-1");
+    group_make(b, "db", "db-1");
+    bench_pass(b, 130000);
+    bench_grant(b, SIM_SITE_B, "dr_site_admin");
+    return b;
+}
+
+static json_t *fail_over(struct bench *b, const char *more, const char *value)
+{
+    return bench_try(b, "prod-b", "site failover", "site", "site-a", "reason", "fire", "!yes", more,
+                     value, NULL);
+}
+
+static void active_at_b(struct bench *b, const char *group)
+{
+    g_autofree char *sql =
+        g_strdup_printf("SELECT role FROM protection_groups WHERE name = '%s'", group);
+    g_autofree char *role = bench_sql(b, SIM_SITE_B, sql);
+
+    assert_string_equal(role, "ACTIVE");
+}
+
+static const char *outcome_of(const json_t *said, const char *group)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(said, "objects"), i, row)
+    {
+        if (g_strcmp0(json_str(row, "name"), group) == 0)
+            return json_str_or(row, "outcome", "");
+    }
+    return "no such group";
+}
+
+/* The most children that were open at once. */
+static int most_at_once(struct bench *b)
+{
+    return (int)bench_sql_int(
+        b, SIM_SITE_B,
+        "SELECT MAX(n) FROM (SELECT (SELECT COUNT(*) FROM dr_operations o WHERE o.parent_id IS NOT"
+        " NULL AND o.created_at <= c.created_at AND o.completed_at > c.created_at) AS n FROM"
+        " dr_operations c WHERE c.parent_id IS NOT NULL) x");
+}
+
+static void test_b20_all(void **state)
+{
+    (void)state;
+    static const char *const parallel[] = {"10", "1"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(parallel); i++) {
+        AUTO(bench) b = two_groups(1601);
+        bench_lose(b, SIM_SITE_A);
+        g_autoptr(json_t) said = fail_over(b, "parallel", parallel[i]);
+        if (said == NULL)
+            fail_msg("%s", b->last_error);
+        active_at_b(b, "web");
+        active_at_b(b, "db");
+        assert_string_equal(outcome_of(said, "web"), "failed over");
+        assert_string_equal(outcome_of(said, "db"), "failed over");
+        assert_int_equal(most_at_once(b), i == 0 ? 2 : 1);
+        g_autofree char *reason = bench_sql(
+            b, SIM_SITE_B,
+            "SELECT params FROM dr_operations WHERE parent_id IS NOT NULL ORDER BY id LIMIT 1");
+        assert_non_null(strstr(reason, "fire"));
+        /* again: nothing is left to do */
+        g_autoptr(json_t) again = fail_over(b, "parallel", "5");
+        assert_string_equal(outcome_of(again, "web"), "was active here");
+        assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                       "SELECT COUNT(*) FROM dr_operations WHERE parent_id IS NOT"
+                                       " NULL"),
+                         2);
+    }
+}
+
+/* A group that was failed over by its user before is left alone. */
+static void test_b20_one_is_here_already(void **state)
+{
+    AUTO(bench) b = two_groups(1602);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    g_autoptr(json_t) said = fail_over(b, "parallel", "5");
+    assert_string_equal(outcome_of(said, "web"), "was active here");
+    assert_string_equal(outcome_of(said, "db"), "failed over");
+    active_at_b(b, "db");
+}
+
+/* The first group fails: the others go on, or are not begun; and what is mended is retried. */
+static void test_b20_one_fails(void **state)
+{
+    (void)state;
+
+    for (int stop = 0; stop < 2; stop++) {
+        AUTO(bench) b = two_groups(1603);
+        struct sim_fault full = {.site = SIM_SITE_B,
+                                 .service = "cinder",
+                                 .method = "POST",
+                                 .path = "*/volumes",
+                                 .count = 1,
+                                 .kind = SIM_FAULT_STATUS,
+                                 .status = 400,
+                                 .body = "{\"badRequest\": {\"message\": \"no\"}}"};
+        bench_lose(b, SIM_SITE_A);
+        sim_fault_add(b->sim, &full);
+        json_t *args = json_pack("{s:s, s:s, s:b, s:s, s:b}", "site", "site-a", "reason", "fire",
+                                 "yes", 1, "parallel", "1", "stop-on-error", stop);
+        json_t *said = bench_run(b, "prod-b", "site failover", args);
+        assert_null(said);
+        assert_non_null(strstr(b->last_error, "of group"));
+        assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                       "SELECT COUNT(*) FROM protection_groups WHERE role ="
+                                       " 'ACTIVE'"),
+                         stop ? 0 : 1);
+        g_autofree char *op =
+            bench_sql(b, SIM_SITE_B,
+                      "SELECT id FROM dr_operations WHERE operation_type = 'site_failover'");
+        json_decref(bench_ok(b, "prod-b", "operation retry", "operation", op, NULL));
+        bench_settle(b);
+        active_at_b(b, "web");
+        active_at_b(b, "db");
+        g_autofree char *status =
+            bench_sql(b, SIM_SITE_B,
+                      "SELECT status FROM dr_operations WHERE operation_type = 'site_failover'");
+        assert_string_equal(status, "completed");
+    }
+}
+
+static void test_b20_refused(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1604);
+    (void)state;
+
+    bench_fails(b, "protector.forbidden", "prod-b", "site failover", "site", "site-a", "reason",
+                "fire", "!yes", NULL);
+    bench_grant(b, SIM_SITE_B, "dr_site_admin");
+    bench_fails(b, "protector.client.usage", "prod-b", "site failover", "site", "site-a", "reason",
+                "fire", NULL);
+    bench_fails(b, "protector.bad_request", "prod-b", "site failover", "site", "site-b", "reason",
+                "fire", "!yes", NULL);
+    bench_fails(b, "protector.bad_request", "prod-b", "site failover", "site", "site-a", "reason",
+                "fire", "!yes", "parallel", "0", NULL);
+    /* the other site answers: each group's own guard says so */
+    json_t *said = fail_over(b, "parallel", "5");
+    assert_null(said);
+    assert_non_null(strstr(b->last_error, "Nova of site 'site-a' answers"));
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_servers_are(b, SIM_SITE_A, "active");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_b20_all),
+        cmocka_unit_test(test_b20_one_is_here_already),
+        cmocka_unit_test(test_b20_one_fails),
+        cmocka_unit_test(test_b20_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
