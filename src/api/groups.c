@@ -78,6 +78,23 @@ static err_t *drift_texts(struct request *r, const struct group_row *g, json_t *
     return NULL;
 }
 
+/* A failback may have been asked to leave the replication off: then nothing protects the group. */
+static err_t *replication_texts(const struct group_row *g, json_t *texts, bool *ret_off)
+{
+    g_autoptr(json_t) body = NULL;
+
+    if (!g_str_equal(g->role, "ACTIVE"))
+        return NULL;
+    TRY(change_body(g, &body));
+    *ret_off = body_policy(body) != NULL && !body_replicates(body);
+    if (*ret_off)
+        json_array_append_new(texts,
+                              json_string("the last failback left the replication off: no recovery "
+                                          "point is made; protection-group policy-update turns it "
+                                          "on again"));
+    return NULL;
+}
+
 /* What this site's engines have seen: the worst of it in a word, all of it in sentences. */
 static err_t *health_view(struct request *r, const struct group_row *g, json_t *out)
 {
@@ -95,7 +112,13 @@ static err_t *health_view(struct request *r, const struct group_row *g, json_t *
         TRY(drift_texts(r, g, texts));
         drift = json_array_size(texts) > superseded;
     }
-    json_set_str(out, "health", superseded ? "superseded" : drift ? "drift" : "ok");
+    bool alone = false;
+    TRY(replication_texts(g, texts, &alone));
+    json_set_str(out, "health",
+                 superseded ? "superseded"
+                 : alone    ? "not replicated"
+                 : drift    ? "drift"
+                            : "ok");
     return NULL;
 }
 

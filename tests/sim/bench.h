@@ -259,6 +259,9 @@ void bench_fact(struct bench *b, void (*edit)(json_t *draft));
 const char *bench_field(const json_t *result, const char *key);
 /* Text of sync-status. */
 char *bench_sync_text(struct bench *b, const char *cloud, const char *group);
+/* From the volume after the next 'skip' ones on Cinder of a site makes none: 400, 'count' times (0:
+ * for ever). */
+void bench_cinder_full(struct bench *b, int site, int skip, int count);
 /* Gives the tenant's user a role of this name in his project, at a site; makes the role. */
 void bench_grant(struct bench *b, int site, const char *role);
 /* A new token of the cloud's user.  Caller frees. */

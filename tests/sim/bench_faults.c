@@ -285,3 +285,18 @@ void bench_fact(struct bench *b, void (*edit)(json_t *draft))
     process_db_put(&a->p, db);
     bench_must(e, "a fact of site-a");
 }
+
+void bench_cinder_full(struct bench *b, int site, int skip, int count)
+{
+    struct sim_fault full = {.site = site,
+                             .service = "cinder",
+                             .method = "POST",
+                             .path = "*/volumes",
+                             .skip = skip,
+                             .count = count,
+                             .kind = SIM_FAULT_STATUS,
+                             .status = 400,
+                             .body = "{\"badRequest\": {\"message\": \"no\"}}"};
+
+    sim_fault_add(b->sim, &full);
+}

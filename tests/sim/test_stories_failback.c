@@ -26,20 +26,6 @@ static void go_to_b(struct bench *b)
     bench_status_is(b, SIM_SITE_B, "failed_over");
 }
 
-static void cinder_full(struct bench *b, int site)
-{
-    struct sim_fault full = {.site = site,
-                             .service = "cinder",
-                             .method = "POST",
-                             .path = "*/volumes",
-                             .skip = 2,
-                             .kind = SIM_FAULT_STATUS,
-                             .status = 400,
-                             .body = "{\"badRequest\": {\"message\": \"no\"}}"};
-
-    sim_fault_add(b->sim, &full);
-}
-
 /* "10.0.0.5 fa:16:3e:…;" of each port of the servers of that name.  Caller frees. */
 static char *addresses(struct bench *b, int site, const char *name)
 {
@@ -117,7 +103,7 @@ static void test_unwound(void **state)
     (void)state;
 
     go_to_b(b);
-    cinder_full(b, SIM_SITE_A);
+    bench_cinder_full(b, SIM_SITE_A, 2, 0);
     assert_null(bench_try(b, "prod-b", "protection-group failback", WEB, NULL));
     sim_fault_clear(b->sim);
     bench_settle(b);
@@ -153,8 +139,12 @@ static void test_replication_left_off(void **state)
     int64_t before = points_of_a(b);
     bench_pass(b, 200000);
     assert_int_equal(points_of_a(b), before);
+    g_autoptr(json_t) off = bench_ok(b, "prod-a", "protection-group show", WEB, NULL);
+    assert_string_equal(bench_field(off, "health"), "not replicated");
     json_decref(
         bench_ok(b, "prod-a", "protection-group policy-update", WEB, "rpo-minutes", "20", NULL));
+    g_autoptr(json_t) on = bench_ok(b, "prod-a", "protection-group show", WEB, NULL);
+    assert_string_equal(bench_field(on, "health"), "ok");
     bench_pass(b, 200000);
     assert_true(points_of_a(b) > before);
 }

@@ -43,20 +43,6 @@ static json_t *try_planned(struct bench *b, const char *cloud)
                      "net-app=net-app", NULL);
 }
 
-static void cinder_full(struct bench *b, int site)
-{
-    struct sim_fault full = {.site = site,
-                             .service = "cinder",
-                             .method = "POST",
-                             .path = "*/volumes",
-                             .skip = 2,
-                             .kind = SIM_FAULT_STATUS,
-                             .status = 400,
-                             .body = "{\"badRequest\": {\"message\": \"no\"}}"};
-
-    sim_fault_add(b->sim, &full);
-}
-
 /* As before the handover: A serves, nothing of it is left at B. */
 static void taken_back(struct bench *b)
 {
@@ -85,7 +71,7 @@ static void test_unwound(void **state)
     AUTO(bench) b = bench_create_protected(1102);
     (void)state;
 
-    cinder_full(b, SIM_SITE_B);
+    bench_cinder_full(b, SIM_SITE_B, 2, 0);
     assert_null(try_planned(b, "prod-a"));
     taken_back(b);
     g_autofree char *here = operation_status(b, SIM_SITE_B);
@@ -264,7 +250,7 @@ static void test_resumed_by_itself(void **state)
     (void)state;
 
     sim_fault_add(b->sim, &none);
-    cinder_full(b, SIM_SITE_B);
+    bench_cinder_full(b, SIM_SITE_B, 2, 0);
     assert_null(try_planned(b, "prod-a"));
     bench_servers_are(b, SIM_SITE_A, "stopped locked");
     sim_fault_clear(b->sim);

@@ -112,15 +112,8 @@ static void test_taken_back(void **state)
 {
     AUTO(bench) b = ordered(1404);
     (void)state;
-    struct sim_fault full = {.site = SIM_SITE_B,
-                             .service = "cinder",
-                             .method = "POST",
-                             .path = "*/volumes",
-                             .kind = SIM_FAULT_STATUS,
-                             .status = 400,
-                             .body = "{\"badRequest\": {\"message\": \"no\"}}"};
 
-    sim_fault_add(b->sim, &full);
+    bench_cinder_full(b, SIM_SITE_B, 0, 0);
     json_decref(bench_try(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
     bench_settle(b);
     bench_servers_are(b, SIM_SITE_A, "active");

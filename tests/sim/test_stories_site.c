@@ -131,16 +131,8 @@ static void test_b20_one_fails(void **state)
 
     for (int stop = 0; stop < 2; stop++) {
         AUTO(bench) b = two_groups(1603);
-        struct sim_fault full = {.site = SIM_SITE_B,
-                                 .service = "cinder",
-                                 .method = "POST",
-                                 .path = "*/volumes",
-                                 .count = 1,
-                                 .kind = SIM_FAULT_STATUS,
-                                 .status = 400,
-                                 .body = "{\"badRequest\": {\"message\": \"no\"}}"};
         bench_lose(b, SIM_SITE_A);
-        sim_fault_add(b->sim, &full);
+        bench_cinder_full(b, SIM_SITE_B, 0, 1);
         json_t *args = json_pack("{s:s, s:s, s:b, s:s, s:b}", "site", "site-a", "reason", "fire",
                                  "yes", 1, "parallel", "1", "stop-on-error", stop);
         json_t *said = bench_run(b, "prod-b", "site failover", args);

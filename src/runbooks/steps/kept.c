@@ -164,10 +164,7 @@ static err_t *kept_mark(struct step_call *call, const struct cloud *c, const cha
 {
     g_autoptr(json_t) mark = json_object();
     g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
-    struct made made;
 
-    kept_made(call, &made);
-    TRY(ledger_intend(call, &made));
     json_set_str(mark, PLAN_KEPT, epoch);
     TRY(nova_metadata_set(c, server, mark));
     return nova_metadata_delete(c, server, SERVER_STOPPED_FOR);
@@ -207,6 +204,7 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
     struct cloud service;
+    struct made made;
     g_autoptr(json_t) ports =
         plan_server_ports(json_arr(call->observed, "ports"), kept_id(call->input));
 
@@ -215,6 +213,8 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
     TRY(group_now_load(call, &now));
     TRY(safety_act(&now->state, SAFETY_BOOT, SAFETY_SERVE));
     TRY(world_service(call, &service));
+    kept_made(call, &made);
+    TRY(ledger_intend(call, &made)); /* before the first thing that is done to it */
     return moved_is_fine(
         todo_do(call, &service, kept_server(call, json_arr(call->observed, "servers")), ports));
 }
