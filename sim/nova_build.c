@@ -202,6 +202,29 @@ static void release_volumes(struct site *site, json_t *server)
     json_array_clear(json_arr(server, "volumes"));
 }
 
+/* A site has one host: a second server of an anti-affinity group finds none. */
+static bool kept_apart(struct site *site, const char *id)
+{
+    const char *group_id;
+    json_t *group, *member;
+    size_t i;
+
+    sim_site_each(site, "server_groups", group_id, group)
+    {
+        json_t *members = json_arr(group, "members");
+        if (strcmp(json_str(group, "policy"), "anti-affinity") != 0 || !js_has(members, id))
+            continue;
+        json_array_foreach(members, i, member)
+        {
+            const char *other = json_string_value(member);
+            if (strcmp(other, id) != 0 &&
+                json_bool(sim_site_row(site, "servers", other), "placed", false))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* ---- transitions ---- */
 
 void sim_nova_server_placed(struct site *site, const char *id)
@@ -211,7 +234,8 @@ void sim_nova_server_placed(struct site *site, const char *id)
         return;
     const json_t *flavor = json_obj(server, "flavor");
     json_set_bool(server, "placed", true);
-    if (json_int(flavor, "vcpus", 0) > HOST_VCPUS || json_int(flavor, "ram", 0) > HOST_RAM_MB) {
+    if (json_int(flavor, "vcpus", 0) > HOST_VCPUS || json_int(flavor, "ram", 0) > HOST_RAM_MB ||
+        kept_apart(site, id)) {
         server_fails(site, server, "No valid host was found. ", "");
         return;
     }

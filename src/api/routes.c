@@ -69,7 +69,7 @@ const struct route routes[] = {
      "Add a server", members_create_bodies},
     {"GET", "protection-groups/{pg}/members/{member}", "protector:members:show", G, members_show,
      NULL, "Show a member", NULL},
-    {"PUT", "protection-groups/{pg}/members/{member}", "protector:members:update", G,
+    {"PUT", "protection-groups/{pg}/members/{member}", "protector:protection_groups:update", G,
      members_update, NULL, "Change when a member starts", members_update_bodies},
     {"DELETE", "protection-groups/{pg}/members/{member}", "protector:members:delete", G,
      members_delete, NULL, "Remove a member", NULL},

@@ -63,7 +63,7 @@
             "servers kept at the target that were changed by hand: keep both (default)"            \
     }
 #define START_ORDER                                                                                \
-    {"--priority", "1-5", 0, "servers of a lower one start first, and stop last (3)"},             \
+    {"--priority", "N", 0, "1 to 5 (3): servers of a lower one start first, and stop last"},       \
     {                                                                                              \
         "--start-delay", "SECONDS", 0, "later priorities wait so long once it runs (0)"            \
     }
@@ -392,8 +392,9 @@ const struct command commands[] = {
      {PG},
      {{"--auto-cleanup", NULL, 0, "take everything away again when it has been checked"},
       {"--keep", NULL, 0, "but not if checks have failed"},
-      {"--check", "[SERVER=]CHECK", OPTION_REPEAT,
-       "tcp:PORT, http:PORT/PATH=STATUS, console:PATTERN; of each server if none is named"},
+      {"--check", "CHECK", OPTION_REPEAT,
+       "[SERVER=]tcp:PORT, http:PORT/PATH=STATUS or console:PATTERN; of each server if none is "
+       "named"},
       {"--check-timeout", "SECONDS", 0, "how long a check may take to pass (120)"},
       {"--check-threshold", "PERCENT", 0, "of the checks must pass (100)"},
       MAPS,
@@ -528,7 +529,7 @@ const struct command commands[] = {
      {{"--as", "markdown|html|json", 0, "as what (by the file's name, else markdown)"},
       {"--file", "FILE", 0, "where to"}}},
     {"operation report-verify",
-     "dr operation report verify",
+     "dr operation report-verify",
      "Check that a report is whole, and who signed it",
      cmd_op_report_verify,
      "text",

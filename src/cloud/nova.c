@@ -299,6 +299,12 @@ err_t *nova_group_create(const struct cloud *c, const char *name, const char *po
                              ret);
 }
 
+err_t *nova_group_delete(const struct cloud *c, const char *id)
+{
+    g_autofree char *path = cloud_path("/os-server-groups/%s", id);
+    return cloud_gone_is_fine(cloud_call(c, CLOUD_COMPUTE, "DELETE", path, NULL, NULL));
+}
+
 err_t *nova_zone_list(const struct cloud *c, json_t **ret)
 {
     return cloud_list(c, CLOUD_COMPUTE, "/os-availability-zone", "availabilityZoneInfo", ret);

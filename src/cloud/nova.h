@@ -153,6 +153,8 @@ err_t *nova_group_get(const struct cloud *c, const char *id, json_t **ret) MUST_
 /* 'policy' "anti-affinity" …; 'rules' object or NULL. */
 err_t *nova_group_create(const struct cloud *c, const char *name, const char *policy,
                          const json_t *rules, json_t **ret) MUST_CHECK;
+/* Gone already is success; its servers stay as they are. */
+err_t *nova_group_delete(const struct cloud *c, const char *id) MUST_CHECK;
 
 /* [{zoneName, zoneState:{available}}] */
 err_t *nova_zone_list(const struct cloud *c, json_t **ret) MUST_CHECK;

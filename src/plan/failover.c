@@ -161,21 +161,46 @@ static void groups_plan(struct planning *p, const json_t *config, const char *se
     }
 }
 
+/*
+ * The server's group, made anew: at most one of a name.  A drill's own is not taken for the one
+ * that it rehearses.
+ */
+static void server_group_plan(struct planning *p, const json_t *config, json_t *member)
+{
+    const json_t *group = json_obj(config, "server_group");
+    const char *policy = json_str_or(group, "policy", "");
+
+    if (group == NULL)
+        return;
+    g_autofree char *name =
+        plan_name_with(json_str_or(group, "name", ""), p->in->drill ? "-drill" : "");
+    const json_t *planned = planning_item(p->server_groups, name);
+    if (planned != NULL && g_strcmp0(json_str(planned, "policy"), policy) != 0) {
+        planning_note(p, g_strdup_printf("%s: server group '%s' (%s) is not kept: another member's "
+                                         "has the name",
+                                         json_str_or(member, "name", ""), name, policy));
+        return;
+    }
+    json_set_str(member, "server_group", name);
+    if (planned != NULL)
+        return;
+    json_t *row = json_object();
+    json_set_str(row, "name", name);
+    json_set_str(row, "policy", policy);
+    json_set(row, "rules", json_deep_copy(json_obj(group, "rules")));
+    json_array_append_new(p->server_groups, row);
+}
+
 /* What belongs to the source's cloud and is not made again. */
 static void left_notes(struct planning *p, const json_t *config, const char *server)
 {
     const char *zone = json_str(config, "availability_zone");
-    const json_t *group = json_obj(config, "server_group");
     size_t i, k;
     json_t *port, *floating;
 
     if (zone != NULL && !g_str_equal(zone, PLAN_ZONE_DEFAULT))
         planning_note(p, g_strdup_printf("%s: availability zone %s is not kept (Nova chooses)",
                                          server, zone));
-    if (group != NULL)
-        planning_note(p, g_strdup_printf("%s: server group %s (%s) is not kept", server,
-                                         json_str_or(group, "name", "?"),
-                                         json_str_or(group, "policy", "?")));
     json_array_foreach(json_arr(config, "ports"), i, port)
     {
         json_array_foreach(json_arr(port, "floating_ips"), k, floating)
@@ -202,6 +227,7 @@ static void member_boots(struct planning *p, const json_t *member, const json_t 
     const char *server = json_str_or(row, "name", "");
     key_plan(p, config, row);
     groups_plan(p, config, server);
+    server_group_plan(p, config, row);
     left_notes(p, config, server);
 }
 
@@ -327,6 +353,7 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
     json_set(p->plan, "mappings", p->mappings = json_array());
     json_set(p->plan, "security_groups", p->groups = json_array());
     json_set(p->plan, "keys", p->keys = json_array());
+    json_set(p->plan, "server_groups", p->server_groups = json_array());
     if (input->drill)
         json_set(p->plan, "networks", p->networks = json_array());
     json_set(p->plan, "problems", p->problems = json_array());

@@ -10,20 +10,26 @@
  * it since it was stopped]}, and the "project_id" there}.  A list that is absent is empty.
  *
  * Plan (JSON, frozen into the operation):
- *   source, target     uuids          operation     "failover" | "failback"
- *   members  [{id, name, instance_id, wave, flavor_id, flavor_name, key_name, config_drive,
- *              metadata{}, tags[], root_device, description,
- *              nics [{index, network_id, network_name, fixed_ips|null, mac|null,
- * security_groups[names], port_security, allowed_address_pairs[], foreign: bool, taken_over: id of
- * a kept server's port|absent}], kept (plan/kept.h)}] volumes  [{id,
- * member, name, size_gib, bootable, boot_index, device, image_id, image_name}] mappings [{kind,
- * source, target, how}]     how: "call", "stored", "same name", "same id" security_groups [{name,
- * description, rules[], exists: bool, id|null, source_id}] keys     [{name, type, public_key}]
- * networks [{id, name, subnets [{cidr, pool|null}]}]: of a drill, isolated, one for each network
- * of the source; a nic in it has "isolated" (its id there) in place of network_id, and fixed_ips
- * [{ip_address, cidr}]
- * problems
- * [{code, member, text, remedy}]    notes ["…"]
+ *
+ *   source, target   uuids
+ *   operation        "failover" | "failback" | "test failover"
+ *   members          [{id, name, instance_id, wave (its priority), start_delay_s, flavor_id,
+ *                    flavor_name, key_name, server_group, config_drive, metadata{}, tags[],
+ *                    root_device, description, nics, kept (plan/kept.h)}]
+ *   nics             [{index, network_id, network_name, fixed_ips|null, mac|null, port_security,
+ *                    security_groups[names], allowed_address_pairs[], foreign: bool, taken_over: id
+ *                    of a kept server's port|absent}]
+ *   volumes          [{id, member, name, size_gib, bootable, boot_index, device, image_id,
+ *                    image_name}]
+ *   mappings         [{kind, source, target, how}]; how: "call", "stored", "same name", "same id"
+ *   security_groups  [{name, description, rules[], exists: bool, id|null, source_id}]
+ *   keys             [{name, type, public_key}]
+ *   server_groups    [{name, policy, rules}]
+ *   networks         of a drill, isolated, one for each network of the source: [{id, name, subnets
+ *                    [{cidr, pool|null}]}]; a nic in it has "isolated" (its id there) in place of
+ *                    network_id, and fixed_ips [{ip_address, cidr}]
+ *   problems         [{code, member, text, remedy}]
+ *   notes            ["…"]
  */
 #pragma once
 

@@ -11,7 +11,7 @@
 struct planning {
     const struct plan_failover_input *in;
     json_t *plan;
-    json_t *mappings, *problems, *notes, *members, *volumes, *groups, *keys;
+    json_t *mappings, *problems, *notes, *members, *volumes, *groups, *keys, *server_groups;
     json_t *ports;     /* planned so far, as Neutron lists them; not part of the plan */
     json_t *networks;  /* of a drill */
     json_t *kept;      /* member id -> plan/kept.h */

@@ -116,6 +116,9 @@ char *plan_print(const json_t *plan)
     json_array_foreach(json_arr(plan, "keys"), i, row)
         g_string_append_printf(text, "  key pair %s, unless it is there\n",
                                json_str_or(row, "name", "?"));
+    json_array_foreach(json_arr(plan, "server_groups"), i, row)
+        g_string_append_printf(text, "  server group %s (%s)\n", json_str_or(row, "name", "?"),
+                               json_str_or(row, "policy", "?"));
     json_array_foreach(json_arr(plan, "members"), i, row) print_member(text, plan, row);
     print_texts(text, "notes", json_arr(plan, "notes"), NULL);
     print_texts(text, "problems", json_arr(plan, "problems"), "text");

@@ -21,6 +21,8 @@
      .make = security_groups_make, .progress = 65},                                                \
     {"compute.keypairs", "Bring the key pairs", STEP_PER_GROUP, .make = keypairs_make,             \
      .progress = 68},                                                                              \
+    {"compute.server_groups", "Bring the server groups", STEP_PER_GROUP,                           \
+     .make = server_groups_make, .flags = STEP_BEST_EFFORT, .progress = 70},                       \
     {"port.create", "Create the ports", STEP_PER_MEMBER, .probe = ports_probe, .make = ports_make, \
      .observe = ports_observe, .flags = STEP_PER_MEMBER_FAIL, .progress = 75},                     \
     {"server.boot", "Boot the servers, or start those that the other site never had",              \

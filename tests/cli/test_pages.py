@@ -63,8 +63,9 @@ class Help(unittest.TestCase):
             said = ask(*words).out
             names = re.findall(r'^  (\S+(?: \S+)*?) {2,}', said, re.M)
             self.assertEqual(names, ['site create', 'site list', 'site show', 'site update',
-                                     'site delete', 'site rekey', 'site decommission',
-                                     'site validate', 'site list-volume-types'])
+                                     'site delete', 'site failover', 'site rekey',
+                                     'site decommission', 'site validate',
+                                     'site list-volume-types'])
         said = ask('operation', 'step', '--help').out  # of an alias
         self.assertIn('\n  operation steps ', said)
         self.assertNotIn('site', said)
@@ -116,9 +117,9 @@ class Completion(unittest.TestCase):
             self.assertLessEqual(want, set(found), line)
 
     def test_next_word(self):
-        self.assertEqual(self.offers('site', ''), ['create', 'decommission', 'delete', 'list',
-                                                   'list-volume-types', 'rekey', 'set', 'show',
-                                                   'update', 'validate'])
+        self.assertEqual(self.offers('site', ''), ['create', 'decommission', 'delete', 'failover',
+                                                   'list', 'list-volume-types', 'rekey', 'set',
+                                                   'show', 'update', 'validate'])
         self.assertEqual(self.offers('site', 'lis'), ['list', 'list-volume-types'])
         self.assertEqual(self.offers('tenant', 'mapping', 's'), ['show'])
         self.assertEqual(self.offers('nosuch', ''), [])

@@ -259,6 +259,8 @@ void bench_fact(struct bench *b, void (*edit)(json_t *draft));
 const char *bench_field(const json_t *result, const char *key);
 /* Text of sync-status. */
 char *bench_sync_text(struct bench *b, const char *cloud, const char *group);
+/* web-1 and db-1 of a site stand in a server group "apart" of this policy. */
+void bench_server_group(struct bench *b, int site, const char *policy);
 /* From the volume after the next 'skip' ones on Cinder of a site makes none: 400, 'count' times (0:
  * for ever). */
 void bench_cinder_full(struct bench *b, int site, int skip, int count);

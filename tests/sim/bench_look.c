@@ -110,6 +110,19 @@ void bench_grant(struct bench *b, int site, const char *role)
     as_admin(b, site, "PUT", path, NULL, NULL);
 }
 
+void bench_server_group(struct bench *b, int site, const char *policy)
+{
+    json_t *groups = (json_t *)sim_table(b->sim, site, "server_groups");
+    const json_t *server = sim_find(b->sim, site, "servers", "web-1");
+    json_t *row = json_pack("{s:s, s:s, s:s, s:O, s:O, s:[O, s]}", "id",
+                            "7a1c5a0e-0000-4000-8000-000000000001", "name", "apart", "policy",
+                            policy, "project_id", json_object_get(server, "project_id"), "user_id",
+                            json_object_get(server, "user_id"), "members",
+                            json_object_get(server, "id"), bench_server_id(b, site, "db-1"));
+
+    json_object_set_new(groups, json_str(row, "id"), row);
+}
+
 void bench_deliver(struct bench *b, int site, const char *carried)
 {
     struct carrying how = {.forced = true};

@@ -549,9 +549,112 @@ static void test_b21_evidence_is_never_skipped(void **state)
     assert_true(found > 20);
 }
 
+/* ---- server groups ---- */
+
+static struct bench *grouped(uint64_t seed, const char *policy)
+{
+    struct bench *b = bench_create(seed);
+
+    bench_register(b);
+    bench_server_group(b, SIM_SITE_A, policy);
+    bench_protect(b);
+    bench_wait_point(b);
+    return b;
+}
+
+/* How many groups of the name a site has, and how many servers stand in the fullest. */
+static void groups_are(struct bench *b, int site, const char *name, int count, int members)
+{
+    const char *id;
+    json_t *group;
+    int found = 0, most = 0;
+
+    json_object_foreach((json_t *)sim_table(b->sim, site, "server_groups"), id, group)
+    {
+        if (!g_str_has_prefix(json_str_or(group, "name", ""), name))
+            continue;
+        found++;
+        most = MAX(most, (int)json_array_size(json_arr(group, "members")));
+    }
+    assert_int_equal(found, count);
+    assert_int_equal(most, members);
+}
+
+/* There and back: servers that were kept stay in their group, and new ones get another. */
+static void test_server_groups(void **state)
+{
+    AUTO(bench) b = grouped(77, "soft-anti-affinity");
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group test-failover", WEB, NULL));
+    groups_are(b, SIM_SITE_B, "apart-drill", 1, 2);
+    json_decref(bench_ok(b, "prod-a", "protection-group test-cleanup", WEB, NULL));
+    bench_settle(b);
+    groups_are(b, SIM_SITE_B, "apart-drill", 0, 0);
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
+    bench_settle(b);
+    groups_are(b, SIM_SITE_B, "apart", 1, 2);
+    json_decref(bench_ok(b, "prod-b", "protection-group failback", WEB, NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    groups_are(b, SIM_SITE_A, "apart", 2, 2);
+}
+
+/* A site with too few hosts: one server does not come up, and does so alone when a person says. */
+static void test_server_group_too_strict(void **state)
+{
+    AUTO(bench) b = grouped(79, "anti-affinity");
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    g_autoptr(json_t) said = bench_try(b, "prod-b", "protection-group failover", WEB, "!unplanned",
+                                       "reason", "fire", NULL);
+    assert_null(said);
+    assert_non_null(strstr(b->last_error, "No valid host"));
+    groups_are(b, SIM_SITE_B, "apart", 1, 2);
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_B, "SELECT id FROM dr_operations WHERE operation_type = 'failover'");
+    json_decref(bench_ok(b, "prod-b", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_B, "active");
+    groups_are(b, SIM_SITE_B, "apart", 1, 1);
+}
+
+/* An empty group of the name serves; a quota that has none left keeps nobody from running. */
+static void test_server_groups_there_or_refused(void **state)
+{
+    (void)state;
+
+    for (int there = 0; there < 2; there++) {
+        AUTO(bench) b = grouped(78, "soft-affinity");
+        struct sim_fault none = {.site = SIM_SITE_B,
+                                 .service = "nova",
+                                 .method = "POST",
+                                 .path = "*/os-server-groups",
+                                 .kind = SIM_FAULT_STATUS,
+                                 .status = 403,
+                                 .body = "{\"forbidden\": {\"message\": \"too many\"}}"};
+        const json_t *project = sim_find(b->sim, SIM_SITE_B, "projects", "prod");
+        if (there)
+            json_object_set_new((json_t *)sim_table(b->sim, SIM_SITE_B, "server_groups"), "g-1",
+                                json_pack("{s:s, s:s, s:s, s:O, s:s, s:[]}", "id", "g-1", "name",
+                                          "apart", "policy", "soft-affinity", "project_id",
+                                          json_object_get(project, "id"), "user_id", "u",
+                                          "members"));
+        sim_fault_add(b->sim, &none);
+        bench_lose(b, SIM_SITE_A);
+        json_decref(bench_failover(b, SIM_SITE_B));
+        bench_servers_are(b, SIM_SITE_B, "active");
+        groups_are(b, SIM_SITE_B, "apart", there, there ? 2 : 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_server_groups),
+        cmocka_unit_test(test_server_group_too_strict),
+        cmocka_unit_test(test_server_groups_there_or_refused),
         cmocka_unit_test(test_b21_evidence_is_never_skipped),
         cmocka_unit_test(test_a2_order),
         cmocka_unit_test(test_a2_death_after_boot),

@@ -145,7 +145,8 @@ static json_t *arguments_of(struct bench *b, int site, const struct command *c)
         const struct option *o = &c->options[i];
         bool gone = g_str_equal(c->name, "protection-group delete") && /* of --peer-is-gone only */
                     g_str_equal(o->name, "--force");
-        if (!g_str_equal(o->name, "--yes") && !gone)
+        bool writes = g_str_equal(c->name, "operation report") && g_str_equal(o->name, "--file");
+        if (!g_str_equal(o->name, "--yes") && !gone && !writes)
             value_add(args, o->name + 2, o->flags & OPTION_REPEAT,
                       value_of(b, site, o->name + 2, o->flags & OPTION_REQUIRED));
     }

@@ -198,6 +198,7 @@ static void member_removed(struct bench *b)
 
 static void prepare_protected(struct bench *b)
 {
+    bench_server_group(b, SIM_SITE_A, "soft-anti-affinity");
     bench_protect(b);
     bench_wait_point(b);
 }
@@ -377,6 +378,7 @@ static void rehearsed(struct bench *b)
     assert_string_equal(web, "active");
     assert_string_equal(db, "active");
     bench_status_is(b, SIM_SITE_B, "testing");
+    assert_true(json_object_size(sim_table(b->sim, SIM_SITE_B, "server_groups")) > 0);
     assert_int_equal(bench_keyed(b, SIM_SITE_B, "servers"), 2);
     assert_int_equal(bench_keyed(b, SIM_SITE_B, "volumes"), 4);
     assert_int_equal(bench_keyed(b, SIM_SITE_B, "ports"), 2);
@@ -406,6 +408,7 @@ static void cleaned_up(struct bench *b)
         if (left > 0)
             fail_msg("%d %s are left", left, emptied[i]);
     }
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "server_groups")), 0);
     bench_status_is(b, SIM_SITE_B, "active");
     production_runs(b);
 }

@@ -112,13 +112,17 @@ err_t *servers_observe(struct step_call *call, json_t **ret)
     return nova_server_list(&c, NULL, NULL, ret);
 }
 
-/* A server in ERROR: reported once; when a person has said retry, it is replaced. */
+/*
+ * A server in ERROR: reported once; when a person has said retry, it is replaced, and not in its
+ * server group any more: a site with too few hosts shall run it all the same.
+ */
 static err_t *server_broken(struct step_call *call, const json_t *server, enum step_answer *ret)
 {
     const char *id = json_str_or(server, "id", "");
 
     if (g_strcmp0(json_str(call->result, "broken"), id) == 0) {
         json_set_str(call->result, "replace", id);
+        json_set_bool(call->result, "alone", true);
         *ret = STEP_ABSENT;
         return NULL;
     }
@@ -254,7 +258,10 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
     g_autoptr(json_t) metadata = boot_metadata(call, made);
     const char *flavor = NULL;
     char *user_data = NULL;
+    g_autofree char *server_group = NULL;
 
+    if (!json_bool(call->result, "alone", false))
+        TRY(server_group_of(call, &server_group));
     TRY(step_text(call, call->input, "flavor_id", &flavor));
     TRY(boot_ports(call, ports, &port_result));
     TRY(boot_volumes(call, volumes, keep));
@@ -265,6 +272,7 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
         .description = json_str(call->input, "description"),
         .key_name = json_str(call->input, "key_name"),
         .user_data = user_data,
+        .server_group_id = server_group,
         .config_drive = json_bool(call->input, "config_drive", false),
         .ports = (const char *const *)ports->pdata,
         .port_count = ports->len,

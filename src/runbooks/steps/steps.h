@@ -192,6 +192,12 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret);
 err_t *kept_start_probe(struct step_call *call, enum step_answer *ret);
 err_t *kept_start_make(struct step_call *call, enum step_answer *ret);
 
+/* server_group.c */
+err_t *server_groups_make(struct step_call *call, enum step_answer *ret);
+err_t *server_groups_undo(struct step_call *call, enum step_answer *ret);
+/* The id of the group in which the member of this row boots; NULL: none.  Caller frees. */
+err_t *server_group_of(struct step_call *call, char **ret) MUST_CHECK;
+
 /* server.c: booting at the target */
 err_t *keypairs_make(struct step_call *call, enum step_answer *ret);
 err_t *keypairs_undo(struct step_call *call, enum step_answer *ret);
