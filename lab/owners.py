@@ -30,6 +30,7 @@ KINDS = {
     'network': ('network', '/v2.0/networks/%s', 'network', 'project_id', None),
     'subnet': ('network', '/v2.0/subnets/%s', 'subnet', 'project_id', None),
     'security_group': ('network', '/v2.0/security-groups/%s', 'security_group', 'project_id', None),
+    'server_group': ('compute', '/os-server-groups/%s', 'server_group', 'project_id', 'user_id'),
     'keypair': ('compute', '/os-keypairs/%s?user_id={user}', 'keypair', None, 'user_id'),
     'copy': None,  # at the array, where no project is
 }

@@ -90,6 +90,8 @@ static void bar(GString *out, const json_t *step, int line, int64_t end_ms)
     g_autofree char *state = g_markup_escape_text(json_str_or(step, "state", ""), -1);
 
     if (from_ms < 0)
+        from_ms = to_ms; /* found done at its first look */
+    if (from_ms < 0)
         return;
     to_ms = MAX(to_ms < 0 ? end_ms : to_ms, from_ms);
     int64_t x = CHART_LABEL + from_ms * CHART_BARS / end_ms;
