@@ -52,6 +52,7 @@ static int world_build(void **state)
     bench_register(b);
     bench_protect(b);
     bench_settle(b);
+    bench_site_admin(b, SIM_SITE_A, "admin", "admin");
     w.tenant = ask_token(b, SIM_SITE_A, "prod-user", "prod");
     w.admin = ask_token(b, SIM_SITE_A, "admin", "admin");
     w.other = ask_token(b, SIM_SITE_A, "other-user", "other");
@@ -131,7 +132,8 @@ static bool needs_admin(const struct route *route)
 {
     for (size_t i = 0; i < policy_rules_count; i++) {
         if (route->rule != NULL && strcmp(policy_rules[i].name, route->rule) == 0)
-            return strcmp(policy_rules[i].check, "rule:context_is_admin") == 0;
+            return strcmp(policy_rules[i].check, "rule:context_is_admin") == 0 ||
+                   strcmp(policy_rules[i].check, "role:dr_site_admin") == 0; /* ours is both */
     }
     return false;
 }

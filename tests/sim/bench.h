@@ -264,8 +264,8 @@ void bench_server_group(struct bench *b, int site, const char *policy);
 /* From the volume after the next 'skip' ones on Cinder of a site makes none: 400, 'count' times (0:
  * for ever). */
 void bench_cinder_full(struct bench *b, int site, int skip, int count);
-/* Gives the tenant's user a role of this name in his project, at a site; makes the role. */
-void bench_grant(struct bench *b, int site, const char *role);
+/* Gives a user the role dr_site_admin in a project of a site; makes the role. */
+void bench_site_admin(struct bench *b, int site, const char *user, const char *project);
 /* A new token of the cloud's user.  Caller frees. */
 char *bench_token(struct bench *b, const char *cloud);
 /* A value of the database of a site; NULL if there is no row.  Caller frees. */

@@ -97,16 +97,17 @@ static void as_admin(struct bench *b, int site, const char *method, const char *
         *ret = json_loads(resp->body, 0, NULL);
 }
 
-void bench_grant(struct bench *b, int site, const char *role)
+void bench_site_admin(struct bench *b, int site, const char *user, const char *project)
 {
     g_autoptr(json_t) made = NULL;
-    const json_t *user = sim_find(b->sim, site, "users", "prod-user");
 
-    as_admin(b, site, "POST", "roles", json_pack("{s:{s:s}}", "role", "name", role), &made);
+    as_admin(b, site, "POST", "roles", json_pack("{s:{s:s}}", "role", "name", "dr_site_admin"),
+             &made);
     g_autofree char *path =
         g_strdup_printf("projects/%s/users/%s/roles/%s",
-                        json_str(sim_find(b->sim, site, "projects", "prod"), "id"),
-                        json_str(user, "id"), json_str(json_obj(made, "role"), "id"));
+                        json_str(sim_find(b->sim, site, "projects", project), "id"),
+                        json_str(sim_find(b->sim, site, "users", user), "id"),
+                        json_str(json_obj(made, "role"), "id"));
     as_admin(b, site, "PUT", path, NULL, NULL);
 }
 

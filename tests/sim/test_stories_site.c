@@ -38,7 +38,7 @@ static struct bench *two_groups(uint64_t seed)
     group_make(b, "web", "web-1");
     group_make(b, "db", "db-1");
     bench_pass(b, 130000);
-    bench_grant(b, SIM_SITE_B, "dr_site_admin");
+    bench_site_admin(b, SIM_SITE_B, "prod-user", "prod");
     return b;
 }
 
@@ -163,7 +163,7 @@ static void test_b20_refused(void **state)
 
     bench_fails(b, "protector.forbidden", "prod-b", "site failover", "site", "site-a", "reason",
                 "fire", "!yes", NULL);
-    bench_grant(b, SIM_SITE_B, "dr_site_admin");
+    bench_site_admin(b, SIM_SITE_B, "prod-user", "prod");
     bench_fails(b, "protector.client.usage", "prod-b", "site failover", "site", "site-a", "reason",
                 "fire", NULL);
     bench_fails(b, "protector.bad_request", "prod-b", "site failover", "site", "site-b", "reason",

@@ -284,7 +284,7 @@ static json_t *handover(struct bench *b)
 static void prepare_site_lost(struct bench *b)
 {
     prepare_protected(b);
-    bench_grant(b, SIM_SITE_B, "dr_site_admin");
+    bench_site_admin(b, SIM_SITE_B, "prod-user", "prod");
     bench_lose(b, SIM_SITE_A);
     bench_bare(b, SIM_SITE_B);
 }

@@ -46,7 +46,7 @@ static void begin(struct walk *w)
 {
     bench_register(w->b);
     for (int i = 0; i < BENCH_SITES; i++)
-        bench_grant(w->b, i, "dr_site_admin");
+        bench_site_admin(w->b, i, "prod-user", "prod");
     if (walk_dice(w, 3) == 0)
         bench_server_group(w->b, SIM_SITE_A, "soft-anti-affinity");
     if (walk_dice(w, 6) == 0)

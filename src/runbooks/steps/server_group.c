@@ -80,8 +80,14 @@ static err_t *group_bring(struct bringing *b, char **ret_id)
         return ledger_found(b->call, &b->made, *ret_id);
     }
     TRY(ledger_intend(b->call, &b->made));
-    TRY(nova_group_create(b->c, b->name, json_str_or(b->row, "policy", ""),
-                          json_obj(b->row, "rules"), &group));
+    err_t *e = nova_group_create(b->c, b->name, json_str_or(b->row, "policy", ""),
+                                 json_obj(b->row, "rules"), &group);
+    if (e != NULL && err_class(e) != ERR_CLASS_AMBIGUOUS) {
+        err_t *noted = ledger_gone(b->call, &b->made); /* refused: there is none */
+        err_free(noted != NULL ? e : NULL);
+        return noted != NULL ? noted : e;
+    }
+    TRY(e);
     *ret_id = g_strdup(json_str_or(group, "id", ""));
     return ledger_made(b->call, &b->made, *ret_id);
 }
