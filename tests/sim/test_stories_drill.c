@@ -320,6 +320,21 @@ static void test_unwound(void **state)
     }
 }
 
+/* What cannot be planned is said, and makes nothing. */
+static void test_no_plan(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1315);
+    (void)state;
+
+    struct held before = held(b, SIM_SITE_B);
+    json_t *said = bench_try(b, "prod-b", "protection-group test-failover", WEB, "*flavor-mapping",
+                             "m1.tiny=no-such-flavor", NULL);
+    assert_null(said);
+    assert_non_null(strstr(b->last_error, "no-such-flavor"));
+    held_as(b, SIM_SITE_B, &before);
+    bench_status_is(b, SIM_SITE_B, "active");
+}
+
 /* B9: a handover waits until the drill is cleaned up. */
 static void test_handover_is_refused(void **state)
 {
@@ -413,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_checks_refused),
         cmocka_unit_test(test_auto_cleanup),
         cmocka_unit_test(test_unwound),
+        cmocka_unit_test(test_no_plan),
         cmocka_unit_test(test_handover_is_refused),
         cmocka_unit_test(test_preempted),
         cmocka_unit_test(test_mapped),

@@ -243,11 +243,11 @@ static err_t *cleanup_begin(struct step_call *call)
 err_t *drill_ended(struct step_call *call, const char *status)
 {
     g_autoptr(json_t) point = NULL;
-    json_t *members = json_array();
     int64_t began_ms = call->op->created_at_ms;
 
     if (call->plan == NULL)
         return NULL;
+    json_t *members = json_array();
     json_set(call->result, "members", members);
     TRY(members_checked(call, members));
     TRY(point_of(call, &point));
