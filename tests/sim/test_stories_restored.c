@@ -256,6 +256,50 @@ static void test_standby_loses_all(void **state)
     bench_servers_are(b, SIM_SITE_B, "active");
 }
 
+/* Kept once, when the create has been answered by Cinder and is not signed yet. */
+static void keep_mid_create(void *data, struct bench_site *site, const char *where,
+                            const char *step)
+{
+    bool *kept = data;
+
+    if (*kept || !g_str_equal(step, "cg.create") || !g_str_equal(where, "after-outcome"))
+        return;
+    *kept = true;
+    bench_db_copy(site->bench, site->index, "mid-create");
+}
+
+/*
+ * The database is put back to the midst of the create, which was accepted since: its operation is
+ * parked, and Cinder's group, which it made, is the group's own all the same.
+ */
+static void test_put_back_into_the_create(void **state)
+{
+    AUTO(bench) b = bench_create(1016);
+    bool kept = false;
+    (void)state;
+
+    bench_register(b);
+    b->site[SIM_SITE_A].on_boundary = keep_mid_create;
+    b->site[SIM_SITE_A].on_boundary_data = &kept;
+    json_decref(bench_ok(b, "prod-a", "protection-group create", "name", "web", "replication-type",
+                         "async", "primary-site", "site-a", "secondary-site", "site-b",
+                         "volume-type", "replicated-ssd", "!wait", NULL));
+    bench_settle(b);
+    assert_true(kept);
+    b->site[SIM_SITE_A].on_boundary = NULL;
+    bench_db_put_back(b, SIM_SITE_A, "mid-create");
+    carried(b, SIM_SITE_A);
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_in_sync(b);
+    bench_ledger_holds(b, SIM_SITE_A);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM dr_resources r JOIN dr_operations o ON"
+                                   " o.id = r.op_id WHERE r.state IN ('intent', 'made') AND"
+                                   " o.is_open = 0 AND o.status <> 'completed'"),
+                     0);
+}
+
 /*
  * B's database is put back to before a delete that A has not settled yet; the trust that it knows
  * was given back.  Whoever tells B of the end gives it one, with which it takes away what it holds.
@@ -356,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_old_active_meets_the_new_one),
         cmocka_unit_test(test_lost_claim_is_given_up),
         cmocka_unit_test(test_lost_claim_is_not_forced),
+        cmocka_unit_test(test_put_back_into_the_create),
         cmocka_unit_test(test_standby_loses_all),
         cmocka_unit_test(test_end_without_trust),
         cmocka_unit_test(test_peer_knows_more),

@@ -11,6 +11,7 @@
 #include "cloud/nova.h"
 #include "model/body.h"
 #include "model/mutant.h"
+#include "model/states.h"
 #include "runbooks/group.h"
 #include "runbooks/ledger.h"
 #include "runbooks/steps/steps.h"
@@ -84,7 +85,23 @@ static err_t *entry_write(struct db *db, void *data)
     return resource_write(db, &e->fence, &e->row);
 }
 
-/* A row that the ledger has stays as it is, unless it says that the object is gone. */
+/*
+ * A row that the ledger has stays as it is, unless it says that the object is gone.  The group's
+ * own Cinder group is nobody's else: an operation that the restore has parked did not take it back.
+ */
+static err_t *row_stays(struct rebuild *r, const struct resource *known, bool standing, bool *ret)
+{
+    AUTO(operation) op = NULL;
+    const char *completed = operation_status_text(OPERATION_COMPLETED);
+
+    *ret = known != NULL && !g_str_equal(known->state, resource_state_text(RESOURCE_GONE));
+    if (!*ret || !standing)
+        return NULL;
+    TRY(operation_find(r->call->db, known->op_id, &op));
+    *ret = op != NULL && (op->is_open || g_str_equal(op->status, completed));
+    return NULL;
+}
+
 static err_t *enter(struct rebuild *r, const char *kind, const char *service,
                     const struct bearer *of, const char *id, const char *name, const char *point)
 {
@@ -92,9 +109,11 @@ static err_t *enter(struct rebuild *r, const char *kind, const char *service,
     AUTO(resource) known = NULL;
     bool standing = g_str_equal(kind, "cinder_group"); /* the group's own, while it lives */
     enum resource_state state = standing ? RESOURCE_MADE : RESOURCE_RELEASED;
+    bool stays = false;
 
     TRY(resource_find(call->db, of->key, &known));
-    if (known != NULL && !g_str_equal(known->state, resource_state_text(RESOURCE_GONE)))
+    TRY(row_stays(r, known, standing, &stays));
+    if (stays)
         return NULL;
     struct entry e = {
         .fence = {call->op->id, call->op->generation, call->owner},
