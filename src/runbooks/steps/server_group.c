@@ -121,10 +121,10 @@ err_t *server_groups_make(struct step_call *call, enum step_answer *ret)
     return NULL;
 }
 
-/* Of a drill: all of the name, should an answer have been lost. */
-static err_t *group_take_away(const struct bringing *b)
+/* Of a drill: all of the name, should an answer have been lost; until the list has none. */
+static err_t *group_take_away(const struct bringing *b, enum step_answer *ret)
 {
-    bool ours = false;
+    bool ours = false, found = false;
     size_t i;
     json_t *there;
 
@@ -133,10 +133,15 @@ static err_t *group_take_away(const struct bringing *b)
         return NULL;
     json_array_foreach((json_t *)b->list, i, there)
     {
-        if (g_strcmp0(json_str(there, "name"), b->name) == 0)
-            TRY(nova_group_delete(b->c, json_str_or(there, "id", "")));
+        if (g_strcmp0(json_str(there, "name"), b->name) != 0)
+            continue;
+        TRY(nova_group_delete(b->c, json_str_or(there, "id", "")));
+        found = true;
     }
-    return ledger_gone(b->call, &b->made);
+    if (!found)
+        return ledger_gone(b->call, &b->made);
+    *ret = STEP_WAIT;
+    return NULL;
 }
 
 err_t *server_groups_undo(struct step_call *call, enum step_answer *ret)
@@ -156,7 +161,7 @@ err_t *server_groups_undo(struct step_call *call, enum step_answer *ret)
     {
         struct bringing b;
         bringing_init(call, &c, list, row, &b);
-        err_t *e = group_take_away(&b);
+        err_t *e = group_take_away(&b, ret);
         g_free(b.name);
         TRY(e);
     }
