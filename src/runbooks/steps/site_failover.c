@@ -228,7 +228,9 @@ err_t *site_group_make(struct step_call *call, enum step_answer *ret)
     *ret = STEP_WAIT;
     call->wake_at_ms = call->now_ms + LOOK_MS;
     if (json_bool(call->op->params, "stop_on_error", false) && another_failed(call))
-        return err(OPERATION_FAILED, "not begun, as the failover of another group has failed");
+        return err_remedy(err(OPERATION_FAILED,
+                              "not begun, as the failover of another group has failed"),
+                          "operation retry %s begins it, once that is mended", call->op->id);
     TRY(group_find(call->db, call->subject, &g));
     if (g == NULL)
         return err(GROUP_NOT_FOUND, "group '%s' is gone", json_str_or(call->input, "name", ""));
