@@ -26,7 +26,9 @@ PROGRAMS = {"protector-api": ["listening on", "worker serves"], "protector-engin
 GIVES_UP = re.compile(r"the worker ends")
 WORKER_ENDED = re.compile(r"worker \d+ ended \(status (\d+)\)")
 CALLS_MIN = {"protector-api": 50, "protector-engine": 30}  # fewer, and nothing was tested
-PORT = itertools.count(20000 + os.getpid() % 20000)
+# Above those of the worlds (tests/crash/world.py), below those that the kernel gives to whoever
+# connects (ip_local_port_range): another test's connection may hold one of these.
+PORT = itertools.count(30000 + os.getpid() % 2600)
 
 
 class Site:
