@@ -155,6 +155,10 @@ void sync_rebuild(struct act *a)
     sync_order(a, SYNC_OP_REBUILD, SYNC_START, NULL, a->s->pos, "the database was restored");
 }
 
+/*
+ * A base of NULL: nobody knows what was settled.  So it is after a restore, which parks what was
+ * being settled: the metadata that stand may be those of the change already.
+ */
 void sync_settle(struct act *a, const struct body *base, const struct body *next)
 {
     if (body_needs_settle(base != NULL ? body_json(base) : NULL, body_json(next)))
@@ -203,7 +207,7 @@ err_t *sync_commit(struct act *a)
     AUTO(body) old = body_ref(s->body);
     sync_move(a, staged.position->hash, staged.body);
     sync_set_hash(s->known_peer, s->pos);
-    sync_settle(a, old, staged.body);
+    sync_settle(a, staged.position->kind == POSITION_REJOIN ? NULL : old, staged.body);
     acknowledge(a, staged.position, staged.operation);
     position_unref(staged.position);
     body_unref(staged.body);
@@ -280,5 +284,5 @@ void sync_adopt(struct act *a, const char *q, const struct body *body)
     if (old[0] == '\0')
         sync_order(a, SYNC_OP_REALIZE, SYNC_START, NULL, q, "the group was lost here");
     adopt_demote(a, before, epoch);
-    sync_settle(a, old_body, body);
+    sync_settle(a, before == ROLE_RECOVERING ? NULL : old_body, body);
 }

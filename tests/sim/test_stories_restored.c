@@ -326,6 +326,44 @@ static void test_end_without_trust(void **state)
     assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "trusts")), 0);
 }
 
+static void cinder_down(struct bench *b, int site)
+{
+    struct sim_fault down = {.site = site,
+                             .service = "cinder",
+                             .count = 100000,
+                             .kind = SIM_FAULT_STATUS,
+                             .status = 503};
+
+    sim_fault_add(b->sim, &down);
+}
+
+/*
+ * A delete is agreed, and neither site has settled it; A's database is put back to just then.  A
+ * recovers into a group that is being deleted, and what it had begun to settle was parked.
+ */
+static void test_end_is_settled_anew(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1012);
+    (void)state;
+
+    for (int i = 0; i < BENCH_SITES; i++)
+        cinder_down(b, i);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_pass(b, 5000);
+    bench_db_copy(b, SIM_SITE_A, "agreed");
+    json_decref(bench_try(b, "prod-a", "protection-group sync-force", WEB, NULL));
+    bench_db_put_back(b, SIM_SITE_A, "agreed");
+    bench_pass(b, 5000);
+    json_decref(bench_try(b, "prod-b", "protection-group sync-force", WEB, NULL));
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    sim_fault_clear(b->sim);
+    bench_settle(b);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        bench_role_is(b, i, "TOMBSTONE");
+        assert_int_equal(json_object_size(sim_table(b->sim, i, "groups")), 0);
+    }
+}
+
 static char *role_of_other(struct bench *b, int site)
 {
     return bench_sql(b, site, "SELECT role FROM protection_groups WHERE living_name = 'other'");
@@ -403,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_put_back_into_the_create),
         cmocka_unit_test(test_standby_loses_all),
         cmocka_unit_test(test_end_without_trust),
+        cmocka_unit_test(test_end_is_settled_anew),
         cmocka_unit_test(test_peer_knows_more),
         cmocka_unit_test(test_operator_says_so),
     };
