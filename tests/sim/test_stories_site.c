@@ -156,6 +156,34 @@ static void test_b20_one_fails(void **state)
     }
 }
 
+/* The clock of B is set back before the retry: the child that follows is told from the failed one.
+ */
+static void test_b20_clock_set_back(void **state)
+{
+    AUTO(bench) b = two_groups(1606);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    bench_cinder_full(b, SIM_SITE_B, 0, 1);
+    assert_null(fail_over(b, "parallel", "1"));
+    b->site[SIM_SITE_B].skew_ms = -30000;
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT id FROM dr_operations WHERE operation_type = 'site_failover'");
+    json_decref(bench_ok(b, "prod-b", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    active_at_b(b, "web");
+    active_at_b(b, "db");
+    assert_int_equal(
+        bench_sql_int(b, SIM_SITE_B,
+                      "SELECT COUNT(*) FROM dr_operations WHERE parent_id IS NOT NULL"),
+        3);
+    g_autofree char *status =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT status FROM dr_operations WHERE operation_type = 'site_failover'");
+    assert_string_equal(status, "completed");
+}
+
 static void test_b20_refused(void **state)
 {
     AUTO(bench) b = bench_create_protected(1604);
@@ -182,9 +210,8 @@ static void test_b20_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_b20_all),
-        cmocka_unit_test(test_b20_one_is_here_already),
-        cmocka_unit_test(test_b20_one_fails),
+        cmocka_unit_test(test_b20_all),       cmocka_unit_test(test_b20_one_is_here_already),
+        cmocka_unit_test(test_b20_one_fails), cmocka_unit_test(test_b20_clock_set_back),
         cmocka_unit_test(test_b20_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,21 +87,6 @@ err_t *site_children_observe(struct step_call *call, json_t **ret)
     return NULL;
 }
 
-/* The newest child of a group; NULL: none was begun. */
-static const json_t *child_of(const struct step_call *call, const char *group)
-{
-    const json_t *found = NULL;
-    size_t i;
-    json_t *row;
-
-    json_array_foreach((json_t *)call->observed, i, row)
-    {
-        if (g_strcmp0(json_str(row, "group"), group) == 0)
-            found = row;
-    }
-    return found;
-}
-
 static bool has_failed(const json_t *child)
 {
     enum operation_status status = operation_status_of(json_str_or(child, "status", ""));
@@ -110,19 +95,56 @@ static bool has_failed(const json_t *child)
            (status != OPERATION_COMPLETED && operation_status_terminal(status));
 }
 
+/* It has failed, and this row has said so. */
+static bool was_told(const struct step_call *call, const json_t *child)
+{
+    return json_object_get(json_obj(call->result, "told"), json_str_or(child, "id", "")) != NULL;
+}
+
+/* What goes on comes first, then what is to be told, then what a person is asked about. */
+static int child_rank(const struct step_call *call, const json_t *child)
+{
+    enum operation_status status = operation_status_of(json_str_or(child, "status", ""));
+
+    return !has_failed(child)                   ? 0
+           : !was_told(call, child)             ? 1
+           : status == OPERATION_NEEDS_OPERATOR ? 2
+                                                : 3;
+}
+
+/*
+ * The child of a group that counts; NULL: none was begun.  Each retry begins another one, and their
+ * times say nothing: the clock may have been set back between.
+ */
+static const json_t *child_of(const struct step_call *call, const char *group)
+{
+    const json_t *found = NULL;
+    size_t i;
+    json_t *row;
+
+    json_array_foreach((json_t *)call->observed, i, row)
+    {
+        if (g_strcmp0(json_str(row, "group"), group) == 0 &&
+            (found == NULL || child_rank(call, row) < child_rank(call, found)))
+            found = row;
+    }
+    return found;
+}
+
 /* Told once; when a person has said retry, an ended child is followed by another one. */
 static err_t *child_failed(struct step_call *call, const json_t *child, enum step_answer *ret)
 {
     const char *id = json_str_or(child, "id", "");
     g_autoptr(err_t) cause = err_from_json(json_object_get(child, "error"));
     enum operation_status status = operation_status_of(json_str_or(child, "status", ""));
-    bool told = g_strcmp0(json_str(call->result, "told"), id) == 0;
 
-    if (told && operation_status_terminal(status)) {
+    if (was_told(call, child) && operation_status_terminal(status)) {
         *ret = STEP_ABSENT;
         return NULL;
     }
-    json_set_str(call->result, "told", id);
+    if (json_obj(call->result, "told") == NULL)
+        json_set(call->result, "told", json_object());
+    json_set_bool(json_obj(call->result, "told"), id, true);
     err_t *e = cause != NULL ? TAKE(cause) : err(OPERATION_FAILED, "nothing is told of it");
     return err_remedy(err_recode(OPERATION_FAILED, e, "failover '%s' of group '%s' is %s", id,
                                  json_str_or(call->input, "name", ""),
@@ -171,7 +193,7 @@ static bool another_failed(const struct step_call *call)
     json_array_foreach((json_t *)call->observed, i, row)
     {
         const char *group = json_str_or(row, "group", "");
-        if (!g_str_equal(group, call->subject) && child_of(call, group) == row && has_failed(row))
+        if (!g_str_equal(group, call->subject) && has_failed(child_of(call, group)))
             return true;
     }
     return false;
