@@ -42,6 +42,7 @@ const struct runbook runbook_test_failover = {
     .steps = drill_steps,
     .flags = RUNBOOK_KEEPS,
     .plan = drill_plan,
+    .expired = drill_expired,
     .ended = drill_ended,
 };
 

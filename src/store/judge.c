@@ -54,11 +54,31 @@ static err_t *held_error(const GPtrArray *held, const struct operation *op)
                       first->op_id);
 }
 
+/* A drill that has not ended may hold nothing yet, and go on after this. */
+static err_t *drill_ended(struct db *db, const char *pg_id)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    TRY(operation_list_open(db, pg_id, &open));
+    for (guint i = 0; i < open->len; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (g_str_equal(op->operation_type, "test_failover"))
+            return err_remedy(err_detail(err(DRILL_RUNNING,
+                                             "drill '%s' of the group has not ended at this site",
+                                             op->id),
+                                         "operation", op->id),
+                              "wait until it has ended, or cancel it, and clean it up: "
+                              "test-cleanup; then delete the group");
+    }
+    return NULL;
+}
+
 err_t *judge_held(struct db *db, const char *pg_id)
 {
     g_autoptr(GPtrArray) held = NULL;
     AUTO(operation) op = NULL;
 
+    TRY(drill_ended(db, pg_id));
     TRY(resource_list_held(db, pg_id, &held));
     if (held->len == 0)
         return NULL;

@@ -20,6 +20,7 @@ err_t *judge_content(struct db *db, const char *project_id, const struct sync_st
 /*
  * DELETE_HELD if this site still holds what a failover or a drill of the group made: servers,
  * ports, volumes, copies that were neither taken back nor handed over.  It names them.
+ * DRILL_RUNNING if a drill has not ended.
  */
 err_t *judge_held(struct db *db, const char *pg_id) MUST_CHECK;
 /* An error as the reason of a refusal: its code, its whole chain of words, and what to do. */

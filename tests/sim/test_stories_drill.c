@@ -355,6 +355,61 @@ static void test_handover_is_refused(void **state)
     bench_servers_are(b, SIM_SITE_B, "active");
 }
 
+/* B9, of a delete: it waits as well, also while the drill holds nothing yet (walk 8894). */
+static void test_delete_is_refused(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1313);
+    (void)state;
+
+    bench_engine(b, SIM_SITE_B, false);
+    json_decref(bench_ok(b, "prod-b", "protection-group test-failover", WEB, "!no-wait", NULL));
+    assert_null(bench_try(b, "prod-a", "protection-group delete", WEB, NULL));
+    assert_non_null(strstr(b->last_error, "drill"));
+    bench_engine(b, SIM_SITE_B, true);
+    bench_settle(b);
+    undisturbed(b);
+    json_decref(cleanup(b, "prod-b"));
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, NULL));
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_B, "TOMBSTONE");
+}
+
+/* The group ends at the other site without a question: the drill ends too, and takes back all. */
+static void test_group_ends_under_it(void **state)
+{
+    (void)state;
+
+    for (int made = 0; made < 2; made++) {
+        AUTO(bench) b = bench_create_protected(1314);
+        struct held before = held(b, SIM_SITE_B);
+        struct bench_death death = {"after-outcome", "port.create", false};
+        if (made)
+            bench_dies_at(b, SIM_SITE_B, "test_failover", &death);
+        else
+            bench_engine(b, SIM_SITE_B, false);
+        json_decref(bench_ok(b, "prod-b", "protection-group test-failover", WEB, "!no-wait", NULL));
+        bench_pass(b, 10000);
+        assert_true(death.died == (made == 1));
+        json_decref(bench_ok(b, "site-a", "protection-group delete", WEB, "project",
+                             json_str(sim_find(b->sim, SIM_SITE_A, "projects", "prod"), "id"),
+                             "peer-is-gone", "burnt down", "!yes", "!force", NULL));
+        json_decref(bench_try(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
+        if (made)
+            bench_revive(b, SIM_SITE_B);
+        else
+            bench_engine(b, SIM_SITE_B, true);
+        bench_settle(b);
+        bench_role_is(b, SIM_SITE_B, "TOMBSTONE");
+        assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                       "SELECT COUNT(*) FROM dr_operations WHERE is_open = 1"),
+                         0);
+        struct held now = held(b, SIM_SITE_B);
+        assert_int_equal(now.count[0], before.count[0]);
+        assert_int_equal(now.count[1], before.count[1]);
+        assert_int_equal(now.count[2], before.count[2]);
+    }
+}
+
 /* B9: an unplanned failover does not; what the drill has left goes by itself. */
 static void test_preempted(void **state)
 {
@@ -430,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_unwound),
         cmocka_unit_test(test_no_plan),
         cmocka_unit_test(test_handover_is_refused),
+        cmocka_unit_test(test_delete_is_refused),
+        cmocka_unit_test(test_group_ends_under_it),
         cmocka_unit_test(test_preempted),
         cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_restored),

@@ -211,6 +211,19 @@ err_t *drill_plan(struct step_call *call, json_t **ret)
     return NULL;
 }
 
+/* The group has ended here, or this site is about to be active: it ends, and takes back all. */
+err_t *drill_expired(struct step_call *call, err_t **ret_why)
+{
+    AUTO(group_now) now = NULL;
+
+    TRY(group_now_load(call, &now));
+    err_t *e = sync_leaving(&now->state) ? err(GROUP_DELETING, "the group ends at this site")
+                                         : safety_act(&now->state, SAFETY_BOOT, SAFETY_DRILL);
+    if (e != NULL)
+        *ret_why = err_recode(OPERATION_ENDED, e, "this site may not go on with the drill");
+    return NULL;
+}
+
 static err_t *members_checked(struct step_call *call, json_t *out)
 {
     size_t i;

@@ -34,8 +34,11 @@ static json_t *volumes_left(const json_t *before, const json_t *body)
     return left;
 }
 
-/* What is to be taken away must be known first. */
-static err_t *rebuild_runs(struct step_call *call, bool *ret)
+/*
+ * What is to be taken away must be known first; and a drill that the end of its group has overtaken
+ * takes back what it made with the same trust.
+ */
+static err_t *others_run(struct step_call *call, bool *ret)
 {
     g_autoptr(GPtrArray) open = NULL;
 
@@ -43,7 +46,8 @@ static err_t *rebuild_runs(struct step_call *call, bool *ret)
     TRY(operation_list_open(call->db, call->op->pg_id, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
-        *ret = *ret || g_str_equal(op->operation_type, "rebuild");
+        *ret = *ret || g_str_equal(op->operation_type, "rebuild") ||
+               g_str_equal(op->operation_type, "test_failover");
     }
     return NULL;
 }
@@ -54,7 +58,7 @@ err_t *settle_plan(struct step_call *call, json_t **ret)
     const json_t *before = json_obj(call->op->params, "before");
     bool waits = false;
 
-    TRY(rebuild_runs(call, &waits));
+    TRY(others_run(call, &waits));
     if (waits)
         return NULL;
     TRY(group_now_load(call, &now));

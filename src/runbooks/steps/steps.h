@@ -154,6 +154,7 @@ err_t *drill_target_plan(struct step_call *call, const struct group_now *now,
 
 /* drill.c: a rehearsal, and its cleanup */
 err_t *drill_plan(struct step_call *call, json_t **ret);
+err_t *drill_expired(struct step_call *call, err_t **ret_why);
 err_t *networks_make(struct step_call *call, enum step_answer *ret);
 err_t *networks_undo(struct step_call *call, enum step_answer *ret);
 err_t *drill_ended(struct step_call *call, const char *status);
