@@ -287,7 +287,24 @@ go_and_come_home() {
     is current_primary_site site-a
     run protector protection-group sync-status prod-web-app
     says 'IN SYNC' 'Status: SYNCED'
+    clean_up site-b web-1 db-1
+    clean_up site-a 'web-1-kept-[0-9]+' 'db-1-kept-[0-9]+'
     run world wait-point prod-web-app
+}
+
+# clean_up SITE SERVER…: what was kept there goes, by a word
+clean_up() {
+    local site=$1 moved=()
+    shift
+    [ "$STORAGE" != mock ] || moved=(--discard-writes-after 1970-01-01T00:00:00Z)
+    chapter "What $site has kept of the group may go"
+    run protector protection-group cleanup-source prod-web-app --site "$site" --dry-run
+    says "destroyed at $site" "server '$1'" "server '$2'" 'volume .*, 1 GiB'
+    run protector protection-group cleanup-source prod-web-app --site "$site" --yes "${moved[@]}"
+    is operation_type cleanup_source
+    is status completed
+    run world servers "$site"
+    says_not "^($1|$2) "
 }
 
 lose_site() {
@@ -384,6 +401,9 @@ come_back() {
     says 'IN SYNC' 'Status: SYNCED'
     run world servers site-b web-1 db-1
     says '^web-1 +ACTIVE' '^db-1 +ACTIVE'
+    refused protector protection-group cleanup-source prod-web-app --yes
+    says 'would be lost' '--discard-writes-after'
+    note "what site-a wrote after the recovery point only site-a has: nobody deletes it by mistake"
 }
 
 whose() {

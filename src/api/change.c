@@ -69,6 +69,19 @@ struct operation *change_operation(struct request *r, const struct group_row *g,
     return op;
 }
 
+struct operation *change_local_operation(struct request *r, const struct group_row *g,
+                                         const char *type)
+{
+    struct operation *op = change_operation(r, g, type);
+
+    g_free(op->source_site_id);
+    g_free(op->target_site_id);
+    op->source_site_id = g_strdup(g->peer_site_id);
+    op->target_site_id = g_strdup(r->o->exchange->identity->site_id);
+    op->hidden = false;
+    return op;
+}
+
 err_t *change_body(const struct group_row *g, json_t **ret)
 {
     if (g->body != NULL)

@@ -16,6 +16,9 @@ err_t *change_group(struct request *r, struct group_row **ret) MUST_CHECK;
 err_t *change_allowed(struct request *r, const struct group_row *g, enum verb verb) MUST_CHECK;
 /* A new operation of the group with the caller's ids; status pending. */
 struct operation *change_operation(struct request *r, const struct group_row *g, const char *type);
+/* One of this site alone, for all to see. */
+struct operation *change_local_operation(struct request *r, const struct group_row *g,
+                                         const char *type);
 /*
  * Begins a change of 'type' with 'params' (taken): plan_change decides whether they are good.  A
  * request equal to the one that holds the slot gets that operation.  '*ret_op' may be NULL.

@@ -449,6 +449,12 @@ static const struct field drill_fields[] = {
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
     {0},
 };
+static const struct field cleanup_fields[] = {
+    {"dry_run", FIELD_BOOL, false, 0, 0, NULL},
+    {"plan", FIELD_TEXT, false, 1, 128, NULL},
+    {"discard_writes_after", FIELD_TEXT, false, 1, 64, NULL},
+    {0},
+};
 static const struct field look_fields[] = {{0}};
 const struct body_spec groups_action_bodies[] = {
     {"failover", failover_fields, false,
@@ -456,6 +462,7 @@ const struct body_spec groups_action_bodies[] = {
     {"failback", failback_fields, false, "{\"on_conflict\": \"keep-both\"}"},
     {"test_failover", drill_fields, false, "{\"auto_cleanup\": true}"},
     {"test_cleanup", look_fields, false, "{}"},
+    {"cleanup_source", cleanup_fields, false, "{\"dry_run\": true}"},
     {"reprotect", look_fields, false, "{}"},
     {"sync", look_fields, false, "{}"},
     {"look", look_fields, false, "{}"},
@@ -584,20 +591,6 @@ static err_t *groups_failback(struct request *r)
     return handover_begin(r, g, VERB_FAILBACK, failover_params(r->in));
 }
 
-/* An operation of this site alone, for all to see. */
-static struct operation *local_operation(struct request *r, const struct group_row *g,
-                                         const char *type)
-{
-    struct operation *op = change_operation(r, g, type);
-
-    g_free(op->source_site_id);
-    g_free(op->target_site_id);
-    op->source_site_id = g_strdup(g->peer_site_id);
-    op->target_site_id = g_strdup(r->o->exchange->identity->site_id);
-    op->hidden = false;
-    return op;
-}
-
 static json_t *drill_params(const json_t *in)
 {
     static const char *const keys[] = {"auto_cleanup", "keep", "checks", "check_timeout_s",
@@ -623,7 +616,7 @@ static err_t *groups_test_failover(struct request *r)
     TRY(change_allowed(r, g, VERB_TEST_FAILOVER));
     TRY(change_body(g, &body));
     TRY(plan_checks_valid(json_obj(r->in, "checks"), body));
-    AUTO(operation) op = local_operation(r, g, "test_failover");
+    AUTO(operation) op = change_local_operation(r, g, "test_failover");
     op->params = drill_params(r->in);
     TRY(exchange_begin_drill(r->o->exchange, r->db, op));
     TRY(request_audit(r, "protection_group.test_failover", g->id));
@@ -714,6 +707,7 @@ err_t *groups_action(struct request *r)
         {"failback", groups_failback},
         {"test_failover", groups_test_failover},
         {"test_cleanup", groups_test_cleanup},
+        {"cleanup_source", groups_cleanup_source},
         {"reprotect", groups_reprotect},
         {"sync", groups_sync},
         {"look", groups_look},

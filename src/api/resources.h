@@ -19,7 +19,8 @@ route_handler sites_self, sites_index, sites_show, sites_create, sites_update, s
 /* tenant_mappings.c */
 route_handler mappings_index, mappings_show, mappings_create, mappings_delete;
 /* groups.c */
-route_handler groups_index, groups_show, groups_create, groups_update, groups_delete, groups_action;
+route_handler groups_index, groups_show, groups_create, groups_update, groups_delete, groups_action,
+    groups_cleanup_source;
 /* exits.c */
 extern const struct field exits_word_fields[];
 route_handler exits_delete_alone, exits_delete_unprotected, exits_delete_told, exits_unprotect,

@@ -265,16 +265,6 @@ err_t *cmd_failback(struct call *call, json_t **ret)
 
 /* ---- drills ---- */
 
-/* The site of the pair that an operation runs at does not answer. */
-static err_t *unreached(const struct pair *pair)
-{
-    return err_remedy(err(PEER_UNREACHABLE,
-                          "it runs at the other site, %s, which does not answer: %s",
-                          pair->peer_name != NULL ? pair->peer_name : "the other one",
-                          pair->peer_error != NULL ? err_message(pair->peer_error) : "no reason"),
-                      "repeat it when that site answers");
-}
-
 /* By that site's own API alone, and followed there. */
 static err_t *action_at(struct call *call, struct pair *pair, struct end *end, const char *action,
                         json_t *in, json_t **ret)
@@ -286,7 +276,7 @@ static err_t *action_at(struct call *call, struct pair *pair, struct end *end, c
     struct ask ask = {.method = "POST", .path = path, .body = body};
 
     if (end == NULL)
-        return unreached(pair);
+        return pair_unreached(pair);
     trust_rearm(end);
     TRY(end_ask(end, &ask, &reply, NULL));
     const json_t *started = json_obj(reply, "operation");

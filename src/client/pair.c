@@ -155,6 +155,15 @@ err_t *peer_unreachable(const char *group, err_t *cause)
                       "seen", why);
 }
 
+err_t *pair_unreached(const struct pair *pair)
+{
+    return err_remedy(err(PEER_UNREACHABLE,
+                          "it runs at the other site, %s, which does not answer: %s",
+                          pair->peer_name != NULL ? pair->peer_name : "the other one",
+                          pair->peer_error != NULL ? err_message(pair->peer_error) : "no reason"),
+                      "repeat it when that site answers");
+}
+
 /* ---- what is carried before a command ---- */
 
 void carry_first(struct call *call, struct pair *pair)

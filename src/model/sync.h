@@ -132,6 +132,7 @@ struct sync_context {
                               drills: no) */
     bool operation_any;    /* any local operation at all (a handover waits for none) */
     bool drill_running;
+    bool cleanup_running;       /* what was kept here is being destroyed: no handover to here now */
     const json_t *observations; /* told beside ACCEPT and HERE; borrowed; may be NULL */
     void *data;
     void (*random)(void *data, void *buffer, size_t size); /* required */

@@ -54,6 +54,9 @@ static bool free_for(const struct act *a, const struct position *p, struct sync_
     } else if (p->kind == POSITION_HANDOVER && a->c->drill_running) {
         code = codes[ERR_DRILL_RUNNING];
         text = "a drill of this group is not cleaned up at this site";
+    } else if (p->kind == POSITION_HANDOVER && a->c->cleanup_running) {
+        code = codes[ERR_OPERATION_IN_PROGRESS];
+        text = "what this site has kept of the group is being deleted";
     }
     if (code != NULL)
         refusal(why, code, text);

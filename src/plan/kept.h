@@ -6,7 +6,7 @@
  * it was left, or changed by hand meanwhile; the evidence decides, member by member.
  *
  * The plan's row of a member has "kept" if there is such a server:
- *   {server_id, name, verdict, differs ["…"]}, verdict one of
+ *   {server_id, name, verdict, differs ["…"], lost_after (PLAN_LOST_AFTER)}, verdict one of
  *     PLAN_TAKES_OVER  the new server gets the kept one's ports; that one is renamed and stays
  *     PLAN_KEEPS_BOTH  the kept one stays as it is; the new server gets other addresses
  *     PLAN_RESUMES     the member never ran at the other site: the kept server is started
@@ -27,6 +27,10 @@
  */
 #define PLAN_STOPPED_FOR "protector:stopped_for"
 #define PLAN_KEPT        "protector:kept"
+/* Of one that was replaced: after which time its writes are not in the group's data (cleanup.h). */
+#define PLAN_LOST_AFTER "protector:lost_after"
+/* What PLAN_STOPPED_FOR begins with, if a handover has stopped it; else it is an epoch. */
+#define PLAN_STOPPED_BY_HANDOVER "handover:"
 
 struct plan_kept_input {
     const json_t *body;   /* of the group (model/body.h) */

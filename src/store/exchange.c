@@ -137,6 +137,8 @@ static err_t *context_read(const struct exchange_run *r, struct db *db, struct k
         const struct operation *op = g_ptr_array_index(open, i);
         ret->operation_any = true;
         ret->operation_blocks = ret->operation_blocks || exchange_preclaim(op);
+        ret->cleanup_running =
+            ret->cleanup_running || g_str_equal(op->operation_type, "cleanup_source");
     }
     TRY(group_local_read(db, pg_id, &here));
     ret->drill_running = here.drill;

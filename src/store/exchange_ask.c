@@ -90,7 +90,8 @@ static err_t *preempt_others(struct db *db, const char *self, const char *pg_id,
                                   op->id),
                               "operation", op->id);
         if (g_str_equal(op->operation_type, "realize") ||
-            g_str_equal(op->operation_type, "test_failover"))
+            g_str_equal(op->operation_type, "test_failover") ||
+            g_str_equal(op->operation_type, "cleanup_source"))
             TRY(orders_unwind(db, op, "superseded", why, now_ms));
     }
     return NULL;

@@ -75,6 +75,8 @@ static const struct sweep sweeps[] = {
     {"site failover", SIM_SITE_B, "site_failover", "site_failover", 0, false, {0}},
     {"handover", SIM_SITE_B, "handover", "handover", 0, false, {0}},
     {"failback", SIM_SITE_A, "failback", "failback", 0, false, {0}},
+    {"cleanup of the source", SIM_SITE_A, "cleanup_source", "cleanup_source", 0, false, {0}},
+    {"look before it", SIM_SITE_A, "cleanup_look", "cleanup_source", 0, false, {0}},
     {"reprotect", SIM_SITE_B, "reprotect", "reprotect", 0, false, {0}},
     {"sync", SIM_SITE_A, "sync", "sync", 0, false, {0}},
     {"drill", SIM_SITE_B, "test_failover", "drill", 0, false, {0}},

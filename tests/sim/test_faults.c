@@ -28,7 +28,7 @@
 #include <cmocka.h>
 
 #define JOBS      2
-#define VERBS_MAX 24
+#define VERBS_MAX 32
 #define RUN_MAX_S 300  /* a run that takes longer hangs */
 #define SHOWN_MAX 3000 /* bytes of a failed run's words */
 #define WHAT_MAX  400

@@ -322,6 +322,22 @@ static void home_again(struct bench *b)
     assert_int_equal(bench_keyed(b, SIM_SITE_A, "volumes"), 4);
 }
 
+/* ---- what was kept ---- */
+
+static json_t *cleanup_source(struct bench *b)
+{
+    return bench_try(b, "prod-b", "protection-group cleanup-source", WEB, "!yes",
+                     "discard-writes-after", "1970-01-01T00:00:00Z", NULL);
+}
+
+/* Site A has nothing of it any more; the group runs on at B. */
+static void source_clean(struct bench *b)
+{
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "servers")), 0);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 0);
+    failed_over(b);
+}
+
 /* ---- at home where it is ---- */
 
 static json_t *reprotect(struct bench *b)
@@ -685,6 +701,7 @@ const struct verb verbs_all[] = {
     {"sync", prepare_protected, point_now, point_made, false, NULL},
     {"drill", prepare_handover, drill, rehearsed, false, NULL},
     {"cleanup", prepare_rehearsed, clean_up, cleaned_up, false, NULL},
+    {"cleanup_source", prepare_away, cleanup_source, source_clean, false, NULL},
     {"failback", prepare_away, failback, home_again, false, NULL},
     {"demote", prepare_back, demote, demoted, false, NULL},
     {"superseded", prepare_superseded, come_back, superseded, true, NULL},

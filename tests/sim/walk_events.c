@@ -246,6 +246,21 @@ static bool clean_up(struct walk *w)
     return walk_command(w, some_site(w), "protection-group test-cleanup", web());
 }
 
+/* The mock moves no data: whoever wants it gives up all that was ever written there. */
+static bool cleanup_source(struct walk *w)
+{
+    json_t *args = web();
+
+    walk_flag(args, "yes");
+    if (walk_dice(w, 6) != 0)
+        json_set_str(args, "discard-writes-after", "1970-01-01T00:00:00Z");
+    if (walk_dice(w, 3) == 0)
+        json_set_str(args, "site", bench_site_name(some_site(w)));
+    if (walk_dice(w, 4) == 0)
+        walk_flag(args, "no-wait");
+    return walk_command(w, some_site(w), "protection-group cleanup-source", args);
+}
+
 /* The site whose handover the other one is about to claim, or -1. */
 static int handed_over(struct walk *w)
 {
@@ -676,6 +691,7 @@ static const struct {
     {"failback", failback, 5, false},
     {"drill", rehearse, 4, false},
     {"cleanup", clean_up, 3, false},
+    {"cleanup source", cleanup_source, 4, false},
     {"reprotect", reprotect, 3, false},
     {"point now", point_now, 1, false},
     {"sync-force", forced_sync, 6, false},

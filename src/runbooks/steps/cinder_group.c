@@ -363,6 +363,57 @@ err_t *cg_volumes_undo(struct step_call *call, enum step_answer *ret)
     return cinder_group_update(&c, json_str_or(group, "id", ""), NULL, (const char *const *)take);
 }
 
+/* ---- volumes that were kept, and shall go ---- */
+
+/* The group, if this site has one, and those of the plan's volumes that are in it. */
+static err_t *cg_kept_look(struct step_call *call, struct cloud *c, json_t **ret_group,
+                           json_t **ret_ids)
+{
+    g_autoptr(json_t) ids = volume_ids(json_arr(call->plan, "volumes"));
+    char *cg = NULL;
+
+    *ret_group = *ret_ids = NULL;
+    TRY(world_cinder_group(call, call->op->pg_id, &cg));
+    g_autofree char *id = cg;
+    if (id == NULL)
+        return NULL;
+    TRY(world_tenant(call, json_str_or(call->plan, "project_id", ""), c));
+    TRY(cinder_group_get(c, id, ret_group));
+    *ret_ids = volumes_where(*ret_group, ids, true);
+    return NULL;
+}
+
+err_t *cg_kept_probe(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud c;
+    g_autoptr(json_t) group = NULL;
+    g_autoptr(json_t) ids = NULL;
+
+    TRY(cg_kept_look(call, &c, &group, &ids));
+    *ret = STEP_DONE;
+    if (json_array_size(ids) == 0)
+        return NULL;
+    if (cg_broken(group))
+        return cg_stuck(&c, group, ids);
+    *ret = g_str_equal(json_str_or(group, "status", ""), "available") ? STEP_ABSENT : STEP_WAIT;
+    return NULL;
+}
+
+err_t *cg_kept_make(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud c;
+    g_autoptr(json_t) group = NULL;
+    g_autoptr(json_t) ids = NULL;
+
+    *ret = STEP_WAIT;
+    TRY(cleanup_confirmed(call));
+    TRY(cg_kept_look(call, &c, &group, &ids));
+    if (json_array_size(ids) == 0)
+        return NULL;
+    g_auto(GStrv) take = ids_strv(ids);
+    return cinder_group_update(&c, json_str_or(group, "id", ""), NULL, (const char *const *)take);
+}
+
 /* ---- settling: the group has what the body has; after a delete it is gone ---- */
 
 /* Volumes in Cinder's group that the body does not hold (all, when the group is given up here). */

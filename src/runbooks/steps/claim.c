@@ -110,6 +110,7 @@ static err_t *target_plan(struct step_call *call, const struct group_now *now, j
     };
     TRY(plan_failover(&input, &plan));
     TRY(plan_problems(plan));
+    kept_lost(call, now, inventory, plan);
     plan_frame(call, now, plan);
     *ret = TAKE(plan);
     return NULL;

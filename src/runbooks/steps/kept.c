@@ -9,6 +9,8 @@
  */
 #include "plan/kept.h"
 
+#include "plan/cleanup.h"
+
 #include "cloud/neutron.h"
 #include "cloud/nova.h"
 #include "model/body.h"
@@ -32,8 +34,8 @@ static bool verdict_is(const json_t *member, const char *verdict)
 
 /* ---- for the plan ---- */
 
-/* Newest first: what is newer than the lock, but the stop that belongs to it. */
-static json_t *acted_since_lock(const json_t *actions)
+/* Newest first: what is newer than the lock. */
+json_t *server_acted_since_lock(const json_t *actions)
 {
     static const char *const ours[] = {"stop", "unlock", NULL};
     json_t *out = json_array();
@@ -71,9 +73,30 @@ err_t *kept_read(struct step_call *call, const struct group_now *now, json_t *in
         if (id == NULL || cloud_find(servers, "id", id) == NULL)
             continue;
         TRY(nova_action_list(&service, id, &actions));
-        json_set(acted, id, acted_since_lock(actions));
+        json_set(acted, id, server_acted_since_lock(actions));
     }
     return NULL;
+}
+
+void kept_lost(struct step_call *call, const struct group_now *now, const json_t *inventory,
+               json_t *plan)
+{
+    const struct protector_driver *driver = world_options_of(call->world)->driver;
+    bool moves = driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
+    int64_t lost_ms = plan_lost_after(now->body, sync_epoch(&now->state), moves);
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(json_arr(plan, "members"), i, member)
+    {
+        json_t *kept = json_obj(member, "kept");
+        const json_t *server =
+            cloud_find(json_arr(inventory, "servers"), "id", json_str_or(kept, "server_id", ""));
+        if (server == NULL)
+            continue;
+        g_autofree char *text = plan_lost_text(plan_server_lost_after(server, now->body, lost_ms));
+        json_set_str(kept, "lost_after", text);
+    }
 }
 
 /* ---- giving way ---- */
@@ -166,6 +189,7 @@ static err_t *kept_mark(struct step_call *call, const struct cloud *c, const cha
     g_autofree char *epoch = g_strdup_printf("%" G_GINT64_FORMAT, json_int(call->plan, "epoch", 0));
 
     json_set_str(mark, PLAN_KEPT, epoch);
+    json_set_str(mark, PLAN_LOST_AFTER, json_str(json_obj(call->input, "kept"), "lost_after"));
     TRY(nova_metadata_set(c, server, mark));
     return nova_metadata_delete(c, server, SERVER_STOPPED_FOR);
 }

@@ -113,7 +113,8 @@ err_t *source_stopped_probe(struct step_call *call, enum step_answer *ret)
 /* "handover:0123456789ab": what a server that this handover has stopped bears. */
 static char *mark_of(const struct step_call *call)
 {
-    return g_strdup_printf("handover:%.12s", json_str_or(call->op->params, "position", ""));
+    return g_strdup_printf(PLAN_STOPPED_BY_HANDOVER "%.12s",
+                           json_str_or(call->op->params, "position", ""));
 }
 
 static json_t *stamps_of(const struct step_call *call, const json_t *server)

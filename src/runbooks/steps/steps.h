@@ -52,6 +52,23 @@ err_t *cg_settle_make(struct step_call *call, enum step_answer *ret);
 err_t *group_settle_make(struct step_call *call, enum step_answer *ret);
 err_t *settle_ended(struct step_call *call, const char *status);
 
+/* cleanup.c: what was kept, looked at and destroyed by a person's word */
+err_t *cleanup_look_plan(struct step_call *call, json_t **ret);
+err_t *cleanup_look_make(struct step_call *call, enum step_answer *ret);
+err_t *cleanup_look_ended(struct step_call *call, const char *status);
+err_t *cleanup_source_plan(struct step_call *call, json_t **ret);
+err_t *cleanup_source_ended(struct step_call *call, const char *status);
+err_t *kept_servers_observe(struct step_call *call, json_t **ret);
+err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret);
+err_t *kept_delete_make(struct step_call *call, enum step_answer *ret);
+err_t *kept_ports_observe(struct step_call *call, json_t **ret);
+err_t *kept_ports_probe(struct step_call *call, enum step_answer *ret);
+err_t *kept_ports_make(struct step_call *call, enum step_answer *ret);
+err_t *kept_volumes_probe(struct step_call *call, enum step_answer *ret);
+err_t *kept_volumes_make(struct step_call *call, enum step_answer *ret);
+/* Nobody has made this site active, or has left it, since the cleanup was confirmed. */
+err_t *cleanup_confirmed(struct step_call *call) MUST_CHECK;
+
 /* cinder_group.c: volume type and the Cinder generic group */
 err_t *type_check_make(struct step_call *call, enum step_answer *ret);
 err_t *cg_probe(struct step_call *call, enum step_answer *ret);
@@ -60,6 +77,9 @@ err_t *cg_undo(struct step_call *call, enum step_answer *ret);
 err_t *cg_volumes_probe(struct step_call *call, enum step_answer *ret);
 err_t *cg_volumes_make(struct step_call *call, enum step_answer *ret);
 err_t *cg_volumes_undo(struct step_call *call, enum step_answer *ret);
+/* The volumes of the plan leave the group. */
+err_t *cg_kept_probe(struct step_call *call, enum step_answer *ret);
+err_t *cg_kept_make(struct step_call *call, enum step_answer *ret);
 
 /* member.c: capture and its checks */
 /*
@@ -186,6 +206,11 @@ err_t *ports_undo(struct step_call *call, enum step_answer *ret);
 struct group_now; /* runbooks/group.h */
 /* Adds "servers" and "acted" of plan/failover.h to an inventory of this site. */
 err_t *kept_read(struct step_call *call, const struct group_now *now, json_t *inventory) MUST_CHECK;
+/* Of Nova's actions: what was done since the newest lock, but the stop that belongs to it. */
+json_t *server_acted_since_lock(const json_t *actions);
+/* Notes with each kept server of a failover's plan which of its writes the group's data lack. */
+void kept_lost(struct step_call *call, const struct group_now *now, const json_t *inventory,
+               json_t *plan);
 err_t *kept_observe(struct step_call *call, json_t **ret);
 err_t *kept_release_probe(struct step_call *call, enum step_answer *ret);
 err_t *kept_release_make(struct step_call *call, enum step_answer *ret);

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cleanup - what this site has kept of the group's servers is looked at, shown, and destroyed when
+ * a person has confirmed exactly that (A10, never by itself).  plan/cleanup.h says what may go.
+ *
+ * At the standby these are the servers that it ran before the other site became active; at the
+ * active site those that gave way to new ones.  Before each call that destroys something the group
+ * is looked at again: it still stands as it was confirmed, and so does the server.
+ */
+#include "plan/cleanup.h"
+
+#include "cloud/cinder.h"
+#include "cloud/neutron.h"
+#include "cloud/nova.h"
+#include "model/body.h"
+#include "model/message.h"
+#include "runbooks/group.h"
+#include "runbooks/ledger.h"
+#include "runbooks/steps/rest.h"
+#include "runbooks/steps/steps.h"
+#include "store/resource.h"
+
+#define LOOK_MS     1000
+#define GONE_MAX_MS 600000 /* that a server, or a volume, may take to go */
+
+/* ---- the plan ---- */
+
+/* Of the ledger's rows of a kind that are not gone: the ids of their objects. */
+static err_t *ledger_ids(struct step_call *call, const char *kind, json_t **ret)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(json_t) ids = json_array();
+
+    TRY(resource_list_group(call->db, call->op->pg_id, NULL, &rows));
+    for (guint i = 0; i < rows->len; i++) {
+        const struct resource *r = g_ptr_array_index(rows, i);
+        bool gone = g_str_equal(r->state, resource_state_text(RESOURCE_GONE));
+        if (g_str_equal(r->kind, kind) && !gone && r->cloud_id != NULL)
+            json_array_append_new(ids, json_string(r->cloud_id));
+    }
+    *ret = TAKE(ids);
+    return NULL;
+}
+
+static err_t *acted_read(const struct cloud *c, const char *server, const json_t *servers,
+                         json_t *acted)
+{
+    g_autoptr(json_t) actions = NULL;
+
+    if (cloud_find(servers, "id", server) == NULL)
+        return NULL;
+    TRY(nova_action_list(c, server, &actions));
+    json_set(acted, server, server_acted_since_lock(actions));
+    return NULL;
+}
+
+/* What was done to each of them since it was locked. */
+static err_t *acted_all(const struct cloud *c, const json_t *own, const json_t *gave_way,
+                        json_t *inventory)
+{
+    const json_t *servers = json_arr(inventory, "servers");
+    json_t *acted = json_object();
+    size_t i;
+    json_t *row;
+
+    json_set(inventory, "acted", acted);
+    json_array_foreach((json_t *)own, i, row)
+        TRY(acted_read(c, json_str_or(row, "id", ""), servers, acted));
+    json_array_foreach((json_t *)gave_way, i, row)
+        TRY(acted_read(c, json_string_value(row), servers, acted));
+    return NULL;
+}
+
+static err_t *inventory_read(struct step_call *call, const struct group_now *now, json_t **ret)
+{
+    const char *project = group_project(now->body, now->self);
+    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+    struct cloud service, tenant;
+    g_autoptr(json_t) inventory = json_object();
+    json_t *list = NULL;
+
+    TRY(world_service(call, &service));
+    TRY(world_tenant(call, project, &tenant));
+    TRY(nova_server_list(&service, project, NULL, &list));
+    json_set(inventory, "servers", list);
+    TRY(neutron_port_list(&service, &mine, &list));
+    json_set(inventory, "ports", list);
+    TRY(cinder_volume_list(&tenant, NULL, NULL, NULL, &list));
+    json_set(inventory, "volumes", list);
+    *ret = TAKE(inventory);
+    return NULL;
+}
+
+/* The servers at the active site, as its cloud lists them now: the last copy is not destroyed. */
+static err_t *active_servers(struct step_call *call, const struct group_now *now, json_t **ret)
+{
+    struct cloud peer;
+
+    TRY(world_peer(call, now->peer, &peer));
+    return nova_server_list(&peer, group_project(now->body, now->peer), NULL, ret);
+}
+
+/* Whether this site may destroy anything now, and of what kind. */
+static err_t *role_check(const struct group_now *now)
+{
+    const struct sync_state *s = &now->state;
+    bool fits = s->role == ROLE_STANDBY || s->role == ROLE_ACTIVE;
+
+    if (now->body == NULL || !fits || s->split || s->superseded || *s->serving != '\0')
+        return err(GROUP_STATE,
+                   "the group is not settled at this site: nothing that was kept of it "
+                   "is destroyed");
+    return NULL;
+}
+
+static err_t *driver_check(struct step_call *call)
+{
+    const struct protector_driver *driver = world_options_of(call->world)->driver;
+
+    if (driver != NULL && (driver->can & PROTECTOR_CAN_PROMOTE))
+        return err(GROUP_STATE,
+                   "storage driver '%s' replicates onto the volumes that were kept: they stay",
+                   driver->name);
+    return NULL;
+}
+
+static bool moves_data(struct step_call *call)
+{
+    const struct protector_driver *driver = world_options_of(call->world)->driver;
+
+    return driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
+}
+
+static err_t *kept_plan(struct step_call *call, const struct group_now *now, json_t **ret)
+{
+    bool active = now->state.role == ROLE_ACTIVE;
+    struct cloud service;
+    g_autoptr(json_t) inventory = NULL;
+    g_autoptr(json_t) there = NULL;
+    g_autoptr(json_t) own = json_array();
+    g_autoptr(json_t) gave_way = NULL;
+    g_autoptr(json_t) ports = NULL;
+
+    TRY(inventory_read(call, now, &inventory));
+    if (!active) {
+        TRY(active_servers(call, now, &there));
+        TRY(own_servers(call, now, json_arr(inventory, "servers"), own));
+    }
+    TRY(ledger_ids(call, "kept_server", &gave_way));
+    TRY(ledger_ids(call, "port", &ports));
+    TRY(world_service(call, &service));
+    TRY(acted_all(&service, own, gave_way, inventory));
+    struct plan_cleanup_input in = {
+        .body = now->body,
+        .self = now->self,
+        .peer = now->peer,
+        .own = own,
+        .gave_way = gave_way,
+        .inventory = inventory,
+        .there = there,
+        .our_ports = ports,
+        .lost_after_ms = plan_lost_after(now->body, sync_epoch(&now->state), moves_data(call)),
+    };
+    *ret = plan_cleanup(&in);
+    return NULL;
+}
+
+static err_t *kept_look(struct step_call *call, struct group_now **ret_now, json_t **ret)
+{
+    TRY(group_now_load(call, ret_now));
+    TRY(role_check(*ret_now));
+    TRY(driver_check(call));
+    return kept_plan(call, *ret_now, ret);
+}
+
+/* ---- shown ---- */
+
+err_t *cleanup_look_plan(struct step_call *call, json_t **ret)
+{
+    *ret = json_object();
+    json_set_str(*ret, "group_id", call->op->pg_id);
+    return NULL;
+}
+
+err_t *cleanup_look_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    g_autoptr(json_t) plan = NULL;
+
+    *ret = STEP_DONE;
+    TRY(kept_look(call, &now, &plan));
+    json_object_update(call->result, plan);
+    return NULL;
+}
+
+err_t *cleanup_look_ended(struct step_call *call, const char *status)
+{
+    g_autoptr(json_t) seen = NULL;
+
+    if (!g_str_equal(status, "completed"))
+        return NULL;
+    TRY(step_result_of(call, "kept.look", "", &seen));
+    json_object_update(call->result, seen);
+    return NULL;
+}
+
+/* ---- confirmed ---- */
+
+err_t *cleanup_source_plan(struct step_call *call, json_t **ret)
+{
+    AUTO(group_now) now = NULL;
+    g_autoptr(json_t) plan = NULL;
+    const json_t *params = call->op->params;
+    const char *discard = json_str(params, "discard_writes_after");
+
+    TRY(kept_look(call, &now, &plan));
+    TRY(plan_cleanup_confirmed(plan, json_str(params, "plan"),
+                               discard != NULL ? time_parse(discard) : -1));
+    json_set_str(plan, "group_id", call->op->pg_id);
+    json_set_str(plan, "project_id", group_project(now->body, now->self));
+    json_set_int(plan, "epoch", sync_epoch(&now->state));
+    json_set_str(plan, "role", sync_role_text(now->state.role));
+    *ret = TAKE(plan);
+    return NULL;
+}
+
+err_t *cleanup_confirmed(struct step_call *call)
+{
+    AUTO(group_now) now = NULL;
+
+    TRY(group_now_load(call, &now));
+    TRY(role_check(now));
+    bool same = sync_epoch(&now->state) == json_int(call->plan, "epoch", -1) &&
+                g_strcmp0(sync_role_text(now->state.role), json_str(call->plan, "role")) == 0;
+    return same ? NULL
+                : err(CLEANUP_CHANGED, "the group has moved since: nothing more is destroyed");
+}
+
+/* The ledger's row of an object that is gone, if there is one. */
+static err_t *object_gone(struct step_call *call, const char *cloud_id)
+{
+    AUTO(resource) row = NULL;
+
+    TRY(resource_find_cloud(call->db, cloud_id, &row));
+    if (row == NULL || g_str_equal(row->state, resource_state_text(RESOURCE_GONE)))
+        return NULL;
+    struct made made = {row->kind, row->service, row->subject, row->name, row->point_id, ""};
+    g_strlcpy(made.key, row->resource_key, sizeof made.key);
+    return ledger_gone(call, &made);
+}
+
+/* How long this row waits already. */
+static bool too_long(struct step_call *call, int64_t max_ms)
+{
+    int64_t began_ms = json_int(call->result, "began_ms", call->now_ms);
+
+    json_set_int(call->result, "began_ms", began_ms);
+    return call->now_ms - began_ms > max_ms;
+}
+
+/* ---- servers ---- */
+
+err_t *kept_servers_observe(struct step_call *call, json_t **ret)
+{
+    struct cloud service;
+
+    TRY(world_service(call, &service));
+    return nova_server_list(&service, json_str_or(call->plan, "project_id", ""), NULL, ret);
+}
+
+static bool locked_by_us(const json_t *server)
+{
+    return nova_is_locked(server) &&
+           g_str_has_prefix(json_str_or(server, "locked_reason", ""), "protector");
+}
+
+err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
+{
+    const json_t *server = cloud_find(call->observed, "id", call->subject);
+    bool asked = json_bool(call->result, "asked", false);
+
+    *ret = STEP_DONE;
+    if (server == NULL)
+        return object_gone(call, call->subject);
+    if (asked && too_long(call, GONE_MAX_MS))
+        return err(TIMEOUT, "server '%s' (%s) does not go: it is %s",
+                   json_str_or(server, "name", ""), call->subject, nova_status(server));
+    bool rests = server_rest(server) == REST_IS && locked_by_us(server);
+    if (!asked && !rests)
+        return err(CLEANUP_CHANGED, "server '%s' (%s) is %s%s now: it is not destroyed",
+                   json_str_or(server, "name", ""), call->subject, nova_status(server),
+                   locked_by_us(server) ? "" : " and not locked");
+    *ret = nova_task(server) != NULL ? STEP_WAIT : STEP_ABSENT;
+    call->wake_at_ms = call->now_ms + LOOK_MS;
+    return NULL;
+}
+
+err_t *kept_delete_make(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud service;
+
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms + LOOK_MS;
+    TRY(cleanup_confirmed(call));
+    TRY(world_service(call, &service));
+    json_set_bool(call->result, "asked", true);
+    return nova_server_delete(&service, call->subject);
+}
+
+/* ---- their ports ---- */
+
+err_t *kept_ports_observe(struct step_call *call, json_t **ret)
+{
+    const char *project = json_str_or(call->plan, "project_id", "");
+    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+    struct cloud service;
+
+    TRY(world_service(call, &service));
+    return neutron_port_list(&service, &mine, ret);
+}
+
+err_t *kept_ports_probe(struct step_call *call, enum step_answer *ret)
+{
+    size_t i;
+    json_t *id;
+
+    *ret = STEP_DONE;
+    json_array_foreach(json_arr(call->input, "ports"), i, id)
+    {
+        if (cloud_find(call->observed, "id", json_string_value(id)) != NULL)
+            *ret = STEP_ABSENT;
+        else
+            TRY(object_gone(call, json_string_value(id)));
+    }
+    return NULL;
+}
+
+err_t *kept_ports_make(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud service;
+    size_t i;
+    json_t *id;
+
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms;
+    TRY(cleanup_confirmed(call));
+    TRY(world_service(call, &service));
+    json_array_foreach(json_arr(call->input, "ports"), i, id)
+        TRY(neutron_port_delete(&service, json_string_value(id)));
+    return NULL;
+}
+
+/* ---- their volumes ---- */
+
+/* Attached to something else than the server that has gone. */
+static bool used_elsewhere(const struct step_call *call, const json_t *volume)
+{
+    const char *server = json_str_or(call->input, "member", "");
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(volume, "attachments"), i, row)
+    {
+        if (g_strcmp0(json_str(row, "server_id"), server) != 0)
+            return true;
+    }
+    return false;
+}
+
+err_t *kept_volumes_probe(struct step_call *call, enum step_answer *ret)
+{
+    const json_t *volume = cloud_find(call->observed, "id", call->subject);
+    const char *status = cinder_status(volume);
+    bool broken = g_str_has_prefix(status, "error");
+
+    *ret = STEP_DONE;
+    if (volume == NULL)
+        return object_gone(call, call->subject);
+    if (used_elsewhere(call, volume))
+        return err(CLEANUP_CHANGED, "volume '%s' (%s) was attached to another server: it stays",
+                   json_str_or(volume, "name", ""), call->subject);
+    if ((broken && json_bool(call->result, "asked", false)) || too_long(call, GONE_MAX_MS))
+        return err_remedy(err(VOLUME_ERROR, "volume '%s' (%s) does not go: it is %s",
+                              json_str_or(volume, "name", ""), call->subject, status),
+                          "see cinder-volume's log; what has gone is gone, and the command may be "
+                          "repeated");
+    *ret = g_str_equal(status, "available") || broken ? STEP_ABSENT : STEP_WAIT;
+    call->wake_at_ms = call->now_ms + LOOK_MS;
+    return NULL;
+}
+
+err_t *kept_volumes_make(struct step_call *call, enum step_answer *ret)
+{
+    struct cloud tenant;
+
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms + LOOK_MS;
+    TRY(cleanup_confirmed(call));
+    TRY(world_tenant(call, json_str_or(call->plan, "project_id", ""), &tenant));
+    json_set_bool(call->result, "asked", true);
+    return cinder_volume_delete(&tenant, call->subject);
+}
+
+/* ---- the outcome ---- */
+
+/* Rows of the plan whose step has ended well, and the others. */
+static err_t *gone_rows(struct step_call *call, const char *step, const json_t *rows, json_t *out,
+                        json_t *others)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        g_autoptr(json_t) result = NULL;
+        g_autofree char *why = NULL;
+        bool done = false;
+        TRY(step_outcome_of(call, step, json_str_or(row, "id", ""), &done, &why, &result));
+        json_array_append_new(done ? out : others,
+                              json_pack("{s:s, s:s}", "id", json_str_or(row, "id", ""), "name",
+                                        json_str_or(row, "name", "")));
+    }
+    return NULL;
+}
+
+err_t *cleanup_source_ended(struct step_call *call, const char *status)
+{
+    json_t *servers = json_array(), *volumes = json_array(), *remaining = json_array();
+
+    (void)status;
+    json_set(call->result, "servers", servers);
+    json_set(call->result, "volumes", volumes);
+    json_set(call->result, "remaining", remaining);
+    if (call->plan == NULL)
+        return NULL;
+    json_set(call->result, "left", json_deep_copy(json_arr(call->plan, "left")));
+    TRY(gone_rows(call, "kept.delete", json_arr(call->plan, "members"), servers, remaining));
+    return gone_rows(call, "kept.volumes", json_arr(call->plan, "volumes"), volumes, remaining);
+}
