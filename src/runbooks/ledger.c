@@ -89,6 +89,17 @@ err_t *ledger_gone(struct step_call *call, const struct made *made)
     return ledger_write(call, made, RESOURCE_GONE, NULL);
 }
 
+err_t *ledger_refused(struct step_call *call, const struct made *made, err_t *e)
+{
+    bool open = e == NULL || err_class(e) == ERR_CLASS_AMBIGUOUS ||
+                err_class(e) == ERR_CLASS_FENCED || err_is(e, ERR_CLOUD_CONFLICT) ||
+                err_is(e, ERR_CLOUD_BAD_REQUEST) || err_is(e, ERR_CLOUD_ADDRESS_TAKEN);
+    err_t *noted = open ? NULL : ledger_gone(call, made);
+
+    err_free(noted != NULL ? e : NULL);
+    return noted != NULL ? noted : e;
+}
+
 err_t *ledger_open(struct step_call *call, const struct made *made, bool *ret)
 {
     AUTO(resource) row = NULL;

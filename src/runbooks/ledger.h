@@ -36,6 +36,12 @@ err_t *ledger_found(struct step_call *call, const struct made *made,
 err_t *ledger_gone(struct step_call *call, const struct made *made) MUST_CHECK;
 /* The same if the ledger has such a row: what was never meant to be made leaves none. */
 err_t *ledger_gone_if_there(struct step_call *call, const struct made *made) MUST_CHECK;
+/*
+ * What became of the call that was to make it.  A refusal says that there is none: then the row is
+ * gone; where an earlier attempt may stand in the way, or an effect is possible, it stays intended.
+ * Takes 'e' (NULL: fine) and returns it, or the error of the write.
+ */
+err_t *ledger_refused(struct step_call *call, const struct made *made, err_t *e) MUST_CHECK;
 /* Whether it was meant to be made, and is neither gone nor released. */
 err_t *ledger_open(struct step_call *call, const struct made *made, bool *ret) MUST_CHECK;
 

@@ -649,6 +649,38 @@ static void test_server_groups_there_or_refused(void **state)
     }
 }
 
+/*
+ * No server can be booted, and a person gives it up: what was refused does not stand in the ledger
+ * as something that nobody can name (walk 2069 of its time).
+ */
+static void test_given_up(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1217);
+    struct sim_fault no = {.site = SIM_SITE_B,
+                           .service = "nova",
+                           .method = "POST",
+                           .path = "*/servers",
+                           .kind = SIM_FAULT_STATUS,
+                           .status = 404,
+                           .body = "{\"itemNotFound\": {\"message\": \"by the test\"}}"};
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    sim_fault_add(b->sim, &no);
+    json_decref(bench_try(b, "prod-b", "protection-group failover", WEB, "!unplanned", "reason",
+                          "fire", "network-mapping", "net-app=net-app", NULL));
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_B, "SELECT id FROM dr_operations WHERE operation_type = 'failover'");
+    json_decref(bench_ok(b, "prod-b", "operation abandon", "operation", op, NULL));
+    sim_fault_clear(b->sim);
+    bench_settle(b);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_resources WHERE cloud_id IS NULL AND"
+                                   " state <> 'gone'"),
+                     0);
+    bench_ledger_holds(b, SIM_SITE_B);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -667,6 +699,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_driver_vanishes),
         cmocka_unit_test(test_no_policy),
         cmocka_unit_test(test_servers_seen),
+        cmocka_unit_test(test_given_up),
     };
 
     if (argc > 1)

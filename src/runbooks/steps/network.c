@@ -154,8 +154,10 @@ static err_t *groups_create(struct step_call *call, const struct cloud *c, json_
         }
         g_autofree char *text = made_text(call, &made);
         TRY(ledger_intend(call, &made));
-        TRY(neutron_security_group_create(c, name, text, json_bool(wanted, "stateful", true),
-                                          &made_group));
+        TRY(ledger_refused(call, &made,
+                           neutron_security_group_create(c, name, text,
+                                                         json_bool(wanted, "stateful", true),
+                                                         &made_group)));
         json_array_append_new(there, made_group);
         TRY(ledger_made(call, &made, json_str(made_group, "id")));
     }
@@ -440,7 +442,7 @@ static err_t *port_make(struct step_call *call, const struct cloud *c, const jso
     g_autoptr(json_t) resolved = NULL;
     TRY(nic_resolved(call, nic, &resolved));
     TRY(ledger_intend(call, &made));
-    TRY(port_create(call, c, resolved, group_ids, &made, &port));
+    TRY(ledger_refused(call, &made, port_create(call, c, resolved, group_ids, &made, &port)));
     return ledger_made(call, &made, json_str(port, "id"));
 }
 

@@ -58,8 +58,9 @@ static err_t *keypair_bring(struct step_call *call, const struct cloud *c, const
         return e;
     err_free(e);
     TRY(ledger_intend(call, &made));
-    TRY(nova_keypair_create(c, name, json_str(key, "type"), json_str_or(key, "public_key", ""),
-                            NULL));
+    TRY(ledger_refused(call, &made,
+                       nova_keypair_create(c, name, json_str(key, "type"),
+                                           json_str_or(key, "public_key", ""), NULL)));
     return ledger_made(call, &made, name);
 }
 
@@ -329,7 +330,7 @@ static err_t *boot_make(struct step_call *call, enum step_answer *ret)
         return NULL;
     }
     TRY(ledger_intend(call, &made));
-    TRY(boot_once(call, &c, &made, &server));
+    TRY(ledger_refused(call, &made, boot_once(call, &c, &made, &server)));
     json_set_str(call->result, "server_id", json_str(server, "id"));
     return ledger_made(call, &made, json_str(server, "id"));
 }

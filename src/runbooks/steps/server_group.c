@@ -82,12 +82,7 @@ static err_t *group_bring(struct bringing *b, char **ret_id)
     TRY(ledger_intend(b->call, &b->made));
     err_t *e = nova_group_create(b->c, b->name, json_str_or(b->row, "policy", ""),
                                  json_obj(b->row, "rules"), &group);
-    if (e != NULL && err_class(e) != ERR_CLASS_AMBIGUOUS) {
-        err_t *noted = ledger_gone(b->call, &b->made); /* refused: there is none */
-        err_free(noted != NULL ? e : NULL);
-        return noted != NULL ? noted : e;
-    }
-    TRY(e);
+    TRY(ledger_refused(b->call, &b->made, e));
     *ret_id = g_strdup(json_str_or(group, "id", ""));
     return ledger_made(b->call, &b->made, *ret_id);
 }
