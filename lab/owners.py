@@ -29,6 +29,7 @@ KINDS = {
     'port': ('network', '/v2.0/ports/%s', 'port', 'project_id', None),
     'network': ('network', '/v2.0/networks/%s', 'network', 'project_id', None),
     'subnet': ('network', '/v2.0/subnets/%s', 'subnet', 'project_id', None),
+    'floating_ip': ('network', '/v2.0/floatingips/%s', 'floatingip', 'project_id', None),
     'security_group': ('network', '/v2.0/security-groups/%s', 'security_group', 'project_id', None),
     'server_group': ('compute', '/os-server-groups/%s', 'server_group', 'project_id', 'user_id'),
     'keypair': ('compute', '/os-keypairs/%s?user_id={user}', 'keypair', None, 'user_id'),

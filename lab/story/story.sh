@@ -261,6 +261,10 @@ rehearse() {
 
 go_and_come_home() {
     chapter "Planned failover: site A's servers come to rest, site B runs them, nothing is lost"
+    run world servers site-a web-1
+    FLOATING=$(sed -n 's/^web-1 .*net-app=[0-9.]*,net-app=\([0-9.]*\) .*/\1/p' "$OUT")
+    run protector protection-group mapping-set prod-web-app --floating-ip-mapping "$FLOATING=public"
+    says "floating_ip.*$FLOATING.*public"
     run protector protection-group failover prod-web-app --planned \
         --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
     is status completed
@@ -268,6 +272,9 @@ go_and_come_home() {
     says 'zero_loss: True'
     run world wait-servers site-b ACTIVE unlocked web-1 db-1
     run world wait-servers site-a SHUTOFF locked web-1 db-1
+    run world servers site-b web-1
+    says '^web-1 .*net-app=[0-9.]+,net-app=203[0-9.]+ '
+    note "web-1 has a floating IP of the network that its own is mapped to"
     run protector protection-group show prod-web-app
     is status failed_over
     is current_primary_site site-b
@@ -280,7 +287,8 @@ go_and_come_home() {
     run world wait-servers site-a ACTIVE unlocked web-1 db-1
     run world wait-servers site-b SHUTOFF locked web-1 db-1
     run world servers site-a
-    says '^web-1 +ACTIVE +unlocked' '^db-1 +ACTIVE +unlocked' '^web-1-kept-[0-9]+ +SHUTOFF +locked'
+    says '^web-1 +ACTIVE +unlocked' '^db-1 +ACTIVE +unlocked' \
+        '^web-1-kept-[0-9]+ +SHUTOFF +locked' "^web-1 .*,net-app=$FLOATING "
     compare_fingerprints site-a
     run protector protection-group show prod-web-app
     is status active

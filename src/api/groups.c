@@ -426,6 +426,8 @@ static const struct field failover_fields[] = {
     {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"floating_ip_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"availability_zone_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"client_probe", FIELD_OBJECT, false, 0, 0, probe_fields},
     {0},
 };
@@ -436,6 +438,8 @@ static const struct field failback_fields[] = {
     {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"floating_ip_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"availability_zone_mapping", FIELD_MAP, false, 0, 255, NULL},
     {0},
 };
 static const struct field drill_fields[] = {
@@ -447,6 +451,8 @@ static const struct field drill_fields[] = {
     {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"floating_ip_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"availability_zone_mapping", FIELD_MAP, false, 0, 255, NULL},
     {0},
 };
 static const struct field cleanup_fields[] = {
@@ -473,13 +479,12 @@ const struct body_spec groups_action_bodies[] = {
 
 static json_t *failover_params(const json_t *in)
 {
-    static const char *const kinds[] = {"network", "flavor", "image"};
     json_t *params = json_object();
     json_t *mappings = json_object();
 
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        g_autofree char *key = g_strdup_printf("%s_mapping", kinds[i]);
-        json_set(mappings, kinds[i], json_deep_copy(json_obj(in, key)));
+    for (size_t i = 0; body_mapping_kinds[i] != NULL; i++) {
+        g_autofree char *key = g_strdup_printf("%s_mapping", body_mapping_kinds[i]);
+        json_set(mappings, body_mapping_kinds[i], json_deep_copy(json_obj(in, key)));
     }
     json_set(params, "mappings", mappings);
     json_set_str(params, "reason", json_str(in, "reason"));
@@ -506,8 +511,12 @@ static err_t *failover_check(const json_t *in)
     const char *reason = json_str(in, "reason");
 
     TRY(conflict_check(in));
-    if (g_strcmp0(json_str_or(in, "from", "point"), "point") != 0)
-        return err(NOT_YET, "a failover from kept volumes is not part of this release");
+    const char *from = json_str_or(in, "from", "point");
+    bool kept = g_str_equal(from, "kept");
+    if (!kept && !g_str_equal(from, "point"))
+        return err(BAD_REQUEST, "'from' is point or kept, not '%s'", from);
+    if (kept && json_bool(in, "planned", false))
+        return err(BAD_REQUEST, "a planned failover takes its data from the point that it makes");
     if (!json_bool(in, "planned", false) && (reason == NULL || *reason == '\0'))
         return err(BAD_REQUEST, "an unplanned failover wants a 'reason'");
     return NULL;

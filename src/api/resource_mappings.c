@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resource_mappings - stored mappings of networks, flavors and images; and the consistency group.
+/*
+ * resource_mappings - stored mappings of networks, flavors, images, floating IPs and zones; and the
+ * consistency group.
  */
 #include "api/change.h"
 #include "api/resources.h"
@@ -27,6 +29,8 @@ static const struct field mapping_fields[] = {
     {"network", FIELD_PATCH, false, 0, 255, NULL},
     {"flavor", FIELD_PATCH, false, 0, 255, NULL},
     {"image", FIELD_PATCH, false, 0, 255, NULL},
+    {"floating_ip", FIELD_PATCH, false, 0, 255, NULL},
+    {"availability_zone", FIELD_PATCH, false, 0, 255, NULL},
     {0},
 };
 const struct body_spec resource_mappings_bodies[] = {

@@ -164,6 +164,8 @@ err_t *pair_refresh(struct pair *pair) MUST_CHECK;
 const char *pair_end_name(const struct pair *pair, const struct end *end);
 struct end *pair_active(struct pair *pair);
 struct end *pair_standby(struct pair *pair);
+/* "network" -> "network-mapping", "floating_ip" -> "floating-ip-mapping".  Caller frees. */
+char *mapping_option(const char *kind);
 /* The site of the pair that an operation runs at does not answer. */
 err_t *pair_unreached(const struct pair *pair) MUST_CHECK;
 const char *pair_id(const struct pair *pair);

@@ -219,6 +219,7 @@ static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
     TRY(planned_or_not(call, pair, seen, mappings, &planned));
     if (planned) {
         json_set_bool(in, "planned", true);
+        json_set_str(in, "from", arg(call, "from"));
         return handover_run(call, pair, "failover", in, ret);
     }
     carry_before(pair, seen);

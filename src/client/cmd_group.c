@@ -2,6 +2,8 @@
 /* cmd_group - protection groups and what belongs to one: members, policy, mappings. */
 #include "client/client_internal.h"
 
+#include "model/body.h"
+
 #define PANEL_COLUMNS                                                                              \
     "id name status replication_type primary_site secondary_site consistency_group_id "            \
     "failover_count created_at"
@@ -593,10 +595,8 @@ err_t *cmd_cg_show(struct call *call, json_t **ret)
 /* "--network-mapping SRC=DST", several times, into {"network": {SRC: DST}}. */
 static err_t *mappings_read(struct call *call, bool unset, json_t *ret)
 {
-    static const char *const kinds[] = {"network", "flavor", "image"};
-
-    for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
-        g_autofree char *option = g_strdup_printf("%s-mapping", kinds[k]);
+    for (size_t k = 0; body_mapping_kinds[k] != NULL; k++) {
+        g_autofree char *option = mapping_option(body_mapping_kinds[k]);
         json_t *list = json_arr(call->args, option);
         json_t *rows = json_object();
         size_t i;
@@ -613,7 +613,7 @@ static err_t *mappings_read(struct call *call, bool unset, json_t *ret)
             json_set_str(rows, pair[0], unset ? NULL : pair[1]);
         }
         if (json_object_size(rows) > 0)
-            json_set(ret, kinds[k], rows);
+            json_set(ret, body_mapping_kinds[k], rows);
         else
             json_decref(rows);
     }
@@ -634,7 +634,8 @@ static err_t *mappings_change(struct call *call, bool unset, json_t **ret)
 
     TRY(mappings_read(call, unset, mappings));
     if (json_object_size(mappings) == 0)
-        return err(CLIENT_USAGE, "give --network-mapping, --flavor-mapping or --image-mapping");
+        return err(CLIENT_USAGE, "give --network-mapping, --flavor-mapping, --image-mapping, "
+                                 "--floating-ip-mapping or --availability-zone-mapping");
     return change(call, "PUT", "/mappings", json_pack("{s:O}", "mappings", mappings),
                   after_mappings, ret);
 }

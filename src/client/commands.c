@@ -54,6 +54,10 @@
     {"--network-mapping", "SRC=DST", OPTION_REPEAT,                                                \
      "network SRC of the source becomes DST at the target"},                                       \
         {"--flavor-mapping", "SRC=DST", OPTION_REPEAT, "flavor SRC becomes DST"},                  \
+        {"--floating-ip-mapping", "SRC=DST", OPTION_REPEAT,                                        \
+         "floating IP SRC becomes address DST, or one of external network DST"},                   \
+        {"--availability-zone-mapping", "SRC=DST", OPTION_REPEAT,                                  \
+         "servers of zone SRC start in zone DST"},                                                 \
     {                                                                                              \
         "--image-mapping", "SRC=DST", OPTION_REPEAT, "image SRC becomes DST"                       \
     }
@@ -366,6 +370,8 @@ const struct command commands[] = {
      {{"--network-mapping", "SRC", OPTION_REPEAT, "of network SRC"},
       {"--flavor-mapping", "SRC", OPTION_REPEAT, "of flavor SRC"},
       {"--image-mapping", "SRC", OPTION_REPEAT, "of image SRC"},
+      {"--floating-ip-mapping", "SRC", OPTION_REPEAT, "of floating IP SRC"},
+      {"--availability-zone-mapping", "SRC", OPTION_REPEAT, "of zone SRC"},
       PROOF,
       NO_WAIT}},
 

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mappings - what a failover would make of each network, flavor and image of the members: given at
- * the call, stored, or the same name.  Shown before it is used; whether the target has it is the
- * engine's to find.
+ * the call, stored, or the same name; and of floating IPs and zones that are mapped.  Shown before
+ * it is used; whether the target has it is the engine's to find.
  */
 #include "client/client_internal.h"
 
+#include "model/body.h"
+
 #include <string.h>
 
-static const char *const kinds[] = {"network", "flavor", "image"};
+char *mapping_option(const char *kind)
+{
+    return g_strdelimit(g_strdup_printf("%s-mapping", kind), "_", '-');
+}
 
 err_t *mappings_given(struct call *call, json_t *into)
 {
-    for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
-        g_autofree char *option = g_strdup_printf("%s-mapping", kinds[k]);
-        g_autofree char *key = g_strdup_printf("%s_mapping", kinds[k]);
+    for (size_t k = 0; body_mapping_kinds[k] != NULL; k++) {
+        g_autofree char *option = mapping_option(body_mapping_kinds[k]);
+        g_autofree char *key = g_strdup_printf("%s_mapping", body_mapping_kinds[k]);
         json_t *rows = json_object();
         size_t i;
         json_t *text;
@@ -45,11 +50,10 @@ struct showing {
     GString *text;
 };
 
-/* One line, once. */
-static void show_one(struct showing *s, const char *kind, const json_t *item, const char *id_key,
-                     const char *name_key)
+/* One line, once; 'same': without a mapping the name stands for itself. */
+static void show_one(struct showing *s, const char *kind, const char *id, const char *name,
+                     bool same)
 {
-    const char *id = json_str(item, id_key), *name = json_str(item, name_key);
     g_autofree char *key = g_strdup_printf("%s_mapping", kind);
     const char *how = "given";
     const char *target = said(json_obj(s->given, key), id, name);
@@ -60,6 +64,8 @@ static void show_one(struct showing *s, const char *kind, const json_t *item, co
         target = said(json_obj(s->stored, kind), id, name);
         how = "stored";
     }
+    if (target == NULL && !same)
+        return;
     if (target == NULL) {
         target = name != NULL ? name : id;
         how = "the same name";
@@ -70,16 +76,27 @@ static void show_one(struct showing *s, const char *kind, const json_t *item, co
         g_string_append(s->text, line);
 }
 
+static void show_port(struct showing *s, const json_t *port)
+{
+    size_t i;
+    json_t *floating;
+
+    show_one(s, "network", json_str(port, "network_id"), json_str(port, "network_name"), true);
+    json_array_foreach(json_arr(port, "floating_ips"), i, floating)
+        show_one(s, "floating_ip", NULL, json_str(floating, "ip"), false);
+}
+
 static void show_member(struct showing *s, const json_t *member)
 {
     const json_t *config = json_obj(member, "configuration");
+    const json_t *flavor = json_obj(config, "flavor"), *image = json_obj(config, "image");
     size_t i;
     json_t *port;
 
-    json_array_foreach(json_arr(config, "ports"), i, port)
-        show_one(s, "network", port, "network_id", "network_name");
-    show_one(s, "flavor", json_obj(config, "flavor"), "id", "name");
-    show_one(s, "image", json_obj(config, "image"), "id", "name");
+    json_array_foreach(json_arr(config, "ports"), i, port) show_port(s, port);
+    show_one(s, "flavor", json_str(flavor, "id"), json_str(flavor, "name"), true);
+    show_one(s, "image", json_str(image, "id"), json_str(image, "name"), true);
+    show_one(s, "availability_zone", NULL, json_str(config, "availability_zone"), false);
 }
 
 err_t *mappings_effective(struct pair *pair, bool planned, const json_t *given, char **ret)

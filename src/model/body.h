@@ -17,7 +17,8 @@
  *   members    [{id, instance_id, instance_name, status, error_message?, config: {…}, added_at,
  *               priority?, start_delay_s?,
  *               volumes: [{id, name, size, type, device, boot_index, bootable}]}]
- *   mappings   {<source site uuid>: {network|flavor|image: {source: target}}}
+ *   mappings   {<source site uuid>: {network|flavor|image|floating_ip|availability_zone:
+ *               {source: target}}}
  *   deleting   bool        transition null | {operation, target [, asked]}
  *   lineage    epoch of the last claim that took its data from a point or from kept volumes
  *   claim      null | what the last CLAIM recorded: {operation, forced, reason, who, evidence, at,
@@ -110,8 +111,10 @@ bool body_replicates(const json_t *j); /* there is a policy, and replication is 
 json_t *body_claim(const json_t *j);   /* NULL: none */
 /* Some member's status is "unrecovered". */
 bool body_unrecovered(const json_t *j);
+/* "network", "flavor", "image", "floating_ip", "availability_zone"; NULL-ended. */
+extern const char *const body_mapping_kinds[];
 /*
- * Where 'source' (id or name) of 'kind' ("network", "flavor", "image") at 'source_site' goes: the
+ * Where 'source' (id, name or address) of such a 'kind' at 'source_site' goes: the
  * stored row, else the other site's row read backwards, else NULL (the rule is then: same name).
  */
 const char *body_mapping(const json_t *j, const char *source_site, const char *kind,

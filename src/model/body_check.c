@@ -282,10 +282,15 @@ static bool mapping_text(const char *text)
            !has_control(text);
 }
 
+const char *const body_mapping_kinds[] = {"network",           "flavor", "image", "floating_ip",
+                                          "availability_zone", NULL};
+
 static err_t *check_mapping_kind(const char *kind, const json_t *rows)
 {
-    if (strcmp(kind, "network") != 0 && strcmp(kind, "flavor") != 0 && strcmp(kind, "image") != 0)
-        return err(BODY_INVALID, "mappings: '%.64s' is neither network nor flavor nor image", kind);
+    if (!g_strv_contains(body_mapping_kinds, kind)) {
+        g_autofree char *kinds = g_strjoinv(", ", (char **)body_mapping_kinds);
+        return err(BODY_INVALID, "mappings: '%.64s' is none of %s", kind, kinds);
+    }
     if (!json_is_object(rows) || json_object_size(rows) > BODY_MAPPINGS_MAX)
         return err(BODY_INVALID, "mappings: %s is not an object of at most %d rows", kind,
                    BODY_MAPPINGS_MAX);

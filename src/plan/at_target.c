@@ -54,6 +54,7 @@ static void kept_find(struct planning *p, const json_t *member)
         .acted = json_arr(json_obj(p->in->inventory, "acted"), server),
         .replace = p->in->replace,
         .resumes = p->in->planned,
+        .all_resume = p->in->from_kept,
     };
     json_set(p->kept, id, plan_kept(&in));
 }
@@ -109,7 +110,11 @@ void planning_kept_notes(struct planning *p, const char *server, const json_t *k
 
     json_array_foreach(json_arr(kept, "differs"), i, why)
         g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", json_string_value(why));
-    if (g_str_equal(verdict, PLAN_RESUMES))
+    if (p->in->from_kept)
+        planning_note(p, g_strdup_printf("%s: its own server %s is started as it was kept%s%s",
+                                         server, json_str_or(kept, "server_id", ""),
+                                         text->len > 0 ? ", and changed since: " : "", text->str));
+    else if (g_str_equal(verdict, PLAN_RESUMES))
         planning_note(
             p, g_strdup_printf("%s: was not recovered at the other site: its own server %s is "
                                "started",

@@ -233,6 +233,23 @@ static json_t *ports_of(const struct cleaning *c, const char *server)
     return out;
 }
 
+/* The floating IPs that Protector took for it: nobody else needs them. */
+static json_t *floating_of(const struct cleaning *c, const char *server)
+{
+    g_autoptr(json_t) ports = plan_server_ports(json_arr(c->in->inventory, "ports"), server);
+    json_t *out = json_array();
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(c->in->inventory, "floating_ips"), i, row)
+    {
+        if (listed(c->in->our_floating, json_str(row, "id")) &&
+            server_of(ports, json_str(row, "port_id")) != NULL)
+            json_array_append_new(out, json_string(json_str_or(row, "id", "")));
+    }
+    return out;
+}
+
 static void destroy(struct cleaning *c, const json_t *server, const char *member,
                     int64_t lost_after_ms)
 {
@@ -259,6 +276,7 @@ static void destroy(struct cleaning *c, const json_t *server, const char *member
     json_set_str(row, "member", member);
     json_set(row, "volumes", ids);
     json_set(row, "ports", ports_of(c, id));
+    json_set(row, "floating_ips", floating_of(c, id));
     if (lost_after_ms != PLAN_LOST_NOTHING) {
         g_autofree char *text = plan_lost_text(lost_after_ms);
         json_set_str(row, "lost_after", text);

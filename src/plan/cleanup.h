@@ -10,13 +10,11 @@
  * Plan (JSON, frozen into the operation):
  *
  *   members  [{id (the server's), server_id, name, member, status, volumes [ids], ports [ids of
- *            those that Protector made], lost_after|absent}]
- *   volumes  [{id, member (the server's id), name, size_gib}]
- *   left     [{server_id, name, why}]
- *   lost_after  the earliest of the members', absent if none has one: whoever destroys these
- *            volumes gives up what was written to them after that time, which the group's data do
- *            not hold
- *   hash     of what would be destroyed
+ *            those that Protector made], floating_ips [ids of those that it took],
+ * lost_after|absent}] volumes  [{id, member (the server's id), name, size_gib}] left [{server_id,
+ * name, why}] lost_after  the earliest of the members', absent if none has one: whoever destroys
+ * these volumes gives up what was written to them after that time, which the group's data do not
+ * hold hash     of what would be destroyed
  */
 #pragma once
 
@@ -26,16 +24,18 @@
 #include <stdint.h>
 
 struct plan_cleanup_input {
-    const json_t *body;      /* of the group (model/body.h) */
-    const char *self;        /* uuid of the site that has kept them */
-    const char *peer;        /* of the one that is active */
-    const json_t *own;       /* [{id, member, name}]: the servers that stand in body or ledger */
-    const json_t *gave_way;  /* [ids] of those that the ledger knows as replaced */
-    const json_t *inventory; /* here: {"servers" (with details), "volumes", "ports", "acted"
-                                {server: ["start" …] since it was locked}} */
-    const json_t *there;     /* the servers at the active site; NULL: 'self' is active */
-    const json_t *our_ports; /* [ids] of ports that Protector made */
-    int64_t lost_after_ms;   /* plan_lost_after() of the body */
+    const json_t *body;         /* of the group (model/body.h) */
+    const char *self;           /* uuid of the site that has kept them */
+    const char *peer;           /* of the one that is active */
+    const json_t *own;          /* [{id, member, name}]: the servers that stand in body or ledger */
+    const json_t *gave_way;     /* [ids] of those that the ledger knows as replaced */
+    const json_t *inventory;    /* here: {"servers" (with details), "volumes", "ports",
+                                   "floating_ips", "acted"
+                                   {server: ["start" …] since it was locked}} */
+    const json_t *there;        /* the servers at the active site; NULL: 'self' is active */
+    const json_t *our_ports;    /* [ids] of ports that Protector made */
+    const json_t *our_floating; /* [ids] of floating IPs that it took from a network */
+    int64_t lost_after_ms;      /* plan_lost_after() of the body */
 };
 
 /* New reference. */

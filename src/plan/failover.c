@@ -10,8 +10,6 @@
 #include "plan/kept.h"
 #include "plan/planning.h"
 
-#define PLAN_ZONE_DEFAULT "nova" /* the zone of whoever asks for none: nothing is lost with it */
-
 void planning_note(struct planning *p, char *text)
 {
     json_array_append_new(p->notes, json_string(text));
@@ -191,24 +189,6 @@ static void server_group_plan(struct planning *p, const json_t *config, json_t *
     json_array_append_new(p->server_groups, row);
 }
 
-/* What belongs to the source's cloud and is not made again. */
-static void left_notes(struct planning *p, const json_t *config, const char *server)
-{
-    const char *zone = json_str(config, "availability_zone");
-    size_t i, k;
-    json_t *port, *floating;
-
-    if (zone != NULL && !g_str_equal(zone, PLAN_ZONE_DEFAULT))
-        planning_note(p, g_strdup_printf("%s: availability zone %s is not kept (Nova chooses)",
-                                         server, zone));
-    json_array_foreach(json_arr(config, "ports"), i, port)
-    {
-        json_array_foreach(json_arr(port, "floating_ips"), k, floating)
-            planning_note(p, g_strdup_printf("%s: floating IP %s is not kept", server,
-                                             json_str_or(floating, "ip", "?")));
-    }
-}
-
 static void member_boots(struct planning *p, const json_t *member, const json_t *config,
                          json_t *row)
 {
@@ -221,14 +201,16 @@ static void member_boots(struct planning *p, const json_t *member, const json_t 
                                  json_str_or(flavor, "name", ""));
     json_set_str(row, "flavor_id", json_str(there, "id"));
     json_set_str(row, "flavor_name", json_str(there, "name"));
+    const char *server = json_str_or(row, "name", "");
     json_array_foreach(json_arr(config, "ports"), i, port)
         json_array_append_new(nics, nic_plan(p, member, port, i));
     json_set(row, "nics", nics);
-    const char *server = json_str_or(row, "name", "");
     key_plan(p, config, row);
     groups_plan(p, config, server);
     server_group_plan(p, config, row);
-    left_notes(p, config, server);
+    planning_zone(p, config, row);
+    json_array_foreach(json_arr(config, "ports"), i, port)
+        planning_floating(p, server, port, json_array_get(nics, i));
 }
 
 static void volumes_plan(struct planning *p, const json_t *member);
@@ -249,6 +231,14 @@ static void member_plan(struct planning *p, const json_t *member)
             p, g_strdup_printf("%s: was not recovered at the other site, and there is no server "
                                "of it here: it stays so",
                                server));
+        json_decref(row);
+        return;
+    }
+    if (p->in->from_kept && kept == NULL) {
+        json_set_str(json_obj(p->plan, "left_out"), json_str_or(member, "id", ""),
+                     "this site has kept no server of it");
+        planning_note(p,
+                      g_strdup_printf("%s: left out: this site has kept no server of it", server));
         json_decref(row);
         return;
     }
@@ -338,6 +328,7 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
 {
     *p = (struct planning){.in = input};
     p->ports = json_array();
+    p->floating = json_object();
     p->kept = json_object();
     p->plan = json_object();
     bool home = input->planned && g_strcmp0(body_primary_site(input->body), input->target) == 0;
@@ -354,6 +345,8 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
     json_set(p->plan, "security_groups", p->groups = json_array());
     json_set(p->plan, "keys", p->keys = json_array());
     json_set(p->plan, "server_groups", p->server_groups = json_array());
+    if (input->from_kept)
+        json_set(p->plan, "left_out", json_object());
     if (input->drill)
         json_set(p->plan, "networks", p->networks = json_array());
     json_set(p->plan, "problems", p->problems = json_array());
@@ -373,12 +366,17 @@ err_t *plan_failover(const struct plan_failover_input *input, json_t **ret)
     planning_init(&p, input);
     planning_kept(&p);
     json_array_foreach(body_members(input->body), i, member) member_plan(&p, member);
+    if (input->from_kept && json_array_size(p.members) == 0 &&
+        json_array_size(body_members(input->body)) > 0)
+        planning_problem(&p, "kept", NULL, g_strdup("this site has kept no server of the group"),
+                         g_strdup("fail over from a recovery point: without --from kept"));
     plan_waves_end(p.members);
     planning_unknown(&p);
     planning_pools(&p);
     if (json_array_size(body_members(input->body)) == 0)
         planning_note(&p, g_strdup("the group has no members: only its role moves"));
     json_decref(p.ports);
+    json_decref(p.floating);
     json_decref(p.kept);
     json_decref(p.inventory);
     *ret = p.plan;

@@ -6,19 +6,22 @@
  * the first problem: all of them are listed, each with what to do.
  *
  * Inventory (JSON, lists as OpenStack gives them): {"flavors", "networks", "subnets", "ports",
- * "security_groups", "images", "servers" (with their details), "acted" {server: [what was done to
- * it since it was stopped]}, and the "project_id" there}.  A list that is absent is empty.
+ * "security_groups", "images", "zones", "floating_ips", "servers" (with their details), "acted"
+ * {server: [what was done to it since it was stopped]}, and the "project_id" there}.  A list that
+ * is absent is empty.
  *
  * Plan (JSON, frozen into the operation):
  *
  *   source, target   uuids
  *   operation        "failover" | "failback" | "test failover"
  *   members          [{id, name, instance_id, wave (its priority), start_delay_s, flavor_id,
- *                    flavor_name, key_name, server_group, config_drive, metadata{}, tags[],
+ *                    flavor_name, availability_zone|absent, key_name, server_group, config_drive,
+ *                    metadata{}, tags[],
  *                    root_device, description, nics, kept (plan/kept.h)}]
  *   nics             [{index, network_id, network_name, fixed_ips|null, mac|null, port_security,
  *                    security_groups[names], allowed_address_pairs[], foreign: bool, taken_over: id
- *                    of a kept server's port|absent}]
+ *                    of a kept server's port|absent, floating_ips [{source, id, address, holder
+ *                    (the port that has it)|null} or {source, network_id, network_name}]|absent}]
  *   volumes          [{id, member, name, size_gib, bootable, boot_index, device, image_id,
  *                    image_name}]
  *   mappings         [{kind, source, target, how}]; how: "call", "stored", "same name", "same id"
@@ -28,6 +31,7 @@
  *   networks         of a drill, isolated, one for each network of the source: [{id, name, subnets
  *                    [{cidr, pool|null}]}]; a nic in it has "isolated" (its id there) in place of
  *                    network_id, and fixed_ips [{ip_address, cidr}]
+ *   left_out         with from_kept: {member: why} of those of whom nothing is kept
  *   problems         [{code, member, text, remedy}]
  *   notes            ["…"]
  */
@@ -40,11 +44,12 @@ struct plan_failover_input {
     const json_t *body;          /* of the group (model/body.h) */
     const char *source;          /* uuid of the site whose servers are recovered */
     const char *target;          /* uuid of the site where */
-    const json_t *call_mappings; /* {"network": {SRC: DST}, "flavor": …, "image": …} or NULL */
+    const json_t *call_mappings; /* {"network": {SRC: DST}, …}: body_mapping_kinds; or NULL */
     const json_t *inventory;
     bool makes_in_cinder; /* the storage driver moves no data: boot volumes come from images */
     bool planned;         /* a handover: what was not recovered elsewhere goes on here */
     bool replace;         /* kept servers that were changed by hand give way (plan/kept.h) */
+    bool from_kept;       /* no recovery point: the servers that stayed here are started */
     bool drill;           /* clones beside what runs: isolated networks, or mapped at the call */
 };
 

@@ -127,9 +127,9 @@ json_t *plan_kept(const struct plan_kept_input *in)
     json_set_str(row, "server_id", json_str(in->server, "id"));
     json_set_str(row, "name", json_str(in->server, "name"));
     json_set_str(row, "verdict",
-                 unrecovered && in->resumes ? PLAN_RESUMES
-                 : changed && !in->replace  ? PLAN_KEEPS_BOTH
-                                            : PLAN_TAKES_OVER);
+                 in->all_resume || (unrecovered && in->resumes) ? PLAN_RESUMES
+                 : changed && !in->replace                      ? PLAN_KEEPS_BOTH
+                                                                : PLAN_TAKES_OVER);
     json_set(row, "differs", differs);
     return row;
 }

@@ -9,7 +9,8 @@
  *   {server_id, name, verdict, differs ["…"], lost_after (PLAN_LOST_AFTER)}, verdict one of
  *     PLAN_TAKES_OVER  the new server gets the kept one's ports; that one is renamed and stays
  *     PLAN_KEEPS_BOTH  the kept one stays as it is; the new server gets other addresses
- *     PLAN_RESUMES     the member never ran at the other site: the kept server is started
+ *     PLAN_RESUMES     the member never ran at the other site, or the user wants what was kept: the
+ *                      kept server is started
  */
 #pragma once
 
@@ -42,6 +43,7 @@ struct plan_kept_input {
     const json_t *acted;  /* what was done to it since it was stopped, or NULL: ["start", …] */
     bool replace;         /* PLAN_REPLACE */
     bool resumes;         /* members that were not recovered elsewhere go on here */
+    bool all_resume;      /* every server goes on here, whatever was done to it */
 };
 
 /* The row's "kept".  New reference. */

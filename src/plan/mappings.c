@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mappings - which network, flavor and image of the target stands for one of the source.
+ * mappings - which network, flavor and image of the target stands for one of the source, and what
+ * is said of zones and floating IPs.
  *
  * Neighbours: failover.c asks for each member, planning.h is what is common to both.
  */
@@ -111,25 +112,40 @@ json_t *planning_map(struct planning *p, const char *kind, const char *list, con
     return NULL;
 }
 
-/* The names and ids that a mapping of 'kind' may name: what the members have at the source. */
+static void sources_of_port(const json_t *port, const char *kind, json_t *known)
+{
+    size_t i;
+    json_t *floating;
+
+    if (g_str_equal(kind, "network")) {
+        json_set_bool(known, json_str_or(port, "network_id", ""), true);
+        json_set_bool(known, json_str_or(port, "network_name", ""), true);
+        return;
+    }
+    json_array_foreach(json_arr(port, "floating_ips"), i, floating)
+        json_set_bool(known, json_str_or(floating, "ip", ""), true);
+}
+
+/* What a mapping of 'kind' may name: ids, names, addresses of what the members have at the source.
+ */
 static void mapping_sources(const struct planning *p, const char *kind, json_t *known)
 {
+    bool of_ports = g_str_equal(kind, "network") || g_str_equal(kind, "floating_ip");
     size_t i, k;
     json_t *member, *port;
 
     json_array_foreach(body_members(p->in->body), i, member)
     {
         const json_t *config = json_obj(member, "config");
-        if (!g_str_equal(kind, "network")) {
-            const json_t *item = json_obj(config, kind);
-            json_set_bool(known, json_str_or(item, "id", ""), true);
-            json_set_bool(known, json_str_or(item, "name", ""), true);
-            continue;
-        }
+        const json_t *item = json_obj(config, kind);
+        json_set_bool(known, json_str_or(item, "id", ""), true);
+        json_set_bool(known, json_str_or(item, "name", ""), true);
+        if (g_str_equal(kind, "availability_zone"))
+            json_set_bool(known, json_str_or(config, kind, ""), true);
         json_array_foreach(json_arr(config, "ports"), k, port)
         {
-            json_set_bool(known, json_str_or(port, "network_id", ""), true);
-            json_set_bool(known, json_str_or(port, "network_name", ""), true);
+            if (of_ports)
+                sources_of_port(port, kind, known);
         }
     }
 }
@@ -145,13 +161,14 @@ void planning_unknown(struct planning *p)
         mapping_sources(p, kind, known);
         json_object_foreach(rows, source, target)
         {
+            g_autofree char *option = g_strdelimit(g_strdup(kind), "_", '-');
             if (json_object_get(known, source) == NULL)
                 planning_problem(
                     p, "mapping", NULL,
                     g_strdup_printf("the %s mapping %s=%s fits nothing: no member of the group "
                                     "has one of that name or id",
                                     kind, source, json_string_value(target)),
-                    g_strdup_printf("correct or leave out --%s-mapping %s=%s", kind, source,
+                    g_strdup_printf("correct or leave out --%s-mapping %s=%s", option, source,
                                     json_string_value(target)));
         }
     }

@@ -2,7 +2,7 @@
 /*
  * planning - a failover's plan in the making, for the files of this folder that make it: failover.c
  * (members and volumes), mappings.c (names of the source and of the target), at_target.c (what is
- * kept there).
+ * kept there), outside.c (zones and floating IPs).
  */
 #pragma once
 
@@ -14,6 +14,7 @@ struct planning {
     json_t *mappings, *problems, *notes, *members, *volumes, *groups, *keys, *server_groups;
     json_t *ports;     /* planned so far, as Neutron lists them; not part of the plan */
     json_t *networks;  /* of a drill */
+    json_t *floating;  /* ids of floating IPs that a member gets; not part of the plan */
     json_t *kept;      /* member id -> plan/kept.h */
     json_t *inventory; /* that of 'in', without the ports that kept servers give up */
     bool here;         /* the member in hand was captured at the target: its names are the target's
@@ -57,6 +58,13 @@ bool planning_isolates(const struct planning *p, const json_t *port);
 void planning_isolate(struct planning *p, const char *server, const json_t *port, json_t *nic);
 /* When all nics are known: from where Neutron may take addresses of its own. */
 void planning_pools(struct planning *p);
+
+/* outside.c */
+
+/* The zone that 'member' (a row of the plan) is booted in. */
+void planning_zone(struct planning *p, const json_t *config, json_t *member);
+/* The floating IPs that the nic of 'server' gets. */
+void planning_floating(struct planning *p, const char *server, const json_t *port, json_t *nic);
 
 /* at_target.c */
 

@@ -96,10 +96,11 @@ static err_t *no_point(const char *group, const json_t *points, const json_t *re
 {
     g_autofree char *why = rejected_text(rejected);
 
-    return err_remedy(err(NO_POINT,
-                          "group '%s' has no usable recovery point at this site (%zu seen%s)",
-                          group, json_array_size(points), why),
-                      "nothing was made; wait for a point to arrive");
+    return err_remedy(
+        err(NO_POINT, "group '%s' has no usable recovery point at this site (%zu seen%s)", group,
+            json_array_size(points), why),
+        "nothing was made; wait for a point to arrive, or start what this site has kept "
+        "from when the group ran here: --from kept");
 }
 
 err_t *plan_point(const char *group, const json_t *points, const json_t *plan, int64_t interval_ms,

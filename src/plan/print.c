@@ -36,6 +36,21 @@ static char *turn_text(const json_t *plan, const json_t *member)
                            (json_int_t)wave, (json_int_t)delay_s);
 }
 
+static void print_floating(GString *text, const json_t *nic)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(nic, "floating_ips"), i, row)
+    {
+        const char *address = json_str(row, "address");
+        g_string_append_printf(text, "      floating IP %s%s, for %s\n",
+                               address != NULL ? "" : "of network ",
+                               address != NULL ? address : json_str_or(row, "network_name", "?"),
+                               json_str_or(row, "source", "?"));
+    }
+}
+
 static void print_member(GString *text, const json_t *plan, const json_t *member)
 {
     g_autofree char *turn = turn_text(plan, member);
@@ -47,8 +62,10 @@ static void print_member(GString *text, const json_t *plan, const json_t *member
                                json_str_or(member, "name", "?"));
         return;
     }
-    g_string_append_printf(text, "  server %s, flavor %s%s\n", json_str_or(member, "name", "?"),
-                           json_str_or(member, "flavor_name", "MISSING"), turn);
+    const char *zone = json_str(member, "availability_zone");
+    g_string_append_printf(text, "  server %s, flavor %s%s%s%s\n", json_str_or(member, "name", "?"),
+                           json_str_or(member, "flavor_name", "MISSING"),
+                           zone != NULL ? ", zone " : "", zone != NULL ? zone : "", turn);
     json_array_foreach(json_arr(plan, "volumes"), i, row)
     {
         if (g_strcmp0(json_str(row, "member"), json_str(member, "id")) != 0)
@@ -72,6 +89,7 @@ static void print_member(GString *text, const json_t *plan, const json_t *member
                                json_bool(row, "port_security", true) ? "" : ", open",
                                json_str(row, "taken_over") != NULL ? ", of the server kept here"
                                                                    : "");
+        print_floating(text, row);
     }
 }
 

@@ -25,7 +25,7 @@ static const struct step source_steps[] = {
     {"kept.delete", "Delete the servers that were kept", STEP_PER_MEMBER,
      .probe = kept_delete_probe, .make = kept_delete_make, .observe = kept_servers_observe,
      .flags = STEP_PIVOT, .progress = 40},
-    {"kept.ports", "Delete the ports that Protector made for them", STEP_PER_MEMBER,
+    {"kept.ports", "Delete the ports and floating IPs that were made for them", STEP_PER_MEMBER,
      .probe = kept_ports_probe, .make = kept_ports_make, .observe = kept_ports_observe,
      .progress = 50},
     {"kept.ungroup", "Take their volumes out of the consistency group", STEP_PER_GROUP,

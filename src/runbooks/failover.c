@@ -14,6 +14,8 @@
 #define AFTER_THE_CLAIM                                                                            \
     {"group.promote", "Make the volumes writable and tag the arrays with the epoch",               \
      STEP_PER_GROUP, .make = promote_make, .progress = 60},                                        \
+    {"array.join", "Put the new volumes under replication", STEP_PER_VOLUME,                       \
+     .make = array_join_make, .flags = STEP_BEST_EFFORT, .progress = 61},                          \
     {"kept.release", "Take the addresses over from servers that were kept here", STEP_PER_MEMBER,  \
      .probe = kept_release_probe, .make = kept_release_make, .observe = kept_observe,              \
      .flags = STEP_PER_MEMBER_FAIL, .progress = 62},                                               \
@@ -31,8 +33,9 @@
     {"server.sweep", "Take away servers that were made twice", STEP_PER_MEMBER,                    \
      .probe = sweep_probe, .make = sweep_make, .observe = servers_observe,                         \
      .flags = STEP_PER_MEMBER_FAIL, .progress = 92},                                               \
-    {"array.join", "Put the new volumes under replication", STEP_PER_VOLUME,                       \
-     .make = array_join_make, .flags = STEP_BEST_EFFORT, .progress = 94}
+    {"network.floating_ips", "Give the servers their floating IPs", STEP_PER_MEMBER,               \
+     .probe = floating_probe, .make = floating_make, .observe = floating_observe,                  \
+     .flags = STEP_BEST_EFFORT, .progress = 94}
 #define THE_OUTCOME                                                                                \
     {"group.finish", "Record the outcome", STEP_PER_GROUP, .probe = finish_probe,                  \
      .make = finish_make, .flags = STEP_NO_SKIP | STEP_FINAL, .progress = 100}

@@ -93,7 +93,7 @@ err_t *ledger_refused(struct step_call *call, const struct made *made, err_t *e)
 {
     bool open = e == NULL || err_class(e) == ERR_CLASS_AMBIGUOUS ||
                 err_class(e) == ERR_CLASS_FENCED || err_is(e, ERR_CLOUD_CONFLICT) ||
-                err_is(e, ERR_CLOUD_BAD_REQUEST) || err_is(e, ERR_CLOUD_ADDRESS_TAKEN);
+                err_is(e, ERR_CLOUD_ADDRESS_TAKEN);
     err_t *noted = open ? NULL : ledger_gone(call, made);
 
     err_free(noted != NULL ? e : NULL);

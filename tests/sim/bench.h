@@ -261,6 +261,10 @@ const char *bench_field(const json_t *result, const char *key);
 char *bench_sync_text(struct bench *b, const char *cloud, const char *group);
 /* web-1 and db-1 of a site stand in a server group "apart" of this policy. */
 void bench_server_group(struct bench *b, int site, const char *policy);
+/* The floating IP of the server of that name, as the site's Neutron has it; NULL: none. */
+const json_t *bench_floating(struct bench *b, int site, const char *server);
+/* "203.0.113.7=public": web-1's at the site, and the external network.  Caller frees. */
+char *bench_floating_mapping(struct bench *b, int site);
 /* From the volume after the next 'skip' ones on Cinder of a site makes none: 400, 'count' times (0:
  * for ever). */
 void bench_cinder_full(struct bench *b, int site, int skip, int count);

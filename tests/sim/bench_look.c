@@ -474,6 +474,31 @@ void bench_brought(struct bench *b, int site)
                      2);
 }
 
+const json_t *bench_floating(struct bench *b, int site, const char *server)
+{
+    const char *id;
+    json_t *row;
+
+    json_object_foreach((json_t *)sim_table(b->sim, site, "floatingips"), id, row)
+    {
+        const json_t *port =
+            json_obj(sim_table(b->sim, site, "ports"), json_str_or(row, "port_id", "-"));
+        const json_t *holder =
+            json_obj(sim_table(b->sim, site, "servers"), json_str_or(port, "device_id", "-"));
+        if (g_strcmp0(json_str(holder, "name"), server) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+char *bench_floating_mapping(struct bench *b, int site)
+{
+    const json_t *floating = bench_floating(b, site, "web-1");
+
+    return g_strdup_printf("%s=public",
+                           json_str_or(floating, "floating_ip_address", "203.0.113.1"));
+}
+
 char *bench_sync_text(struct bench *b, const char *cloud, const char *group)
 {
     g_autoptr(json_t) result =

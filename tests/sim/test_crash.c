@@ -77,6 +77,7 @@ static const struct sweep sweeps[] = {
     {"failback", SIM_SITE_A, "failback", "failback", 0, false, {0}},
     {"cleanup of the source", SIM_SITE_A, "cleanup_source", "cleanup_source", 0, false, {0}},
     {"look before it", SIM_SITE_A, "cleanup_look", "cleanup_source", 0, false, {0}},
+    {"failover from what was kept", SIM_SITE_A, "failover", "from_kept", 0, false, {0}},
     {"reprotect", SIM_SITE_B, "reprotect", "reprotect", 0, false, {0}},
     {"sync", SIM_SITE_A, "sync", "sync", 0, false, {0}},
     {"drill", SIM_SITE_B, "test_failover", "drill", 0, false, {0}},

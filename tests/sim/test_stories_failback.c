@@ -440,6 +440,87 @@ static void test_point_now(void **state)
                      1);
 }
 
+/* ---- from what was kept ---- */
+
+static json_t *from_kept(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group failover", WEB, "!unplanned", "reason",
+                     "site-b burnt down", "from", "kept", NULL);
+}
+
+/* B is lost before a point of it has come: A's own servers go on as they were left. */
+static void test_from_kept(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1220);
+    (void)state;
+
+    g_autofree char *web = g_strdup(bench_server_id(b, SIM_SITE_A, "web-1"));
+    go_to_b(b);
+    bench_lose(b, SIM_SITE_B);
+    bench_fails(b, "protector.point.none", "prod-a", "protection-group failover", WEB, "!unplanned",
+                "reason", "site-b burnt down", NULL);
+    assert_non_null(strstr(b->last_error, "--from kept"));
+    g_autoptr(json_t) op = from_kept(b);
+    if (op == NULL)
+        fail_msg("%s", b->last_error);
+    assert_string_equal(bench_field(op, "status"), "completed");
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    assert_string_equal(bench_server_id(b, SIM_SITE_A, "web-1"), web);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "servers")), 2);
+    bench_status_is(b, SIM_SITE_A, "active");
+    g_autofree char *result =
+        bench_sql(b, SIM_SITE_A,
+                  "SELECT result FROM dr_operations WHERE operation_type = 'failover' AND"
+                  " status = 'completed' AND planned = 0");
+    assert_non_null(strstr(result, "is missing"));
+    bench_ledger_holds(b, SIM_SITE_A);
+    bench_restore(b, SIM_SITE_B); /* and it follows */
+    bench_settle(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_B, "stopped locked");
+    bench_in_sync(b);
+    go_to_b(b); /* all goes on from here */
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
+/* One of the two is gone: it is left out, by name. */
+static void test_from_kept_in_part(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1221);
+    (void)state;
+
+    go_to_b(b);
+    json_object_del((json_t *)sim_table(b->sim, SIM_SITE_A, "servers"),
+                    bench_server_id(b, SIM_SITE_A, "db-1"));
+    bench_lose(b, SIM_SITE_B);
+    json_decref(from_kept(b));
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    g_autofree char *web = bench_server_state(b, SIM_SITE_A, "web-1");
+    assert_string_equal(web, "active");
+    g_autoptr(json_t) member = bench_ok(b, "prod-a", "protection-group member-list", WEB, NULL);
+    g_autofree char *text = json_print(member);
+    assert_non_null(strstr(text, "unrecovered"));
+}
+
+/* Nothing is kept: nothing is done. */
+static void test_from_kept_nothing(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1222);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    assert_null(bench_try(b, "prod-b", "protection-group failover", WEB, "!unplanned", "reason",
+                          "fire", "from", "kept", NULL));
+    assert_non_null(strstr(b->last_error, "has kept no server"));
+    bench_settle(b);
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_servers_are(b, SIM_SITE_B, "active");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +538,9 @@ int main(void)
         cmocka_unit_test(test_reprotect),
         cmocka_unit_test(test_reprotect_keeps_cinders_groups),
         cmocka_unit_test(test_point_now),
+        cmocka_unit_test(test_from_kept),
+        cmocka_unit_test(test_from_kept_in_part),
+        cmocka_unit_test(test_from_kept_nothing),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,9 @@ static void prepare_protected(struct bench *b)
 {
     bench_server_group(b, SIM_SITE_A, "soft-anti-affinity");
     bench_protect(b);
+    g_autofree char *floating = bench_floating_mapping(b, SIM_SITE_A);
+    json_decref(bench_ok(b, "prod-a", "protection-group mapping-set", WEB, "*floating-ip-mapping",
+                         floating, NULL));
     bench_wait_point(b);
 }
 
@@ -218,6 +221,18 @@ static json_t *failover(struct bench *b)
                      "the other site lost its power", "*network-mapping", "net-app=net-app", NULL);
 }
 
+/* Floating IPs that a failover has taken. */
+static int floating_keyed(struct bench *b, int site)
+{
+    const char *id;
+    json_t *row;
+    int count = 0;
+
+    json_object_foreach((json_t *)sim_table(b->sim, site, "floatingips"), id, row) count +=
+        g_str_has_prefix(json_str_or(row, "description", ""), "protector ");
+    return count;
+}
+
 static void failed_over(struct bench *b)
 {
     static const char *const names[] = {"web-1", "db-1"};
@@ -232,6 +247,7 @@ static void failed_over(struct bench *b)
     assert_int_equal(bench_keyed(b, SIM_SITE_B, "servers"), 2);
     assert_int_equal(bench_keyed(b, SIM_SITE_B, "ports"), 2);
     bench_brought(b, SIM_SITE_B);
+    assert_true(floating_keyed(b, SIM_SITE_B) <= 1); /* a fault may have kept it away */
     g_autoptr(json_t) group =
         bench_ok(b, "prod-b", "protection-group show", WEB, "!no-carry", NULL);
     assert_string_equal(bench_field(group, "status"), "failed_over");
@@ -336,6 +352,30 @@ static void source_clean(struct bench *b)
     assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "servers")), 0);
     assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 0);
     failed_over(b);
+}
+
+/* ---- with what was kept ---- */
+
+/* B has the group and is lost, before a point of it has come to A. */
+static void prepare_away_lost(struct bench *b)
+{
+    prepare_away(b);
+    bench_lose(b, SIM_SITE_B);
+}
+
+static json_t *from_kept(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group failover", WEB, "!unplanned", "reason",
+                     "site-b burnt down", "from", "kept", NULL);
+}
+
+/* A's own servers run again, and nothing was made. */
+static void started_again(struct bench *b)
+{
+    bench_servers_are(b, SIM_SITE_A, "active");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "servers")), 2);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_A, "volumes")), 4);
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
 }
 
 /* ---- at home where it is ---- */
@@ -702,6 +742,7 @@ const struct verb verbs_all[] = {
     {"drill", prepare_handover, drill, rehearsed, false, NULL},
     {"cleanup", prepare_rehearsed, clean_up, cleaned_up, false, NULL},
     {"cleanup_source", prepare_away, cleanup_source, source_clean, false, NULL},
+    {"from_kept", prepare_away_lost, from_kept, started_again, true, NULL},
     {"failback", prepare_away, failback, home_again, false, NULL},
     {"demote", prepare_back, demote, demoted, false, NULL},
     {"superseded", prepare_superseded, come_back, superseded, true, NULL},

@@ -165,8 +165,10 @@ static bool start_order(struct walk *w)
 static bool mapping_set(struct walk *w)
 {
     json_t *args = web();
+    g_autofree char *floating = bench_floating_mapping(w->b, SIM_SITE_A);
 
     json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
+    json_object_set_new(args, "floating-ip-mapping", json_pack("[s]", floating));
     return walk_command(w, some_site(w), "protection-group mapping-set", args);
 }
 
@@ -175,6 +177,8 @@ static bool failover(struct walk *w)
     json_t *args = walk_with(walk_flag(web(), "unplanned"), "reason", "the walk");
 
     json_object_set_new(args, "network-mapping", json_pack("[s]", "net-app=net-app"));
+    if (walk_dice(w, 6) == 0)
+        json_set_str(args, "from", "kept");
     if (walk_dice(w, 4) != 0)
         walk_flag(args, "force");
     if (walk_dice(w, 4) == 0)
@@ -570,21 +574,24 @@ static bool replay(struct walk *w)
     return true;
 }
 
-/* A newer point that the group's lineage has left behind, or that the wrong site made. */
+/*
+ * A newer point of a lineage that is not the group's, or that the wrong site made.  Its lineage is
+ * one that the group never comes to: a database that is put back brings older ones to life again.
+ */
 static bool old_point(struct walk *w)
 {
     int site = some_site_of(w, "STANDBY");
     int64_t lineage =
         bench_sql_int(w->b, site,
                       "SELECT lineage FROM protection_groups WHERE living_name = 'web'");
-    g_autofree char *older = g_strdup_printf("%" G_GINT64_FORMAT, lineage - 1);
+    g_autofree char *other = g_strdup_printf("%" G_GINT64_FORMAT, lineage + 1000);
     g_autofree char *id = g_strdup_printf("planted-%u", ++w->told);
     bool maker = walk_dice(w, 2) == 0;
 
     if (w->b->site[site].lost ||
-        !bench_plant(w->b, site, id, maker ? NULL : older, maker ? "'somebody else'" : NULL))
+        !bench_plant(w->b, site, id, maker ? NULL : other, maker ? "'somebody else'" : NULL))
         return false;
-    walk_say(w, "a point of %s appears at %s", maker ? "somebody else" : "an older lineage",
+    walk_say(w, "a point of %s appears at %s", maker ? "somebody else" : "another lineage",
              bench_site_name(site));
     return true;
 }

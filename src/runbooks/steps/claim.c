@@ -66,6 +66,10 @@ static err_t *inventory_read(struct step_call *call, const struct group_now *now
     json_set(inventory, "security_groups", list);
     TRY(glance_image_list(&tenant, NULL, &list));
     json_set(inventory, "images", list);
+    TRY(nova_zone_list(&tenant, &list));
+    json_set(inventory, "zones", list);
+    TRY(neutron_floating_ip_list(&tenant, &mine, &list));
+    json_set(inventory, "floating_ips", list);
     TRY(kept_read(call, now, inventory));
     *ret = TAKE(inventory);
     return NULL;
@@ -82,6 +86,19 @@ static void plan_frame(struct step_call *call, const struct group_now *now, json
     json_set_str(plan, "volume_type", body_volume_type(now->body, now->self));
     json_set_str(plan, "position", made_from.position);
     json_set_int(plan, "epoch", made_from.epoch);
+}
+
+static bool from_kept(const struct step_call *call)
+{
+    return g_strcmp0(json_str(call->op->params, "from"), "kept") == 0;
+}
+
+/* Since when the other site's writes are missing in what was kept here: it took over then. */
+static const char *kept_since(const struct group_now *now)
+{
+    const json_t *claim = body_claim(now->body);
+
+    return json_str_or(json_obj(claim, "point"), "at", json_str(claim, "at"));
 }
 
 /* What will be made at this site, and why it cannot be. */
@@ -106,11 +123,14 @@ static err_t *target_plan(struct step_call *call, const struct group_now *now, j
         .makes_in_cinder = (driver->can & PROTECTOR_MAKES_IN_CINDER) != 0,
         .planned = call->op->planned,
         .drill = g_str_equal(call->op->operation_type, "test_failover"),
+        .from_kept = from_kept(call),
         .replace = g_strcmp0(json_str(call->op->params, "on_conflict"), PLAN_REPLACE) == 0,
     };
     TRY(plan_failover(&input, &plan));
     TRY(plan_problems(plan));
     kept_lost(call, now, inventory, plan);
+    if (from_kept(call))
+        json_set_str(plan, "kept_since", kept_since(now));
     plan_frame(call, now, plan);
     *ret = TAKE(plan);
     return NULL;
@@ -272,6 +292,10 @@ static err_t *evidence_read(struct step_call *call, const struct group_now *now,
     TRY(step_result_of(call, "source.fence", "", &fence));
     ret->fenced = json_bool(fence, "fenced", false);
     ret->fence_impossible = json_bool(fence, "impossible", false);
+    if (g_strcmp0(json_str(point, "id"), POINT_KEPT) == 0) {
+        ret->data = SAFETY_FROM_KEPT;
+        return NULL;
+    }
     if (g_strcmp0(json_str(point, "id"), "none") == 0) {
         ret->data = SAFETY_NOTHING;
         ret->volumes = json_array_size(json_arr(call->plan, "volumes"));
@@ -363,9 +387,10 @@ static json_t *claim_plan(struct step_call *call, const json_t *point)
     json_set_str(plan, "position", json_str(call->plan, "position"));
     json_set_int(plan, "epoch", json_int(call->plan, "epoch", 0));
     json_set_str(plan, "from",
-                 in_place                     ? "in place"
-                 : g_strcmp0(id, "none") == 0 ? "nothing"
-                                              : "point");
+                 in_place                         ? "in place"
+                 : g_strcmp0(id, "none") == 0     ? "nothing"
+                 : g_strcmp0(id, POINT_KEPT) == 0 ? "kept"
+                                                  : "point");
     json_set_int(plan, "members", (int64_t)json_array_size(json_arr(call->plan, "members")));
     json_set_int(plan, "volumes", (int64_t)json_array_size(json_arr(call->plan, "volumes")));
     return plan;
@@ -397,7 +422,13 @@ static json_t *claim_record(struct step_call *call, const json_t *point, const j
     json_set(claim, "evidence", json_deep_copy(probe));
     json_set(claim, "plan", claim_plan(call, point));
     json_set(claim, "client_probe", json_deep_copy(json_obj(call->op->params, "client_probe")));
-    if (json_str(point, "id") != NULL) {
+    if (g_strcmp0(json_str(point, "id"), POINT_KEPT) == 0) {
+        json_t *p = json_object();
+        json_set_bool(p, "kept", true);
+        json_set_str(p, "since", json_str(call->plan, "kept_since"));
+        json_set(claim, "point", p);
+        json_set(claim, "left_out", json_deep_copy(json_obj(point, "left_out")));
+    } else if (json_str(point, "id") != NULL) {
         g_autofree char *time = time_format(json_int(point, "time_ms", 0));
         json_t *p = json_object();
         json_set_str(p, "id", json_str(point, "id"));
@@ -651,6 +682,18 @@ static err_t *downtime_note(struct step_call *call)
     return NULL;
 }
 
+/* Nothing was moved, and what is missing is said. */
+static err_t *kept_told(struct step_call *call)
+{
+    g_autofree char *text = g_strdup_printf(
+        "the volumes are those that this site had kept: what the other site wrote since %s is "
+        "missing",
+        json_str_or(call->plan, "kept_since", "it became active"));
+
+    json_set_str(call->result, "data", text);
+    return NULL;
+}
+
 /* What was recovered, from when, and how long it took: the operation's result. */
 err_t *failover_ended(struct step_call *call, const char *status)
 {
@@ -676,6 +719,8 @@ err_t *failover_ended(struct step_call *call, const char *status)
     json_set(call->result, "left_out", json_deep_copy(json_obj(point, "left_out")));
     if (is_handover(call))
         TRY(downtime_note(call));
+    if (g_strcmp0(json_str(point, "id"), POINT_KEPT) == 0)
+        return kept_told(call);
     bool moved = driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
     json_set_str(call->result, "data",
                  moved ? "the volumes hold the data of the recovery point"

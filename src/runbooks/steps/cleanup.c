@@ -85,6 +85,8 @@ static err_t *inventory_read(struct step_call *call, const struct group_now *now
     json_set(inventory, "servers", list);
     TRY(neutron_port_list(&service, &mine, &list));
     json_set(inventory, "ports", list);
+    TRY(neutron_floating_ip_list(&service, &mine, &list));
+    json_set(inventory, "floating_ips", list);
     TRY(cinder_volume_list(&tenant, NULL, NULL, NULL, &list));
     json_set(inventory, "volumes", list);
     *ret = TAKE(inventory);
@@ -140,6 +142,7 @@ static err_t *kept_plan(struct step_call *call, const struct group_now *now, jso
     g_autoptr(json_t) own = json_array();
     g_autoptr(json_t) gave_way = NULL;
     g_autoptr(json_t) ports = NULL;
+    g_autoptr(json_t) floating = NULL;
 
     TRY(inventory_read(call, now, &inventory));
     if (!active) {
@@ -148,6 +151,7 @@ static err_t *kept_plan(struct step_call *call, const struct group_now *now, jso
     }
     TRY(ledger_ids(call, "kept_server", &gave_way));
     TRY(ledger_ids(call, "port", &ports));
+    TRY(ledger_ids(call, "floating_ip", &floating));
     TRY(world_service(call, &service));
     TRY(acted_all(&service, own, gave_way, inventory));
     struct plan_cleanup_input in = {
@@ -159,6 +163,7 @@ static err_t *kept_plan(struct step_call *call, const struct group_now *now, jso
         .inventory = inventory,
         .there = there,
         .our_ports = ports,
+        .our_floating = floating,
         .lost_after_ms = plan_lost_after(now->body, sync_epoch(&now->state), moves_data(call)),
     };
     *ret = plan_cleanup(&in);
@@ -307,31 +312,48 @@ err_t *kept_delete_make(struct step_call *call, enum step_answer *ret)
     return nova_server_delete(&service, call->subject);
 }
 
-/* ---- their ports ---- */
+/* ---- their ports and floating IPs ---- */
 
 err_t *kept_ports_observe(struct step_call *call, json_t **ret)
 {
     const char *project = json_str_or(call->plan, "project_id", "");
     struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
     struct cloud service;
+    g_autoptr(json_t) seen = json_object();
+    json_t *list = NULL;
 
     TRY(world_service(call, &service));
-    return neutron_port_list(&service, &mine, ret);
+    TRY(neutron_port_list(&service, &mine, &list));
+    json_set(seen, "ports", list);
+    TRY(neutron_floating_ip_list(&service, &mine, &list));
+    json_set(seen, "floating_ips", list);
+    *ret = TAKE(seen);
+    return NULL;
 }
 
-err_t *kept_ports_probe(struct step_call *call, enum step_answer *ret)
+/* Whether none of the row's objects under 'key' is seen any more. */
+static err_t *all_gone(struct step_call *call, const char *key, bool *ret)
 {
     size_t i;
     json_t *id;
 
-    *ret = STEP_DONE;
-    json_array_foreach(json_arr(call->input, "ports"), i, id)
+    json_array_foreach(json_arr(call->input, key), i, id)
     {
-        if (cloud_find(call->observed, "id", json_string_value(id)) != NULL)
-            *ret = STEP_ABSENT;
+        if (cloud_find(json_arr(call->observed, key), "id", json_string_value(id)) != NULL)
+            *ret = false;
         else
             TRY(object_gone(call, json_string_value(id)));
     }
+    return NULL;
+}
+
+err_t *kept_ports_probe(struct step_call *call, enum step_answer *ret)
+{
+    bool gone = true;
+
+    TRY(all_gone(call, "floating_ips", &gone));
+    TRY(all_gone(call, "ports", &gone));
+    *ret = gone ? STEP_DONE : STEP_ABSENT;
     return NULL;
 }
 
@@ -345,6 +367,8 @@ err_t *kept_ports_make(struct step_call *call, enum step_answer *ret)
     call->wake_at_ms = call->now_ms;
     TRY(cleanup_confirmed(call));
     TRY(world_service(call, &service));
+    json_array_foreach(json_arr(call->input, "floating_ips"), i, id)
+        TRY(neutron_floating_ip_delete(&service, json_string_value(id)));
     json_array_foreach(json_arr(call->input, "ports"), i, id)
         TRY(neutron_port_delete(&service, json_string_value(id)));
     return NULL;

@@ -90,6 +90,11 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
     json_t *why;
 
     *ret = STEP_DONE;
+    if (json_obj(call->plan, "left_out") != NULL) {
+        json_set_str(call->result, "id", POINT_KEPT);
+        json_set(call->result, "left_out", json_deep_copy(json_obj(call->plan, "left_out")));
+        return NULL;
+    }
     if (json_array_size(json_arr(call->plan, "volumes")) == 0) {
         json_set_str(call->result, "id", "none");
         return NULL;

@@ -115,7 +115,7 @@ err_t *servers_observe(struct step_call *call, json_t **ret)
 
 /*
  * A server in ERROR: reported once; when a person has said retry, it is replaced, and not in its
- * server group any more: a site with too few hosts shall run it all the same.
+ * server group and zone any more: a site with too few hosts shall run it all the same.
  */
 static err_t *server_broken(struct step_call *call, const json_t *server, enum step_answer *ret)
 {
@@ -261,7 +261,8 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
     char *user_data = NULL;
     g_autofree char *server_group = NULL;
 
-    if (!json_bool(call->result, "alone", false))
+    bool alone = json_bool(call->result, "alone", false);
+    if (!alone)
         TRY(server_group_of(call, &server_group));
     TRY(step_text(call, call->input, "flavor_id", &flavor));
     TRY(boot_ports(call, ports, &port_result));
@@ -272,6 +273,7 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
         .flavor_id = flavor,
         .description = json_str(call->input, "description"),
         .key_name = json_str(call->input, "key_name"),
+        .availability_zone = alone ? NULL : json_str(call->input, "availability_zone"),
         .user_data = user_data,
         .server_group_id = server_group,
         .config_drive = json_bool(call->input, "config_drive", false),

@@ -52,6 +52,11 @@ err_t *cg_settle_make(struct step_call *call, enum step_answer *ret);
 err_t *group_settle_make(struct step_call *call, enum step_answer *ret);
 err_t *settle_ended(struct step_call *call, const char *status);
 
+/* floating.c: the floating IPs of members */
+err_t *floating_observe(struct step_call *call, json_t **ret);
+err_t *floating_probe(struct step_call *call, enum step_answer *ret);
+err_t *floating_make(struct step_call *call, enum step_answer *ret);
+
 /* cleanup.c: what was kept, looked at and destroyed by a person's word */
 err_t *cleanup_look_plan(struct step_call *call, json_t **ret);
 err_t *cleanup_look_make(struct step_call *call, enum step_answer *ret);
@@ -105,6 +110,8 @@ err_t *array_join_make(struct step_call *call, enum step_answer *ret);
 err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
 
 /* point.c: recovery points and the copies made of them */
+#define POINT_KEPT                                                                                 \
+    "kept" /* the id in the place of a point's: the servers that stayed are started */
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
 err_t *point_final_make(struct step_call *call, enum step_answer *ret);
 err_t *point_first_make(struct step_call *call, enum step_answer *ret);

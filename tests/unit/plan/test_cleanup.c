@@ -95,6 +95,9 @@ static const char inventory_text[] =
     "\"metadata\": {\"" PLAN_KEPT "\": \"3\", \"" PLAN_LOST_AFTER "\": \"none\"},"
     "\"os-extended-volumes:volumes_attached\": [{\"id\": \"v9\"}]}],"
     "\"ports\": [{\"id\": \"p1\", \"device_id\": \"s1\"}],"
+    "\"floating_ips\": [{\"id\": \"f1\", \"port_id\": \"p1\"}, {\"id\": \"f2\", \"port_id\": "
+    "\"p9\"},"
+    "{\"id\": \"f3\", \"port_id\": \"p1\"}],"
     "\"volumes\": [{\"id\": \"v1\", \"name\": \"root\", \"size\": 10, \"attachments\": [{}]},"
     "{\"id\": \"v9\", \"name\": \"old\", \"size\": 1, \"attachments\": [{}]}],"
     "\"acted\": {\"s1\": [], \"k1\": [\"detach_interface\"]}}";
@@ -129,6 +132,7 @@ static json_t *planned(const struct sight *s)
     g_autoptr(json_t) own = parsed("[{\"id\": \"s1\", \"member\": \"m1\", \"name\": \"web\"}]");
     g_autoptr(json_t) gave_way = parsed("[\"k1\", \"gone\"]");
     g_autoptr(json_t) ports = parsed("[\"p1\"]");
+    g_autoptr(json_t) floating = parsed("[\"f1\", \"f2\"]");
     struct plan_cleanup_input in = {
         .body = body,
         .self = "a",
@@ -138,6 +142,7 @@ static json_t *planned(const struct sight *s)
         .inventory = inventory,
         .there = s->active ? NULL : there,
         .our_ports = ports,
+        .our_floating = floating,
         .lost_after_ms = PLAN_LOST_NOTHING,
     };
 
@@ -162,6 +167,7 @@ static void test_all(void **state)
     assert_int_equal(json_array_size(json_arr(plan, "left")), 0);
     assert_null(json_str(plan, "lost_after"));
     assert_non_null(strstr(text, "\"ports\":[\"p1\"]"));
+    assert_non_null(strstr(text, "\"floating_ips\":[\"f1\"]"));
     assert_string_equal(json_str(plan, "hash"), json_str(again, "hash"));
 }
 
