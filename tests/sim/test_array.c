@@ -367,6 +367,118 @@ static void test_copy_is_kept(void **state)
     assert_non_null(strstr(why, "may still use it"));
 }
 
+/* ---- nothing old is replicated ---- */
+
+static enum protector_status no_volume_add(struct protector_handle *handle,
+                                           const struct protector_call *call,
+                                           const struct protector_volume *volume,
+                                           struct protector_error *error)
+{
+    (void)handle;
+    (void)call;
+    (void)volume;
+    g_snprintf(error->message, sizeof error->message, "the array takes no volume");
+    return PROTECTOR_PERMANENT;
+}
+
+/* Volumes in points that B has made in its present epoch. */
+static int64_t in_points_of_b(struct bench *b)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT COUNT(*) FROM point_volumes v JOIN points p ON p.id = v.point_id AND p.grp = v.grp"
+        " AND p.array = v.array WHERE p.made_by = '%s' AND p.lineage = %" G_GINT64_FORMAT,
+        b->site[SIM_SITE_B].p.exchange.identity->site_id,
+        bench_sql_int(b, SIM_SITE_B, "SELECT lineage FROM protection_groups"));
+
+    return bench_arrays_int(b, sql);
+}
+
+/* How many of B's volumes of an earlier time its array still replicates. */
+static int64_t old_members(struct bench *b, const char *ids)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT COUNT(*) FROM members WHERE array LIKE '%%array-b%%' AND cinder_id IN (%s)", ids);
+
+    return bench_arrays_int(b, sql);
+}
+
+/* "'1f…', '2a…'" of all that B's Cinder has.  Caller frees. */
+static char *volumes_of_b(struct bench *b)
+{
+    GString *ids = g_string_new("''");
+    const char *id;
+    json_t *row;
+
+    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "volumes"), id, row)
+        g_string_append_printf(ids, ", '%s'", id);
+    return g_string_free(ids, FALSE);
+}
+
+static void away_and_home(struct bench *b)
+{
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned",
+                         "*network-mapping", "net-app=net-app", NULL));
+    bench_settle(b);
+    json_decref(bench_ok(b, "prod-b", "protection-group failback", WEB, NULL));
+    bench_settle(b);
+    bench_wait_point(b);
+}
+
+/*
+ * B ran the group before; it is made active again, and its array takes none of the new volumes:
+ * what B held an epoch ago is no recovery point of this one.
+ */
+static void test_old_volumes_are_not_replicated(void **state)
+{
+    AUTO(bench) b = bench_create_protected(913);
+    (void)state;
+
+    away_and_home(b);
+    b->site[SIM_SITE_B].driver.volume_add = no_volume_add;
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 200000);
+    bench_role_is(b, SIM_SITE_B, "ACTIVE");
+    assert_int_equal(in_points_of_b(b), 0);
+}
+
+/* The same while the servers cannot be booted, for hours, and after a person has given it up. */
+static void test_old_volumes_of_what_was_given_up(void **state)
+{
+    AUTO(bench) b = bench_create_protected(914);
+    struct sim_fault no = {.site = SIM_SITE_B,
+                           .service = "nova",
+                           .method = "POST",
+                           .path = "*/servers",
+                           .kind = SIM_FAULT_STATUS,
+                           .status = 403,
+                           .body = "{\"forbidden\": {\"message\": \"by the test\"}}"};
+    (void)state;
+
+    away_and_home(b);
+    g_autofree char *old = volumes_of_b(b);
+    assert_true(old_members(b, old) > 0); /* they are known until it is active again */
+    sim_fault_add(b->sim, &no);
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_try(b, "prod-b", "protection-group failover", WEB, "!unplanned", "reason",
+                          "fire", "network-mapping", "net-app=net-app", NULL));
+    bench_restore(b, SIM_SITE_A);
+    bench_pass(b, 200000);
+    assert_int_equal(old_members(b, old), 0);
+    g_autofree char *op = bench_sql(b, SIM_SITE_B,
+                                    "SELECT id FROM dr_operations WHERE"
+                                    " operation_type = 'failover' AND is_open = 1");
+    json_decref(bench_ok(b, "prod-b", "operation abandon", "operation", op, NULL));
+    json_decref(bench_try(b, "prod-b", "protection-group sync-force", WEB, "!yes", NULL));
+    bench_settle(b);
+    json_decref(bench_try(b, "prod-b", "protection-group policy-update", WEB, "rpo-minutes", "30",
+                          NULL)); /* settled: the members join anew */
+    bench_settle(b);
+    bench_pass(b, 200000);
+    assert_int_equal(old_members(b, old), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +491,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_failover_twice),
         cmocka_unit_test(test_another_point),
         cmocka_unit_test(test_copy_is_kept),
+        cmocka_unit_test(test_old_volumes_are_not_replicated),
+        cmocka_unit_test(test_old_volumes_of_what_was_given_up),
     };
 
     if (argc > 1)

@@ -39,7 +39,11 @@ static err_t *answer(struct step_call *call, struct drive *drive, enum protector
 
 /* ---- configuration ---- */
 
-/* All volumes of the body's members join at this site. */
+/*
+ * All volumes of the body's members join at this site.  Of a member that could not be recovered
+ * here the site that is active holds nothing that is current: its volumes are not replicated from
+ * here.
+ */
 static err_t *volumes_join(struct step_call *call, struct drive *drive, const json_t *body,
                            const char *self)
 {
@@ -49,6 +53,9 @@ static err_t *volumes_join(struct step_call *call, struct drive *drive, const js
 
     json_array_foreach(body_members(body), i, member)
     {
+        bool lost = g_strcmp0(json_str(member, "status"), "unrecovered") == 0;
+        if (lost && drive->group.source == drive->local)
+            continue;
         json_array_foreach(json_arr(member, "volumes"), k, volume)
         {
             struct protector_volume v =
@@ -301,6 +308,41 @@ static err_t *promote_in_place(struct step_call *call, const struct group_now *n
     return NULL;
 }
 
+/* The member's own server of before goes on here, with its volumes. */
+static bool goes_on(const struct step_call *call, const char *member)
+{
+    const json_t *row = cloud_find(json_arr(call->plan, "members"), "id", member);
+
+    return g_strcmp0(plan_kept_verdict(row), PLAN_RESUMES) == 0;
+}
+
+/*
+ * What this site replicated when the group ran here before is old: until array.join puts the new
+ * volumes in their place (or for ever, where it cannot) no point of this epoch may hold it.
+ */
+static err_t *old_volumes_leave(struct step_call *call, struct drive *drive, const json_t *body)
+{
+    struct protector_error error = {0};
+    size_t i, k;
+    json_t *member, *volume;
+
+    json_array_foreach(body_members(body), i, member)
+    {
+        if (goes_on(call, json_str_or(member, "id", "")))
+            continue;
+        json_array_foreach(json_arr(member, "volumes"), k, volume)
+        {
+            struct protector_call at;
+            TRY(drive_call(call, drive, drive->local, &at));
+            enum protector_status status =
+                drive->driver->volume_remove(drive->handle, &at, json_str_or(volume, "id", ""),
+                                             &error);
+            TRY(drive_error(drive, status, &error, "taking an old volume out of the replication"));
+        }
+    }
+    return NULL;
+}
+
 err_t *promote_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
@@ -315,6 +357,7 @@ err_t *promote_make(struct step_call *call, enum step_answer *ret)
     if (json_bool(call->plan, "in_place", false))
         return promote_in_place(call, now);
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
+    TRY(old_volumes_leave(call, drive, now->body));
     if (drive_can(drive, PROTECTOR_CAN_PROMOTE)) {
         struct protector_call at;
         TRY(drive_call(call, drive, drive->local, &at));
