@@ -244,8 +244,7 @@ static err_t *force_run(struct call *call, struct pair *pair, GString *t, json_t
                            ")...\n"
                            "  Gathering current metadata... ✓\n  Calculating checksum... ✓\n",
                            pair->peer_name, json_int(before, "version", 0));
-    trust_rearm(pair->local); /* without one nothing is made of what is carried */
-    trust_rearm(pair->peer);
+    trust_rearm(pair->peer); /* without one nothing is made of what is carried */
     err_t *e = force_carry(call, pair, &how);
     carrying_fini(&how);
     if (e != NULL)
@@ -265,6 +264,7 @@ err_t *cmd_sync_force(struct call *call, json_t **ret)
     struct pair pair;
 
     TRY(pair_open(call->c, arg(call, "protection-group"), &pair));
+    trust_rearm(pair.local); /* also where the other site is lost: a failover here needs it most */
     GString *t = g_string_new("Force Sync Initiated...\n\nChecking remote site connectivity...\n");
     err_t *e = pair.peer != NULL ? force_run(call, &pair, t, ret) : TAKE(pair.peer_error);
     if (e != NULL && (pair.peer == NULL || end_is_unreachable(e)))

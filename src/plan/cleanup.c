@@ -97,14 +97,32 @@ static char *joined(const json_t *texts)
     return g_string_free(text, text->len == 0);
 }
 
-/* What has become of a server since it was left, and of its member at the active site. */
+/* Why a member is not known to run where the group is active; NULL: it does. */
+static char *member_why(const struct cleaning *c, const json_t *member)
+{
+    const struct plan_cleanup_input *in = c->in;
+    bool away = in->there != NULL;
+    const char *active = away ? in->peer : in->self;
+    const char *site = json_str_or(body_site(in->body, active), "name", "the active site");
+    const char *id =
+        json_string_value(body_local(in->body, active, "servers", json_str_or(member, "id", "")));
+    const json_t *runs = server_of(away ? in->there : json_arr(in->inventory, "servers"), id);
+
+    if (member == NULL)
+        return g_strdup("its member has left the group");
+    if (g_strcmp0(json_str(member, "status"), "protected") != 0)
+        return g_strdup_printf("its member is %s: its newest data may be here",
+                               json_str_or(member, "status", "unknown"));
+    if (runs == NULL || g_str_equal(json_str_or(runs, "status", "ERROR"), "ERROR"))
+        return g_strdup_printf("its member's server at %s %s", site,
+                               runs == NULL ? "is not there" : "is in ERROR");
+    return NULL;
+}
+
+/* What has become of a server since it was left. */
 static char *own_why(struct cleaning *c, const json_t *server, const json_t *member)
 {
     const struct plan_cleanup_input *in = c->in;
-    const char *id = json_str_or(member, "id", "");
-    const char *name = json_str_or(body_site(in->body, in->peer), "name", "the other site");
-    const json_t *other =
-        server_of(in->there, json_string_value(body_local(in->body, in->peer, "servers", id)));
     struct plan_kept_input kept = {
         .body = in->body,
         .target = in->self,
@@ -113,25 +131,25 @@ static char *own_why(struct cleaning *c, const json_t *server, const json_t *mem
         .ports = json_arr(in->inventory, "ports"),
         .acted = acted_on(c, json_str_or(server, "id", "")),
     };
+    char *why = member_why(c, member);
 
-    if (g_strcmp0(json_str(member, "status"), "protected") != 0)
-        return g_strdup_printf("its member is %s: its newest data may be here",
-                               json_str_or(member, "status", "unknown"));
-    if (other == NULL || g_str_equal(json_str_or(other, "status", "ERROR"), "ERROR"))
-        return g_strdup_printf("its member's server at %s %s", name,
-                               other == NULL ? "is not there" : "is in ERROR");
+    if (why != NULL)
+        return why;
     g_autoptr(json_t) row = plan_kept(&kept);
     g_autofree char *differs = joined(json_arr(row, "differs"));
     return differs != NULL ? g_strdup_printf("it was changed: %s", differs) : NULL;
 }
 
 /* Of one that gave way: stopped and locked as it was then, and nobody has touched it since. */
-static char *gave_way_why(struct cleaning *c, const json_t *server)
+static char *gave_way_why(struct cleaning *c, const json_t *server, const json_t *member)
 {
+    char *why = member_why(c, member);
     const json_t *acted = acted_on(c, json_str_or(server, "id", ""));
     size_t i;
     json_t *action;
 
+    if (why != NULL)
+        return why;
     if (!g_str_equal(json_str_or(server, "status", ""), "SHUTOFF"))
         return g_strdup_printf("it was changed: it is %s", json_str_or(server, "status", "?"));
     if (!json_bool(server, "locked", false) ||
@@ -312,21 +330,21 @@ static void own_servers_plan(struct cleaning *c)
 static void gave_way_plan(struct cleaning *c)
 {
     size_t i;
-    json_t *id;
+    json_t *row;
 
-    json_array_foreach((json_t *)c->in->gave_way, i, id)
+    json_array_foreach((json_t *)c->in->gave_way, i, row)
     {
+        const char *member = json_str_or(row, "member", "");
         const json_t *server =
-            server_of(json_arr(c->in->inventory, "servers"), json_string_value(id));
+            server_of(json_arr(c->in->inventory, "servers"), json_str(row, "id"));
         const json_t *metadata = json_obj(server, "metadata");
         if (server == NULL || json_str(metadata, PLAN_KEPT) == NULL)
             continue;
-        char *why = gave_way_why(c, server);
+        char *why = gave_way_why(c, server, body_member(c->in->body, member));
         if (why != NULL)
             leave(c, server, json_str(server, "name"), why);
         else
-            destroy(c, server, json_str(metadata, "protector:subject"),
-                    plan_lost_read(json_str(metadata, PLAN_LOST_AFTER)));
+            destroy(c, server, member, plan_lost_read(json_str(metadata, PLAN_LOST_AFTER)));
     }
 }
 

@@ -28,7 +28,7 @@ struct plan_cleanup_input {
     const char *self;           /* uuid of the site that has kept them */
     const char *peer;           /* of the one that is active */
     const json_t *own;          /* [{id, member, name}]: the servers that stand in body or ledger */
-    const json_t *gave_way;     /* [ids] of those that the ledger knows as replaced */
+    const json_t *gave_way;     /* [{id, member}] of those that the ledger knows as replaced */
     const json_t *inventory;    /* here: {"servers" (with details), "volumes", "ports",
                                    "floating_ips", "acted"
                                    {server: ["start" …] since it was locked}} */

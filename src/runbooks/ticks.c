@@ -123,15 +123,18 @@ static err_t *tick_lease(struct tick *t, const char *pg_id, bool *ret_held, char
 /*
  * Whoever made this site active has come as far as to take the old volumes out of the replication
  * (promote_make): a point before that would hold what ran here an epoch ago.  What is not known of
- * it any more is long over.
+ * it any more is long over; and an epoch that was opened since without a claim (a database was put
+ * back, and its operations are parked) does not wait for it.
  */
 static err_t *promoted(struct tick *t, const struct group_now *now, bool *ret)
 {
-    const char *op = json_str(body_claim(now->body), "operation");
+    const json_t *claim = body_claim(now->body);
+    const char *op = json_str(claim, "operation");
+    bool of_this = json_int(json_obj(claim, "plan"), "epoch", -1) == sync_epoch(&now->state);
     AUTO(op_step) row = NULL;
 
     *ret = true;
-    if (op == NULL)
+    if (op == NULL || !of_this)
         return NULL;
     TRY(op_step_find(t->db, op, "group.promote", "", &row));
     *ret = row == NULL || g_str_equal(row->state, "done");

@@ -184,6 +184,33 @@ static void test_b20_clock_set_back(void **state)
     assert_string_equal(status, "completed");
 }
 
+/*
+ * B10: nobody can act in the tenants' name at B any more.  The site's admin is told so, group by
+ * group; any member of the project gives new trust, and the same operation goes on.
+ */
+static void test_b10_trust_is_gone(void **state)
+{
+    AUTO(bench) b = two_groups(1608);
+    (void)state;
+
+    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "trusts"));
+    bench_lose(b, SIM_SITE_A);
+    assert_null(fail_over(b, "parallel", "2"));
+    assert_non_null(strstr(b->last_error, "rust"));
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM protection_groups WHERE role = 'ACTIVE'"),
+                     0);
+    json_decref(
+        bench_try(b, "prod-b", "protection-group sync-force", "protection-group", "web", NULL));
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT id FROM dr_operations WHERE operation_type = 'site_failover'");
+    json_decref(bench_ok(b, "prod-b", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    active_at_b(b, "web");
+    active_at_b(b, "db");
+}
+
 static void test_b20_refused(void **state)
 {
     AUTO(bench) b = bench_create_protected(1604);
@@ -210,9 +237,9 @@ static void test_b20_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_b20_all),       cmocka_unit_test(test_b20_one_is_here_already),
-        cmocka_unit_test(test_b20_one_fails), cmocka_unit_test(test_b20_clock_set_back),
-        cmocka_unit_test(test_b20_refused),
+        cmocka_unit_test(test_b20_all),           cmocka_unit_test(test_b20_one_is_here_already),
+        cmocka_unit_test(test_b20_one_fails),     cmocka_unit_test(test_b20_clock_set_back),
+        cmocka_unit_test(test_b10_trust_is_gone), cmocka_unit_test(test_b20_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,24 @@
 
 /* ---- the plan ---- */
 
+/* The servers that gave way: [{id, member}]. */
+static err_t *gave_way_read(struct step_call *call, json_t **ret)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(json_t) out = json_array();
+
+    TRY(resource_list_group(call->db, call->op->pg_id, NULL, &rows));
+    for (guint i = 0; i < rows->len; i++) {
+        const struct resource *r = g_ptr_array_index(rows, i);
+        bool gone = g_str_equal(r->state, resource_state_text(RESOURCE_GONE));
+        if (g_str_equal(r->kind, "kept_server") && !gone && r->cloud_id != NULL)
+            json_array_append_new(out,
+                                  json_pack("{s:s, s:s}", "id", r->cloud_id, "member", r->subject));
+    }
+    *ret = TAKE(out);
+    return NULL;
+}
+
 /* Of the ledger's rows of a kind that are not gone: the ids of their objects. */
 static err_t *ledger_ids(struct step_call *call, const char *kind, json_t **ret)
 {
@@ -67,7 +85,7 @@ static err_t *acted_all(const struct cloud *c, const json_t *own, const json_t *
     json_array_foreach((json_t *)own, i, row)
         TRY(acted_read(c, json_str_or(row, "id", ""), servers, acted));
     json_array_foreach((json_t *)gave_way, i, row)
-        TRY(acted_read(c, json_string_value(row), servers, acted));
+        TRY(acted_read(c, json_str_or(row, "id", ""), servers, acted));
     return NULL;
 }
 
@@ -149,7 +167,7 @@ static err_t *kept_plan(struct step_call *call, const struct group_now *now, jso
         TRY(active_servers(call, now, &there));
         TRY(own_servers(call, now, json_arr(inventory, "servers"), own));
     }
-    TRY(ledger_ids(call, "kept_server", &gave_way));
+    TRY(gave_way_read(call, &gave_way));
     TRY(ledger_ids(call, "port", &ports));
     TRY(ledger_ids(call, "floating_ip", &floating));
     TRY(world_service(call, &service));

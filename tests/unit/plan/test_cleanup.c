@@ -130,7 +130,8 @@ static json_t *planned(const struct sight *s)
     g_autoptr(json_t) inventory = parsed(inventory_text);
     g_autoptr(json_t) there = parsed("[{\"id\": \"t1\", \"status\": \"ACTIVE\"}]");
     g_autoptr(json_t) own = parsed("[{\"id\": \"s1\", \"member\": \"m1\", \"name\": \"web\"}]");
-    g_autoptr(json_t) gave_way = parsed("[\"k1\", \"gone\"]");
+    g_autoptr(json_t) gave_way =
+        parsed("[{\"id\": \"k1\", \"member\": \"m1\"}, {\"id\": \"gone\", \"member\": \"m1\"}]");
     g_autoptr(json_t) ports = parsed("[\"p1\"]");
     g_autoptr(json_t) floating = parsed("[\"f1\", \"f2\"]");
     struct plan_cleanup_input in = {
@@ -187,9 +188,9 @@ static void test_left(void **state)
          "volume v1 was detached"},
         {{.inventory = {"volumes/0/attachments", "[{}, {}]"}}, "web", "to another server as well"},
         {{.inventory = {"volumes/0/id", "\"v7\""}}, "web", "its volume v1 is not there"},
-        {{.body = {"members/0/status", "\"unrecovered\""}}, "web", "its member is unrecovered"},
-        {{.there = {"0/status", "\"ERROR\""}}, "web", "server at site-b is in ERROR"},
-        {{.there = {"0/id", "\"t2\""}}, "web", "server at site-b is not there"},
+        {{.body = {"members/0/status", "\"unrecovered\""}}, "both", "its member is unrecovered"},
+        {{.there = {"0/status", "\"ERROR\""}}, "both", "server at site-b is in ERROR"},
+        {{.there = {"0/id", "\"t2\""}}, "both", "server at site-b is not there"},
         {{.inventory = {"servers/1/status", "\"ACTIVE\""}}, "web-kept-3", "it is ACTIVE"},
         {{.inventory = {"servers/1/locked", "false"}}, "web-kept-3", "it was unlocked"},
         {{.inventory = {"servers/1/locked_reason", "\"mine\""}}, "web-kept-3", "it was unlocked"},
@@ -200,9 +201,10 @@ static void test_left(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(json_t) plan = planned(&rows[i].sight);
         const json_t *left = json_array_get(json_arr(plan, "left"), 0);
-        assert_int_equal(json_array_size(json_arr(plan, "left")), 1);
-        assert_int_equal(json_array_size(json_arr(plan, "members")), 1);
-        assert_string_equal(json_str(left, "name"), rows[i].server);
+        bool both = g_str_equal(rows[i].server, "both");
+        assert_int_equal(json_array_size(json_arr(plan, "left")), both ? 2 : 1);
+        assert_int_equal(json_array_size(json_arr(plan, "members")), both ? 0 : 1);
+        assert_string_equal(json_str(left, "name"), both ? "web" : rows[i].server);
         if (strstr(json_str_or(left, "why", ""), rows[i].why) == NULL)
             fail_msg("%s, not %s", json_str(left, "why"), rows[i].why);
     }
@@ -212,12 +214,15 @@ static void test_left(void **state)
 static void test_active(void **state)
 {
     g_autoptr(json_t) plan = planned(&(struct sight){.active = true});
+    g_autoptr(json_t) gone =
+        planned(&(struct sight){.active = true, .inventory = {"servers/0/status", "\"ERROR\""}});
     g_autoptr(json_t) used = planned(
         &(struct sight){.active = true, .body = {"members/0/volumes", "[{\"id\": \"v9\"}]"}});
     (void)state;
 
     assert_int_equal(json_array_size(json_arr(plan, "members")), 1);
     assert_string_equal(json_str(json_array_get(json_arr(plan, "members"), 0), "id"), "k1");
+    assert_int_equal(json_array_size(json_arr(gone, "members")), 0);
     assert_int_equal(json_array_size(json_arr(used, "members")), 0);
     assert_non_null(strstr(json_str_or(json_array_get(json_arr(used, "left"), 0), "why", ""),
                            "is the group's at this site"));
