@@ -77,6 +77,16 @@ static void volumes_words(const json_t *plan, const char *server, GString *words
     }
 }
 
+static void addresses_words(const json_t *server, const char *key, const char *what, GString *words)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(server, key), i, row)
+        g_string_append_printf(words, "    %s %s (%s)\n", what, json_str_or(row, "address", ""),
+                               json_str_or(row, "id", ""));
+}
+
 /* What would go, what would be lost with it, and what stays. */
 static char *plan_words(const json_t *plan, const char *site)
 {
@@ -91,6 +101,8 @@ static char *plan_words(const json_t *plan, const char *site)
         g_string_append_printf(words, "  server '%s' (%s)\n", json_str_or(row, "name", ""),
                                json_str_or(row, "server_id", ""));
         volumes_words(plan, json_str(row, "server_id"), words);
+        addresses_words(row, "ports", "port", words);
+        addresses_words(row, "floating_ips", "floating IP", words);
         if (lost != NULL)
             g_string_append_printf(words,
                                    "    with what was written to them after %s, which the group's "

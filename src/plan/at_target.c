@@ -41,8 +41,8 @@ static void kept_find(struct planning *p, const json_t *member)
     const json_t *there =
         server != NULL ? planning_item(json_arr(p->in->inventory, "servers"), server) : NULL;
 
-    if (there == NULL)
-        return;
+    if (there == NULL || json_str(json_obj(there, "metadata"), PLAN_KEPT) != NULL)
+        return; /* one that gave way before is not the member's any more */
     p->here = planning_captured_here(p, config);
     struct plan_kept_input in = {
         .body = p->in->body,

@@ -30,15 +30,13 @@ int64_t plan_lost_after(const json_t *body, int64_t epoch, bool moves_data)
     return at != NULL ? MAX(time_parse(at), PLAN_LOST_ALL) : PLAN_LOST_ALL;
 }
 
-int64_t plan_server_lost_after(const json_t *server, const json_t *body, int64_t lost_after_ms)
+int64_t plan_server_lost_after(const json_t *server, int64_t lost_after_ms)
 {
     const char *mark = json_str_or(json_obj(server, "metadata"), PLAN_STOPPED_FOR, "");
-    const char *at = json_str(json_obj(body_claim(body), "point"), "at");
 
     if (lost_after_ms != PLAN_LOST_NOTHING || g_str_has_prefix(mark, PLAN_STOPPED_BY_HANDOVER))
         return lost_after_ms;
-    /* It was stopped once more, after it had been started: what it wrote then nobody has. */
-    return at != NULL ? MAX(time_parse(at), PLAN_LOST_ALL) : PLAN_LOST_ALL;
+    return PLAN_LOST_ALL; /* a demotion stopped it, at some other time: nobody knows what is lost */
 }
 
 char *plan_lost_text(int64_t lost_after_ms)
@@ -150,6 +148,8 @@ static char *gave_way_why(struct cleaning *c, const json_t *server, const json_t
 
     if (why != NULL)
         return why;
+    if (g_strcmp0(json_str(json_obj(server, "metadata"), PLAN_LOST_AFTER), PLAN_LOST_CHANGED) == 0)
+        return g_strdup("it was changed before it gave way");
     if (!g_str_equal(json_str_or(server, "status", ""), "SHUTOFF"))
         return g_strdup_printf("it was changed: it is %s", json_str_or(server, "status", "?"));
     if (!json_bool(server, "locked", false) ||
@@ -235,6 +235,15 @@ static json_t *volumes_of(struct cleaning *c, const json_t *server, char **ret_w
     return rows;
 }
 
+static void with_address(json_t *out, const json_t *object, const char *address)
+{
+    json_t *row = json_object();
+
+    json_set_str(row, "id", json_str(object, "id"));
+    json_set_str(row, "address", address);
+    json_array_append_new(out, row);
+}
+
 /* Those of its ports that Protector made: Nova leaves them behind. */
 static json_t *ports_of(const struct cleaning *c, const char *server)
 {
@@ -245,8 +254,9 @@ static json_t *ports_of(const struct cleaning *c, const char *server)
 
     json_array_foreach(ports, i, port)
     {
+        const json_t *first = json_array_get(json_arr(port, "fixed_ips"), 0);
         if (listed(c->in->our_ports, json_str(port, "id")))
-            json_array_append_new(out, json_string(json_str_or(port, "id", "")));
+            with_address(out, port, json_str(first, "ip_address"));
     }
     return out;
 }
@@ -263,7 +273,7 @@ static json_t *floating_of(const struct cleaning *c, const char *server)
     {
         if (listed(c->in->our_floating, json_str(row, "id")) &&
             server_of(ports, json_str(row, "port_id")) != NULL)
-            json_array_append_new(out, json_string(json_str_or(row, "id", "")));
+            with_address(out, row, json_str(row, "floating_ip_address"));
     }
     return out;
 }
@@ -323,7 +333,7 @@ static void own_servers_plan(struct cleaning *c)
             leave(c, server, json_str(server, "name"), why);
         else
             destroy(c, server, json_str(row, "member"),
-                    plan_server_lost_after(server, in->body, in->lost_after_ms));
+                    plan_server_lost_after(server, in->lost_after_ms));
     }
 }
 

@@ -9,12 +9,18 @@
  *
  * Plan (JSON, frozen into the operation):
  *
- *   members  [{id (the server's), server_id, name, member, status, volumes [ids], ports [ids of
- *            those that Protector made], floating_ips [ids of those that it took],
- * lost_after|absent}] volumes  [{id, member (the server's id), name, size_gib}] left [{server_id,
- * name, why}] lost_after  the earliest of the members', absent if none has one: whoever destroys
- * these volumes gives up what was written to them after that time, which the group's data do not
- * hold hash     of what would be destroyed
+ *   members     [{id (the server's), server_id, name, member, status, volumes [ids],
+ *               ports [{id, address}: those that Protector made],
+ *               floating_ips [{id, address}: those that it took], lost_after|absent}]
+ *
+ *   volumes     [{id, member (the server's id), name, size_gib}]
+ *
+ *   left        [{server_id, name, why}]
+ *
+ *   lost_after  the earliest of the members', absent if none has one: whoever destroys these
+ * volumes gives up what was written to them after that time, which the group's data lack
+ *
+ *   hash        of what would be destroyed
  */
 #pragma once
 
@@ -52,10 +58,10 @@ json_t *plan_cleanup(const struct plan_cleanup_input *in);
  */
 int64_t plan_lost_after(const json_t *body, int64_t epoch, bool moves_data);
 /*
- * The same for one server that was stopped: what was verified at rest by a handover and not stopped
- * again since has lost nothing.
+ * The same for one server that was stopped: what was verified at rest by a handover has lost
+ * nothing; of what something else has stopped nobody knows.
  */
-int64_t plan_server_lost_after(const json_t *server, const json_t *body, int64_t lost_after_ms);
+int64_t plan_server_lost_after(const json_t *server, int64_t lost_after_ms);
 /* "none", or a time; and back (PLAN_LOST_ALL for what is no time).  Caller frees. */
 char *plan_lost_text(int64_t lost_after_ms);
 int64_t plan_lost_read(const char *text);

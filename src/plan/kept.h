@@ -30,6 +30,8 @@
 #define PLAN_KEPT        "protector:kept"
 /* Of one that was replaced: after which time its writes are not in the group's data (cleanup.h). */
 #define PLAN_LOST_AFTER "protector:lost_after"
+/* In its place, of one that differed when it was replaced: nobody knows what it holds. */
+#define PLAN_LOST_CHANGED "changed"
 /* What PLAN_STOPPED_FOR begins with, if a handover has stopped it; else it is an epoch. */
 #define PLAN_STOPPED_BY_HANDOVER "handover:"
 

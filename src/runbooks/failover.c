@@ -35,7 +35,7 @@
      .flags = STEP_PER_MEMBER_FAIL, .progress = 92},                                               \
     {"network.floating_ips", "Give the servers their floating IPs", STEP_PER_MEMBER,               \
      .probe = floating_probe, .make = floating_make, .observe = floating_observe,                  \
-     .flags = STEP_BEST_EFFORT, .progress = 94}
+     .flags = STEP_BEST_EFFORT | STEP_PER_MEMBER_FAIL | STEP_NEEDS_EARLIER, .progress = 94}
 #define THE_OUTCOME                                                                                \
     {"group.finish", "Record the outcome", STEP_PER_GROUP, .probe = finish_probe,                  \
      .make = finish_make, .flags = STEP_NO_SKIP | STEP_FINAL, .progress = 100}

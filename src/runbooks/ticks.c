@@ -4,9 +4,9 @@
 
 #include "model/body.h"
 #include "runbooks/group.h"
+#include "runbooks/steps/steps.h"
 #include "store/group.h"
 #include "store/lease.h"
-#include "store/op_step.h"
 
 #define TICK_MS 1000
 
@@ -120,27 +120,6 @@ static err_t *tick_lease(struct tick *t, const char *pg_id, bool *ret_held, char
     return lease_claim(t->db, *ret_key, t->owner, seen, &beat, ret_held);
 }
 
-/*
- * Whoever made this site active has come as far as to take the old volumes out of the replication
- * (promote_make): a point before that would hold what ran here an epoch ago.  What is not known of
- * it any more is long over; and an epoch that was opened since without a claim (a database was put
- * back, and its operations are parked) does not wait for it.
- */
-static err_t *promoted(struct tick *t, const struct group_now *now, bool *ret)
-{
-    const json_t *claim = body_claim(now->body);
-    const char *op = json_str(claim, "operation");
-    bool of_this = json_int(json_obj(claim, "plan"), "epoch", -1) == sync_epoch(&now->state);
-    AUTO(op_step) row = NULL;
-
-    *ret = true;
-    if (op == NULL || !of_this)
-        return NULL;
-    TRY(op_step_find(t->db, op, "group.promote", "", &row));
-    *ret = row == NULL || g_str_equal(row->state, "done");
-    return NULL;
-}
-
 static err_t *group_tick(struct tick *t, const char *pg_id)
 {
     AUTO(group_row) row = NULL;
@@ -163,7 +142,7 @@ static err_t *group_tick(struct tick *t, const char *pg_id)
     bool may = false;
     err_t *e = group_now_load(&call, &now);
     if (e == NULL)
-        e = promoted(t, now, &may);
+        e = array_is_current(&call, now, &may);
     if (e == NULL && may)
         e = point_make(t, &call, now);
     err_t *released = lease_release(t->db, lease, t->owner);

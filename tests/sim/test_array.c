@@ -479,6 +479,45 @@ static void test_old_volumes_of_what_was_given_up(void **state)
     assert_int_equal(old_members(b, old), 0);
 }
 
+/*
+ * Home again, and one server waits for a person; meanwhile a member is removed: what settles that
+ * must not put the volumes of an earlier time in the place of the new ones.
+ */
+static void test_settling_puts_nothing_old_back(void **state)
+{
+    AUTO(bench) b = bench_create_protected(915);
+    struct sim_fault no = {.site = SIM_SITE_B,
+                           .service = "nova",
+                           .method = "POST",
+                           .path = "*/servers",
+                           .skip = 1,
+                           .kind = SIM_FAULT_STATUS,
+                           .status = 403,
+                           .body = "{\"forbidden\": {\"message\": \"by the test\"}}"};
+    (void)state;
+
+    away_and_home(b);
+    g_autofree char *old = volumes_of_b(b);
+    sim_fault_add(b->sim, &no);
+    json_decref(bench_try(b, "prod-a", "protection-group failover", WEB, "!planned",
+                          "*network-mapping", "net-app=net-app", NULL));
+    bench_settle(b);
+    bench_status_is(b, SIM_SITE_B, "error");
+    json_decref(bench_try(b, "prod-b", "protection-group sync-force", WEB, NULL));
+    json_decref(bench_try(b, "prod-b", "protection-group member-remove", WEB, "member-id",
+                          bench_server_id(b, SIM_SITE_A, "db-1"), NULL));
+    bench_pass(b, 60000);
+    assert_int_equal(old_members(b, old), 0);
+    sim_fault_clear(b->sim);
+    g_autofree char *op = bench_sql(b, SIM_SITE_B,
+                                    "SELECT id FROM dr_operations WHERE runbook = 'handover' AND"
+                                    " is_open = 1");
+    json_decref(bench_ok(b, "prod-b", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    bench_pass(b, 60000);
+    assert_int_equal(old_members(b, old), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +532,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_copy_is_kept),
         cmocka_unit_test(test_old_volumes_are_not_replicated),
         cmocka_unit_test(test_old_volumes_of_what_was_given_up),
+        cmocka_unit_test(test_settling_puts_nothing_old_back),
     };
 
     if (argc > 1)

@@ -367,6 +367,60 @@ static void test_handover_waits(void **state)
     go_home(b);
 }
 
+/* Between the word and the deletion somebody starts a server; a person skips it: all of it stays.
+ */
+static void test_skipped_stays_whole(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1711);
+    struct bench_death death = {"before-intent", "kept.delete", false};
+    (void)state;
+
+    go_to_b(b);
+    bench_dies_at(b, SIM_SITE_A, "cleanup_source", &death);
+    json_decref(
+        bench_try(b, "prod-b", "protection-group cleanup-source", WEB, "!yes", "!no-wait", NULL));
+    bench_pass(b, 5000);
+    assert_true(death.died);
+    assert_true(bench_start_by_hand(b, SIM_SITE_A, "db-1"));
+    bench_revive(b, SIM_SITE_A);
+    data_were_moved(b, SIM_SITE_A);
+    bench_settle(b);
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_A,
+                  "SELECT id FROM dr_operations WHERE operation_type = 'cleanup_source'");
+    json_decref(bench_ok(b, "prod-a", "operation skip", "operation", op, "step", "kept.delete",
+                         "reason", "it is used", NULL));
+    bench_settle(b);
+    g_autofree char *db = bench_server_state(b, SIM_SITE_A, "db-1");
+    assert_true(g_str_has_prefix(db, "active"));
+    assert_int_equal(servers(b, SIM_SITE_A), 1);
+    assert_int_equal(volumes(b, SIM_SITE_A), 2);
+    assert_int_equal(server_ports(b, SIM_SITE_A), 1);
+}
+
+/* A volume that somebody attached before the failover is his, also when its server gave way. */
+static void test_attached_before(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1712);
+    (void)state;
+
+    bench_attach(b, SIM_SITE_A, "web-1");
+    go_to_b(b);
+    data_were_not(b, SIM_SITE_A);
+    json_decref(
+        bench_ok(b, "prod-b", "protection-group failback", WEB, "on-conflict", "replace", NULL));
+    bench_settle(b);
+    g_autoptr(json_t) looked = bench_ok(b, "prod-a", "protection-group cleanup-source", WEB, "site",
+                                        "site-a", "!dry-run", NULL);
+    const json_t *left = json_arr(json_obj(looked, "object"), "left");
+    assert_int_equal(json_array_size(left), 1);
+    assert_string_equal(json_str(json_array_get(left, 0), "why"),
+                        "it was changed before it gave way");
+    json_decref(bench_ok(b, "prod-a", "protection-group cleanup-source", WEB, "site", "site-a",
+                         "!yes", "discard-writes-after", EVER, NULL));
+    assert_non_null(json_object_get(sim_table(b->sim, SIM_SITE_A, "volumes"), BENCH_ATTACHED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +434,8 @@ int main(void)
         cmocka_unit_test(test_changed_since),
         cmocka_unit_test(test_failover_preempts),
         cmocka_unit_test(test_handover_waits),
+        cmocka_unit_test(test_skipped_stays_whole),
+        cmocka_unit_test(test_attached_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

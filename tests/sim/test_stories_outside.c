@@ -176,6 +176,38 @@ static void test_drill_takes_none(void **state)
     assert_int_equal(json_object_size(floating_ips(b, SIM_SITE_B)), before);
 }
 
+/* db-1 does not boot: web-1, which does, is reached all the same. */
+static void test_others_are_reached(void **state)
+{
+    bool seen = false;
+    (void)state;
+
+    for (int skip = 0; skip < 2; skip++) {
+        struct sim_fault no = {.site = SIM_SITE_B,
+                               .service = "nova",
+                               .method = "POST",
+                               .path = "*/servers",
+                               .skip = skip,
+                               .kind = SIM_FAULT_STATUS,
+                               .status = 403,
+                               .body = "{\"forbidden\": {\"message\": \"by the test\"}}"};
+        AUTO(bench) c = bench_create_protected(1808);
+        g_autofree char *home = address_at_a(c);
+        g_autofree char *map = mapping(home, "public");
+        sim_fault_add(c->sim, &no);
+        bench_lose(c, SIM_SITE_A);
+        json_decref(bench_try(c, "prod-b", "protection-group failover", WEB, "!unplanned", "reason",
+                              "fire", "*network-mapping", "net-app=net-app", "*floating-ip-mapping",
+                              map, NULL));
+        g_autofree char *web = bench_server_state(c, SIM_SITE_B, "web-1");
+        if (!g_str_equal(web, "active"))
+            continue;
+        assert_non_null(bench_floating(c, SIM_SITE_B, "web-1"));
+        seen = true;
+    }
+    assert_true(seen);
+}
+
 /* ---- zones ---- */
 
 static void note_zone(void *data, int site, const struct http_request *req)
@@ -207,9 +239,13 @@ static void test_zone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_from_a_network),   cmocka_unit_test(test_of_the_project),
-        cmocka_unit_test(test_given_back),       cmocka_unit_test(test_none_left),
-        cmocka_unit_test(test_drill_takes_none), cmocka_unit_test(test_zone),
+        cmocka_unit_test(test_from_a_network),
+        cmocka_unit_test(test_of_the_project),
+        cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_none_left),
+        cmocka_unit_test(test_drill_takes_none),
+        cmocka_unit_test(test_others_are_reached),
+        cmocka_unit_test(test_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "model/safety.h"
 #include "runbooks/group.h"
 #include "runbooks/steps/steps.h"
+#include "store/op_step.h"
+#include "store/operation.h"
 
 /* From where data flows: the site that is active. */
 static const char *source_of(const struct group_now *now)
@@ -42,7 +44,7 @@ static err_t *answer(struct step_call *call, struct drive *drive, enum protector
 /*
  * All volumes of the body's members join at this site.  Of a member that could not be recovered
  * here the site that is active holds nothing that is current: its volumes are not replicated from
- * here.
+ * here.  Nor are any while it is becoming active: the body names those of an earlier time then.
  */
 static err_t *volumes_join(struct step_call *call, struct drive *drive, const json_t *body,
                            const char *self)
@@ -51,10 +53,13 @@ static err_t *volumes_join(struct step_call *call, struct drive *drive, const js
     json_t *member, *volume;
     struct protector_error error = {0};
 
+    bool source = drive->group.source == drive->local;
+    if (source && body_transition_operation(body) != NULL)
+        return NULL;
     json_array_foreach(body_members(body), i, member)
     {
         bool lost = g_strcmp0(json_str(member, "status"), "unrecovered") == 0;
-        if (lost && drive->group.source == drive->local)
+        if (lost && source)
             continue;
         json_array_foreach(json_arr(member, "volumes"), k, volume)
         {
@@ -367,6 +372,66 @@ err_t *promote_make(struct step_call *call, enum step_answer *ret)
             return NULL;
     }
     return tags_write(call, drive, now);
+}
+
+/* ---- before a point is made ---- */
+
+/* How far the operation that made this site active has come with the array. */
+struct turned {
+    bool known;    /* it is here, with its rows */
+    bool open;     /* it goes on */
+    bool promoted; /* the old volumes have left */
+    bool joined;   /* each new one has joined, or will not */
+};
+
+static err_t *turned_read(struct step_call *call, const char *op_id, struct turned *ret)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    AUTO(operation) op = NULL;
+
+    *ret = (struct turned){.joined = true};
+    TRY(operation_find(call->db, op_id, &op));
+    TRY(op_step_list(call->db, op_id, &rows));
+    for (guint i = 0; i < rows->len; i++) {
+        const struct op_step *row = g_ptr_array_index(rows, i);
+        bool done = g_str_equal(row->state, "done");
+        if (g_str_equal(row->step_key, "group.promote")) {
+            ret->known = op != NULL;
+            ret->promoted = done;
+        }
+        if (g_str_equal(row->step_key, "array.join"))
+            ret->joined = ret->joined && (done || g_str_equal(row->state, "skipped"));
+    }
+    ret->open = op != NULL && op->is_open;
+    return NULL;
+}
+
+/* It was skipped, or given up: nobody takes the old volumes out any more, nor puts the others in.
+ */
+static err_t *turn_now(struct step_call *call, const struct group_now *now)
+{
+    AUTO(drive) drive = NULL;
+
+    TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
+    TRY(old_volumes_leave(call, drive, now->body));
+    return volumes_join(call, drive, now->body, now->self);
+}
+
+err_t *array_is_current(struct step_call *call, const struct group_now *now, bool *ret)
+{
+    const json_t *claim = body_claim(now->body);
+    bool of_this = json_int(json_obj(claim, "plan"), "epoch", -1) == sync_epoch(&now->state);
+    const char *op = of_this ? json_str(claim, "operation") : NULL;
+    struct turned turned;
+
+    *ret = true;
+    if (op == NULL) /* nobody has claimed this epoch: it was opened after a restore, or never was */
+        return NULL;
+    TRY(turned_read(call, op, &turned));
+    if (!turned.known || (turned.promoted && (turned.joined || !turned.open)))
+        return NULL;
+    *ret = !turned.open;
+    return turned.open ? NULL : turn_now(call, now);
 }
 
 static json_t *body_volume(const json_t *body, const char *id)

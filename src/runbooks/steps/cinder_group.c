@@ -369,10 +369,12 @@ err_t *cg_volumes_undo(struct step_call *call, enum step_answer *ret)
 static err_t *cg_kept_look(struct step_call *call, struct cloud *c, json_t **ret_group,
                            json_t **ret_ids)
 {
-    g_autoptr(json_t) ids = volume_ids(json_arr(call->plan, "volumes"));
+    g_autoptr(json_t) volumes = NULL;
     char *cg = NULL;
 
     *ret_group = *ret_ids = NULL;
+    TRY(cleanup_volumes(call, &volumes));
+    g_autoptr(json_t) ids = volume_ids(volumes);
     TRY(world_cinder_group(call, call->op->pg_id, &cg));
     g_autofree char *id = cg;
     if (id == NULL)

@@ -25,7 +25,8 @@ static const struct exchange *exchange_of(struct step_call *call)
 
 /*
  * Another one that unwinds was told to leave what it made to this one (exchange_begin_force), under
- * the same keys: it has ended before this one looks, so that no call of it is still under way.
+ * the same keys, or to delete nothing more of what was kept: it has ended before this one looks, so
+ * that no call of it is still under way.
  */
 static err_t *earlier_ended(struct step_call *call, bool *ret)
 {
@@ -37,7 +38,8 @@ static err_t *earlier_ended(struct step_call *call, bool *ret)
         const struct operation *op = g_ptr_array_index(open, i);
         bool leaves =
             g_strcmp0(json_str(op->result, OPERATION_UNWIND), OPERATION_UNWIND_LEAVE) == 0;
-        *ret = *ret && (!leaves || g_str_equal(op->id, call->op->id));
+        bool deletes = g_str_equal(op->operation_type, "cleanup_source");
+        *ret = *ret && ((!leaves && !deletes) || g_str_equal(op->id, call->op->id));
     }
     return NULL;
 }
@@ -97,8 +99,9 @@ static bool from_kept(const struct step_call *call)
 static const char *kept_since(const struct group_now *now)
 {
     const json_t *claim = body_claim(now->body);
+    const json_t *point = json_obj(claim, json_obj(claim, "point") != NULL ? "point" : "data_from");
 
-    return json_str_or(json_obj(claim, "point"), "at", json_str(claim, "at"));
+    return json_str_or(point, "at", json_str(claim, "at"));
 }
 
 /* What will be made at this site, and why it cannot be. */
@@ -439,6 +442,16 @@ static json_t *claim_record(struct step_call *call, const json_t *point, const j
     return claim;
 }
 
+/* A claim in place takes no data: of which point they are stays said. */
+static void data_from_set(json_t *claim, const json_t *before)
+{
+    const json_t *from =
+        json_obj(before, json_obj(before, "point") != NULL ? "point" : "data_from");
+
+    if (from != NULL)
+        json_set(claim, "data_from", json_deep_copy(from));
+}
+
 static err_t *claim_draft(struct step_call *call, const struct group_now *now, const json_t *point,
                           json_t *draft)
 {
@@ -456,6 +469,8 @@ static err_t *claim_draft(struct step_call *call, const struct group_now *now, c
     json_object_foreach(json_obj(point, "left_out"), member, why)
         TRY(body_member_status(draft, member, "unrecovered", json_string_value(why)));
     json_t *claim = claim_record(call, point, probe);
+    if (in_place)
+        data_from_set(claim, body_claim(now->body));
     body_claim_set(draft, claim, lineage);
     body_touch(draft, call->now_ms);
     return claim_fence(call, claim);
@@ -588,7 +603,11 @@ static err_t *finish_draft(struct step_call *call, const struct group_now *now, 
 
     json_set(call->result, "recovered", recovered);
     json_array_foreach(json_arr(call->plan, "members"), i, member)
-        TRY(finish_member(call, now->self, member, draft, recovered));
+    {
+        bool left = body_member(draft, json_str_or(member, "id", "")) == NULL; /* removed since */
+        if (!left)
+            TRY(finish_member(call, now->self, member, draft, recovered));
+    }
     body_transition_clear(draft);
     if (!json_bool(call->op->params, "reverse_replication", true))
         body_replication_set(draft, false);

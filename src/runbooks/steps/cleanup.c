@@ -247,6 +247,27 @@ err_t *cleanup_source_plan(struct step_call *call, json_t **ret)
     return NULL;
 }
 
+/* The plan's volumes whose servers have gone.  New reference. */
+err_t *cleanup_volumes(struct step_call *call, json_t **ret)
+{
+    g_autoptr(json_t) out = json_array();
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(call->plan, "volumes"), i, row)
+    {
+        g_autoptr(json_t) result = NULL;
+        g_autofree char *why = NULL;
+        bool went = false;
+        TRY(step_outcome_of(call, "kept.delete", json_str_or(row, "member", ""), &went, &why,
+                            &result));
+        if (went)
+            json_array_append(out, row);
+    }
+    *ret = TAKE(out);
+    return NULL;
+}
+
 err_t *cleanup_confirmed(struct step_call *call)
 {
     AUTO(group_now) now = NULL;
@@ -270,6 +291,37 @@ static err_t *object_gone(struct step_call *call, const char *cloud_id)
     struct made made = {row->kind, row->service, row->subject, row->name, row->point_id, ""};
     g_strlcpy(made.key, row->resource_key, sizeof made.key);
     return ledger_gone(call, &made);
+}
+
+/*
+ * Whether the server of a later row has gone: one that a person has skipped is left alone, with all
+ * that is its own.
+ */
+static err_t *server_went(struct step_call *call, const char *server, bool *ret)
+{
+    g_autoptr(json_t) result = NULL;
+    g_autofree char *why = NULL;
+
+    TRY(step_outcome_of(call, "kept.delete", server, ret, &why, &result));
+    if (!*ret)
+        json_set_str(call->result, "left", "its server was not deleted");
+    return NULL;
+}
+
+/* It gives up, for now: a person who repeats it waits as long again. */
+static err_t *waited(struct step_call *call, err_t *e)
+{
+    json_object_del(call->result, "began_ms");
+    json_object_del(call->result, "asked");
+    return e;
+}
+
+/* The call was made, or may have been. */
+static err_t *asked_note(struct step_call *call, err_t *e)
+{
+    if (e == NULL || err_class(e) == ERR_CLASS_AMBIGUOUS)
+        json_set_bool(call->result, "asked", true);
+    return e;
 }
 
 /* How long this row waits already. */
@@ -306,10 +358,12 @@ err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
     if (server == NULL)
         return object_gone(call, call->subject);
     if (asked && too_long(call, GONE_MAX_MS))
-        return err(TIMEOUT, "server '%s' (%s) does not go: it is %s",
-                   json_str_or(server, "name", ""), call->subject, nova_status(server));
+        return waited(call,
+                      err(TIMEOUT, "server '%s' (%s) does not go: it is %s",
+                          json_str_or(server, "name", ""), call->subject, nova_status(server)));
     bool rests = server_rest(server) == REST_IS && locked_by_us(server);
-    if (!asked && !rests)
+    bool goes = g_strcmp0(nova_task(server), "deleting") == 0;
+    if (!rests && !goes)
         return err(CLEANUP_CHANGED, "server '%s' (%s) is %s%s now: it is not destroyed",
                    json_str_or(server, "name", ""), call->subject, nova_status(server),
                    locked_by_us(server) ? "" : " and not locked");
@@ -326,8 +380,7 @@ err_t *kept_delete_make(struct step_call *call, enum step_answer *ret)
     call->wake_at_ms = call->now_ms + LOOK_MS;
     TRY(cleanup_confirmed(call));
     TRY(world_service(call, &service));
-    json_set_bool(call->result, "asked", true);
-    return nova_server_delete(&service, call->subject);
+    return asked_note(call, nova_server_delete(&service, call->subject));
 }
 
 /* ---- their ports and floating IPs ---- */
@@ -349,46 +402,72 @@ err_t *kept_ports_observe(struct step_call *call, json_t **ret)
     return NULL;
 }
 
-/* Whether none of the row's objects under 'key' is seen any more. */
-static err_t *all_gone(struct step_call *call, const char *key, bool *ret)
+/* Somebody has taken it since: a port for another server, a floating IP for another port. */
+static bool taken(const struct step_call *call, const json_t *object, const char *key)
 {
-    size_t i;
-    json_t *id;
+    bool port = g_str_equal(key, "ports");
+    const char *holder = json_str(object, port ? "device_id" : "port_id");
 
-    json_array_foreach(json_arr(call->input, key), i, id)
+    if (holder == NULL || *holder == '\0')
+        return false;
+    return port ? !g_str_equal(holder, call->subject)
+                : cloud_find(json_arr(call->input, "ports"), "id", holder) == NULL;
+}
+
+/* Those of the row's objects under 'key' that are to go; what is gone is noted.  New reference. */
+static err_t *to_go(struct step_call *call, const char *key, json_t **ret)
+{
+    g_autoptr(json_t) ids = json_array();
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(call->input, key), i, row)
     {
-        if (cloud_find(json_arr(call->observed, key), "id", json_string_value(id)) != NULL)
-            *ret = false;
-        else
-            TRY(object_gone(call, json_string_value(id)));
+        const char *id = json_str_or(row, "id", "");
+        const json_t *there = cloud_find(json_arr(call->observed, key), "id", id);
+        if (there == NULL)
+            TRY(object_gone(call, id));
+        else if (!taken(call, there, key))
+            json_array_append_new(ids, json_string(id));
     }
+    *ret = TAKE(ids);
     return NULL;
 }
 
 err_t *kept_ports_probe(struct step_call *call, enum step_answer *ret)
 {
-    bool gone = true;
+    g_autoptr(json_t) ports = NULL;
+    g_autoptr(json_t) floating = NULL;
+    bool went = false;
 
-    TRY(all_gone(call, "floating_ips", &gone));
-    TRY(all_gone(call, "ports", &gone));
-    *ret = gone ? STEP_DONE : STEP_ABSENT;
+    *ret = STEP_DONE;
+    TRY(server_went(call, call->subject, &went));
+    if (!went)
+        return NULL;
+    TRY(to_go(call, "floating_ips", &floating));
+    TRY(to_go(call, "ports", &ports));
+    if (json_array_size(floating) + json_array_size(ports) > 0)
+        *ret = STEP_ABSENT;
     return NULL;
 }
 
 err_t *kept_ports_make(struct step_call *call, enum step_answer *ret)
 {
     struct cloud service;
+    g_autoptr(json_t) ports = NULL;
+    g_autoptr(json_t) floating = NULL;
     size_t i;
     json_t *id;
 
     *ret = STEP_WAIT;
     call->wake_at_ms = call->now_ms;
     TRY(cleanup_confirmed(call));
+    TRY(to_go(call, "floating_ips", &floating));
+    TRY(to_go(call, "ports", &ports));
     TRY(world_service(call, &service));
-    json_array_foreach(json_arr(call->input, "floating_ips"), i, id)
+    json_array_foreach(floating, i, id)
         TRY(neutron_floating_ip_delete(&service, json_string_value(id)));
-    json_array_foreach(json_arr(call->input, "ports"), i, id)
-        TRY(neutron_port_delete(&service, json_string_value(id)));
+    json_array_foreach(ports, i, id) TRY(neutron_port_delete(&service, json_string_value(id)));
     return NULL;
 }
 
@@ -413,19 +492,22 @@ err_t *kept_volumes_probe(struct step_call *call, enum step_answer *ret)
 {
     const json_t *volume = cloud_find(call->observed, "id", call->subject);
     const char *status = cinder_status(volume);
-    bool broken = g_str_has_prefix(status, "error");
+    bool broken = g_str_has_prefix(status, "error"), went = false;
 
     *ret = STEP_DONE;
+    TRY(server_went(call, json_str_or(call->input, "member", ""), &went));
+    if (!went)
+        return NULL;
     if (volume == NULL)
         return object_gone(call, call->subject);
     if (used_elsewhere(call, volume))
         return err(CLEANUP_CHANGED, "volume '%s' (%s) was attached to another server: it stays",
                    json_str_or(volume, "name", ""), call->subject);
     if ((broken && json_bool(call->result, "asked", false)) || too_long(call, GONE_MAX_MS))
-        return err_remedy(err(VOLUME_ERROR, "volume '%s' (%s) does not go: it is %s",
-                              json_str_or(volume, "name", ""), call->subject, status),
-                          "see cinder-volume's log; what has gone is gone, and the command may be "
-                          "repeated");
+        return waited(call, err_remedy(err(VOLUME_ERROR, "volume '%s' (%s) does not go: it is %s",
+                                           json_str_or(volume, "name", ""), call->subject, status),
+                                       "see cinder-volume's log, then: operation retry %s",
+                                       call->op->id));
     *ret = g_str_equal(status, "available") || broken ? STEP_ABSENT : STEP_WAIT;
     call->wake_at_ms = call->now_ms + LOOK_MS;
     return NULL;
@@ -439,8 +521,7 @@ err_t *kept_volumes_make(struct step_call *call, enum step_answer *ret)
     call->wake_at_ms = call->now_ms + LOOK_MS;
     TRY(cleanup_confirmed(call));
     TRY(world_tenant(call, json_str_or(call->plan, "project_id", ""), &tenant));
-    json_set_bool(call->result, "asked", true);
-    return cinder_volume_delete(&tenant, call->subject);
+    return asked_note(call, cinder_volume_delete(&tenant, call->subject));
 }
 
 /* ---- the outcome ---- */

@@ -94,8 +94,9 @@ void kept_lost(struct step_call *call, const struct group_now *now, const json_t
             cloud_find(json_arr(inventory, "servers"), "id", json_str_or(kept, "server_id", ""));
         if (server == NULL)
             continue;
-        g_autofree char *text = plan_lost_text(plan_server_lost_after(server, now->body, lost_ms));
-        json_set_str(kept, "lost_after", text);
+        g_autofree char *text = plan_lost_text(plan_server_lost_after(server, lost_ms));
+        bool changed = json_array_size(json_arr(kept, "differs")) > 0;
+        json_set_str(kept, "lost_after", changed ? PLAN_LOST_CHANGED : text);
     }
 }
 
@@ -245,6 +246,14 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
 
 /* ---- going on, in server.boot ---- */
 
+/* With --from kept one without the mark of a stop, which somebody took away, is started too. */
+static bool stands_still(const struct step_call *call, const json_t *server)
+{
+    return json_obj(call->plan, "left_out") != NULL &&
+           nova_metadata(server, SERVER_STOPPED_FOR) == NULL &&
+           g_str_equal(nova_status(server), "SHUTOFF");
+}
+
 /* The mark of the stop goes last: one without it needs nothing more. */
 err_t *kept_start_probe(struct step_call *call, enum step_answer *ret)
 {
@@ -255,7 +264,7 @@ err_t *kept_start_probe(struct step_call *call, enum step_answer *ret)
         return err(SERVER_ERROR, "server '%s' (%s), which was kept at this site, is gone",
                    json_str_or(call->input, "name", ""), kept_id(call->input));
     json_set_str(call->result, "server_id", json_str(server, "id"));
-    if (nova_metadata(server, SERVER_STOPPED_FOR) != NULL)
+    if (nova_metadata(server, SERVER_STOPPED_FOR) != NULL || stands_still(call, server))
         *ret = nova_task(server) != NULL ? STEP_WAIT : STEP_ABSENT;
     call->wake_at_ms = call->now_ms + LOOK_MS;
     return NULL;
@@ -274,7 +283,7 @@ err_t *kept_start_make(struct step_call *call, enum step_answer *ret)
     TRY(safety_act(&now->state, SAFETY_START, SAFETY_SERVE));
     TRY(world_service(call, &service));
     TRY(server_unlock(&service, server));
-    if (server_wants_start(server))
+    if (server_wants_start(server) || stands_still(call, server))
         return moved_is_fine(nova_server_start(&service, id));
     return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);
 }

@@ -321,7 +321,8 @@ err_t *ports_probe(struct step_call *call, enum step_answer *ret)
         if (found->len == 0)
             continue;
         const json_t *port = g_ptr_array_index(found, 0);
-        TRY(ledger_made(call, &made, json_str(port, "id")));
+        if (g_strcmp0(json_str(port, "name"), name) == 0) /* else it is its user's, taken over */
+            TRY(ledger_made(call, &made, json_str(port, "id")));
         json_array_append_new(ids, json_string(json_str_or(port, "id", "")));
     }
     return NULL;

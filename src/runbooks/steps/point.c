@@ -271,18 +271,22 @@ err_t *point_now_make(struct step_call *call, enum step_answer *ret)
     AUTO(group_now) now = NULL;
     AUTO(drive) drive = NULL;
     g_autofree char *key = g_strdup_printf("now-%.36s", call->op->id + strlen("op-"));
+    bool current = false;
     struct protector_point_state point = {0};
     struct protector_error error = {0};
     struct protector_call at;
 
     TRY(group_now_load(call, &now));
     TRY(safety_act(&now->state, SAFETY_PROMOTE, SAFETY_SERVE));
+    *ret = STEP_WAIT;
+    call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
+    TRY(array_is_current(call, now, &current));
+    if (!current)
+        return still_moves(call, 0);
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
     TRY(drive_call(call, drive, drive->local, &at));
     enum protector_status status =
         drive->driver->replicate_now(drive->handle, &at, key, &point, &error);
-    *ret = STEP_WAIT;
-    call->wake_at_ms = call->now_ms + FINAL_LOOK_MS;
     if (status == PROTECTOR_PENDING)
         return still_moves(call, 0);
     TRY(drive_error(drive, status, &error, "making a recovery point"));

@@ -35,8 +35,9 @@ static json_t *volumes_left(const json_t *before, const json_t *body)
 }
 
 /*
- * What is to be taken away must be known first; and a drill that the end of its group has overtaken
- * takes back what it made with the same trust.
+ * What is to be taken away must be known first; a drill that the end of its group has overtaken
+ * takes back what it made with the same trust; and what this site replicates is known when it has
+ * become active.
  */
 static err_t *others_run(struct step_call *call, bool *ret)
 {
@@ -46,8 +47,10 @@ static err_t *others_run(struct step_call *call, bool *ret)
     TRY(operation_list_open(call->db, call->op->pg_id, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
+        bool claims = g_str_equal(op->operation_type, "failover") ||
+                      g_str_equal(op->operation_type, "failback");
         *ret = *ret || g_str_equal(op->operation_type, "rebuild") ||
-               g_str_equal(op->operation_type, "test_failover");
+               g_str_equal(op->operation_type, "test_failover") || (claims && op->past_pivot);
     }
     return NULL;
 }

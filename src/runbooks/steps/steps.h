@@ -73,6 +73,8 @@ err_t *kept_volumes_probe(struct step_call *call, enum step_answer *ret);
 err_t *kept_volumes_make(struct step_call *call, enum step_answer *ret);
 /* Nobody has made this site active, or has left it, since the cleanup was confirmed. */
 err_t *cleanup_confirmed(struct step_call *call) MUST_CHECK;
+/* The plan's volumes whose servers have gone.  New reference. */
+err_t *cleanup_volumes(struct step_call *call, json_t **ret) MUST_CHECK;
 
 /* cinder_group.c: volume type and the Cinder generic group */
 err_t *type_check_make(struct step_call *call, enum step_answer *ret);
@@ -107,6 +109,11 @@ err_t *fence_make(struct step_call *call, enum step_answer *ret);
 err_t *fence_undo(struct step_call *call, enum step_answer *ret);
 err_t *promote_make(struct step_call *call, enum step_answer *ret);
 err_t *array_join_make(struct step_call *call, enum step_answer *ret);
+/*
+ * Whether what this site's array would make a point of is what the group runs on: no point is made
+ * before.  What a failover has left undone there is done if nobody else is going to.
+ */
+err_t *array_is_current(struct step_call *call, const struct group_now *now, bool *ret) MUST_CHECK;
 err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
 
 /* point.c: recovery points and the copies made of them */
