@@ -157,8 +157,7 @@ void sync_rebuild(struct act *a)
 
 /*
  * A base of NULL: nobody knows what was settled.  So it is after a restore, which parks what was
- * being settled: the metadata that stand may be those of the change already.  A site that becomes
- * active again so settles its end alone: its metadata may name volumes of an earlier time.
+ * being settled: the metadata that stand may be those of the change already.
  */
 void sync_settle(struct act *a, const struct body *base, const struct body *next)
 {
@@ -208,8 +207,7 @@ err_t *sync_commit(struct act *a)
     AUTO(body) old = body_ref(s->body);
     sync_move(a, staged.position->hash, staged.body);
     sync_set_hash(s->known_peer, s->pos);
-    bool ends = staged.position->kind == POSITION_REJOIN && body_deleting(body_json(staged.body));
-    sync_settle(a, ends ? NULL : old, staged.body);
+    sync_settle(a, staged.position->kind == POSITION_REJOIN ? NULL : old, staged.body);
     acknowledge(a, staged.position, staged.operation);
     position_unref(staged.position);
     body_unref(staged.body);

@@ -235,13 +235,14 @@ static json_t *volumes_of(struct cleaning *c, const json_t *server, char **ret_w
     return rows;
 }
 
-static void with_address(json_t *out, const json_t *object, const char *address)
+static json_t *with_address(json_t *out, const json_t *object, const char *address)
 {
     json_t *row = json_object();
 
     json_set_str(row, "id", json_str(object, "id"));
     json_set_str(row, "address", address);
     json_array_append_new(out, row);
+    return row;
 }
 
 /* Those of its ports that Protector made: Nova leaves them behind. */
@@ -273,7 +274,8 @@ static json_t *floating_of(const struct cleaning *c, const char *server)
     {
         if (listed(c->in->our_floating, json_str(row, "id")) &&
             server_of(ports, json_str(row, "port_id")) != NULL)
-            with_address(out, row, json_str(row, "floating_ip_address"));
+            json_set_str(with_address(out, row, json_str(row, "floating_ip_address")), "port_id",
+                         json_str(row, "port_id"));
     }
     return out;
 }

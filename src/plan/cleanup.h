@@ -11,7 +11,7 @@
  *
  *   members     [{id (the server's), server_id, name, member, status, volumes [ids],
  *               ports [{id, address}: those that Protector made],
- *               floating_ips [{id, address}: those that it took], lost_after|absent}]
+ *               floating_ips [{id, address, port_id}: those that it took], lost_after|absent}]
  *
  *   volumes     [{id, member (the server's id), name, size_gib}]
  *

@@ -396,6 +396,12 @@ static void test_skipped_stays_whole(void **state)
     assert_int_equal(servers(b, SIM_SITE_A), 1);
     assert_int_equal(volumes(b, SIM_SITE_A), 2);
     assert_int_equal(server_ports(b, SIM_SITE_A), 1);
+    g_autofree char *result =
+        bench_sql(b, SIM_SITE_A,
+                  "SELECT result FROM dr_operations WHERE operation_type = 'cleanup_source'");
+    g_autoptr(json_t) told = json_loads(result, 0, NULL);
+    assert_int_equal(json_array_size(json_arr(told, "volumes")), 2);
+    assert_int_equal(json_array_size(json_arr(told, "remaining")), 3); /* a server, two volumes */
 }
 
 /* A volume that somebody attached before the failover is his, also when its server gave way. */

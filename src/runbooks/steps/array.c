@@ -54,7 +54,7 @@ static err_t *volumes_join(struct step_call *call, struct drive *drive, const js
     struct protector_error error = {0};
 
     bool source = drive->group.source == drive->local;
-    if (source && body_transition_operation(body) != NULL)
+    if (source && g_strcmp0(body_transition_target(body), self) == 0)
         return NULL;
     json_array_foreach(body_members(body), i, member)
     {
@@ -194,6 +194,20 @@ static err_t *volumes_leave(struct step_call *call, struct drive *drive)
     return NULL;
 }
 
+/*
+ * Whether the metadata name the volumes that this site runs on.  In an epoch that was opened since
+ * the last claim without another one (a database was put back) they may be those of an earlier
+ * time.
+ */
+static bool names_current(const struct group_now *now, const struct drive *drive)
+{
+    const json_t *claim = body_claim(now->body);
+    bool source = drive->group.source == drive->local;
+
+    return !source || claim == NULL ||
+           json_int(json_obj(claim, "plan"), "epoch", -1) == sync_epoch(&now->state);
+}
+
 err_t *array_settle_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
@@ -217,7 +231,8 @@ err_t *array_settle_make(struct step_call *call, enum step_answer *ret)
                "preparing the replication group", ret));
     if (*ret == STEP_WAIT)
         return NULL;
-    TRY(volumes_join(call, drive, body, now->self));
+    if (names_current(now, drive))
+        TRY(volumes_join(call, drive, body, now->self));
     TRY(volumes_leave(call, drive));
     return replication_switch(call, drive, now);
 }
@@ -313,6 +328,23 @@ static err_t *promote_in_place(struct step_call *call, const struct group_now *n
     return NULL;
 }
 
+static err_t *member_leaves(struct step_call *call, struct drive *drive, const json_t *member)
+{
+    struct protector_error error = {0};
+    size_t i;
+    json_t *volume;
+
+    json_array_foreach(json_arr(member, "volumes"), i, volume)
+    {
+        struct protector_call at;
+        TRY(drive_call(call, drive, drive->local, &at));
+        enum protector_status status =
+            drive->driver->volume_remove(drive->handle, &at, json_str_or(volume, "id", ""), &error);
+        TRY(drive_error(drive, status, &error, "taking an old volume out of the replication"));
+    }
+    return NULL;
+}
+
 /* The member's own server of before goes on here, with its volumes. */
 static bool goes_on(const struct step_call *call, const char *member)
 {
@@ -327,23 +359,13 @@ static bool goes_on(const struct step_call *call, const char *member)
  */
 static err_t *old_volumes_leave(struct step_call *call, struct drive *drive, const json_t *body)
 {
-    struct protector_error error = {0};
-    size_t i, k;
-    json_t *member, *volume;
+    size_t i;
+    json_t *member;
 
     json_array_foreach(body_members(body), i, member)
     {
-        if (goes_on(call, json_str_or(member, "id", "")))
-            continue;
-        json_array_foreach(json_arr(member, "volumes"), k, volume)
-        {
-            struct protector_call at;
-            TRY(drive_call(call, drive, drive->local, &at));
-            enum protector_status status =
-                drive->driver->volume_remove(drive->handle, &at, json_str_or(volume, "id", ""),
-                                             &error);
-            TRY(drive_error(drive, status, &error, "taking an old volume out of the replication"));
-        }
+        if (!goes_on(call, json_str_or(member, "id", "")))
+            TRY(member_leaves(call, drive, member));
     }
     return NULL;
 }
@@ -381,7 +403,8 @@ struct turned {
     bool known;    /* it is here, with its rows */
     bool open;     /* it goes on */
     bool promoted; /* the old volumes have left */
-    bool joined;   /* each new one has joined, or will not */
+    bool tried;    /* each new one has joined, or could not */
+    bool joined;   /* each has */
 };
 
 static err_t *turned_read(struct step_call *call, const char *op_id, struct turned *ret)
@@ -389,7 +412,7 @@ static err_t *turned_read(struct step_call *call, const char *op_id, struct turn
     g_autoptr(GPtrArray) rows = NULL;
     AUTO(operation) op = NULL;
 
-    *ret = (struct turned){.joined = true};
+    *ret = (struct turned){.tried = true, .joined = true};
     TRY(operation_find(call->db, op_id, &op));
     TRY(op_step_list(call->db, op_id, &rows));
     for (guint i = 0; i < rows->len; i++) {
@@ -399,21 +422,28 @@ static err_t *turned_read(struct step_call *call, const char *op_id, struct turn
             ret->known = op != NULL;
             ret->promoted = done;
         }
-        if (g_str_equal(row->step_key, "array.join"))
-            ret->joined = ret->joined && (done || g_str_equal(row->state, "skipped"));
+        if (g_str_equal(row->step_key, "array.join")) {
+            ret->tried = ret->tried && (done || g_str_equal(row->state, "skipped"));
+            ret->joined = ret->joined && done;
+        }
     }
     ret->open = op != NULL && op->is_open;
     return NULL;
 }
 
-/* It was skipped, or given up: nobody takes the old volumes out any more, nor puts the others in.
- */
+/* Of whom nothing current is here leaves; the others join, with what they run on. */
 static err_t *turn_now(struct step_call *call, const struct group_now *now)
 {
     AUTO(drive) drive = NULL;
+    size_t i;
+    json_t *member;
 
     TRY(drive_open(call, now->body, now->self, sync_epoch(&now->state), &drive));
-    TRY(old_volumes_leave(call, drive, now->body));
+    json_array_foreach(body_members(now->body), i, member)
+    {
+        if (g_strcmp0(json_str(member, "status"), "unrecovered") == 0)
+            TRY(member_leaves(call, drive, member));
+    }
     return volumes_join(call, drive, now->body, now->self);
 }
 
@@ -428,9 +458,9 @@ err_t *array_is_current(struct step_call *call, const struct group_now *now, boo
     if (op == NULL) /* nobody has claimed this epoch: it was opened after a restore, or never was */
         return NULL;
     TRY(turned_read(call, op, &turned));
-    if (!turned.known || (turned.promoted && (turned.joined || !turned.open)))
+    if (!turned.known || (turned.promoted && turned.joined))
         return NULL;
-    *ret = !turned.open;
+    *ret = !turned.open || (turned.promoted && turned.tried);
     return turned.open ? NULL : turn_now(call, now);
 }
 

@@ -362,7 +362,8 @@ err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
                       err(TIMEOUT, "server '%s' (%s) does not go: it is %s",
                           json_str_or(server, "name", ""), call->subject, nova_status(server)));
     bool rests = server_rest(server) == REST_IS && locked_by_us(server);
-    bool goes = g_strcmp0(nova_task(server), "deleting") == 0;
+    bool goes = g_strcmp0(nova_task(server), "deleting") == 0 ||
+                g_strcmp0(nova_task(server), "soft-deleting") == 0;
     if (!rests && !goes)
         return err(CLEANUP_CHANGED, "server '%s' (%s) is %s%s now: it is not destroyed",
                    json_str_or(server, "name", ""), call->subject, nova_status(server),
@@ -403,15 +404,14 @@ err_t *kept_ports_observe(struct step_call *call, json_t **ret)
 }
 
 /* Somebody has taken it since: a port for another server, a floating IP for another port. */
-static bool taken(const struct step_call *call, const json_t *object, const char *key)
+static bool taken(const struct step_call *call, const json_t *object, const json_t *row,
+                  const char *key)
 {
     bool port = g_str_equal(key, "ports");
     const char *holder = json_str(object, port ? "device_id" : "port_id");
+    const char *was = port ? call->subject : json_str(row, "port_id");
 
-    if (holder == NULL || *holder == '\0')
-        return false;
-    return port ? !g_str_equal(holder, call->subject)
-                : cloud_find(json_arr(call->input, "ports"), "id", holder) == NULL;
+    return holder != NULL && *holder != '\0' && g_strcmp0(holder, was) != 0;
 }
 
 /* Those of the row's objects under 'key' that are to go; what is gone is noted.  New reference. */
@@ -427,7 +427,7 @@ static err_t *to_go(struct step_call *call, const char *key, json_t **ret)
         const json_t *there = cloud_find(json_arr(call->observed, key), "id", id);
         if (there == NULL)
             TRY(object_gone(call, id));
-        else if (!taken(call, there, key))
+        else if (!taken(call, there, row, key))
             json_array_append_new(ids, json_string(id));
     }
     *ret = TAKE(ids);
@@ -539,6 +539,7 @@ static err_t *gone_rows(struct step_call *call, const char *step, const json_t *
         g_autofree char *why = NULL;
         bool done = false;
         TRY(step_outcome_of(call, step, json_str_or(row, "id", ""), &done, &why, &result));
+        done = done && json_str(result, "left") == NULL;
         json_array_append_new(done ? out : others,
                               json_pack("{s:s, s:s}", "id", json_str_or(row, "id", ""), "name",
                                         json_str_or(row, "name", "")));

@@ -250,8 +250,7 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
 static bool stands_still(const struct step_call *call, const json_t *server)
 {
     return json_obj(call->plan, "left_out") != NULL &&
-           nova_metadata(server, SERVER_STOPPED_FOR) == NULL &&
-           g_str_equal(nova_status(server), "SHUTOFF");
+           nova_metadata(server, SERVER_STOPPED_FOR) == NULL && server_wants_start(server);
 }
 
 /* The mark of the stop goes last: one without it needs nothing more. */

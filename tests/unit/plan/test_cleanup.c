@@ -167,7 +167,8 @@ static void test_all(void **state)
     assert_int_equal(json_array_size(json_arr(plan, "left")), 0);
     assert_null(json_str(plan, "lost_after"));
     assert_non_null(strstr(text, "\"ports\":[{\"id\":\"p1\",\"address\":\"10.0.0.5\"}]"));
-    assert_non_null(strstr(text, "\"floating_ips\":[{\"id\":\"f1\",\"address\":\"203.0.113.7\"}]"));
+    assert_non_null(strstr(
+        text, "\"floating_ips\":[{\"id\":\"f1\",\"address\":\"203.0.113.7\",\"port_id\":\"p1\"}]"));
     assert_string_equal(json_str(plan, "hash"), json_str(again, "hash"));
 }
 
