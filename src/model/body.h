@@ -22,7 +22,8 @@
  *   deleting   bool        transition null | {operation, target [, asked]}
  *   lineage    epoch of the last claim that took its data from a point or from kept volumes
  *   claim      null | what the last CLAIM recorded: {operation, forced, reason, who, evidence, at,
- *               point: {id, at} | {kept: true, since}, plan}
+ *               point: {id, at} | {kept: true, since}, plan, data_from: the point of the claim
+ *               before, in a claim in place}
  *   failover_count, last_failover_at
  *   replication_off   absent | true: a failback was asked to leave it off; a policy that is set
  *               anew, and any claim, turns it on

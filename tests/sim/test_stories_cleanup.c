@@ -404,6 +404,35 @@ static void test_skipped_stays_whole(void **state)
     assert_int_equal(json_array_size(json_arr(told, "remaining")), 3); /* a server, two volumes */
 }
 
+/* A list that lacks the servers is no proof that they are gone: nothing of theirs is touched
+ * before. */
+static void test_list_cut(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1713);
+    struct bench_death death = {"before-intent", "kept.delete", false};
+    struct sim_fault cut = {.site = SIM_SITE_A,
+                            .service = "nova",
+                            .method = "GET",
+                            .path = "*/servers/detail*",
+                            .count = 1,
+                            .kind = SIM_FAULT_STATUS,
+                            .status = 200,
+                            .body = "{\"servers\": []}"};
+    (void)state;
+
+    go_to_b(b);
+    bench_dies_at(b, SIM_SITE_A, "cleanup_source", &death);
+    json_decref(
+        bench_try(b, "prod-b", "protection-group cleanup-source", WEB, "!yes", "!no-wait", NULL));
+    bench_pass(b, 5000);
+    assert_true(death.died);
+    sim_fault_add(b->sim, &cut);
+    bench_revive(b, SIM_SITE_A);
+    bench_settle(b);
+    assert_int_equal(servers(b, SIM_SITE_A), 0);
+    assert_int_equal(volumes(b, SIM_SITE_A), 0);
+}
+
 /* A volume that somebody attached before the failover is his, also when its server gave way. */
 static void test_attached_before(void **state)
 {
@@ -442,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_handover_waits),
         cmocka_unit_test(test_skipped_stays_whole),
         cmocka_unit_test(test_attached_before),
+        cmocka_unit_test(test_list_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

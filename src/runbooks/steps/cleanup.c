@@ -349,6 +349,26 @@ static bool locked_by_us(const json_t *server)
            g_str_has_prefix(json_str_or(server, "locked_reason", ""), "protector");
 }
 
+/*
+ * One that the list lacks is gone only if its cloud says so of itself: with a list that was cut its
+ * ports would be taken from a server that stays.
+ */
+static err_t *server_gone(struct step_call *call)
+{
+    struct cloud service;
+    g_autoptr(json_t) server = NULL;
+
+    TRY(world_service(call, &service));
+    err_t *e = nova_server_get(&service, call->subject, &server);
+    if (e == NULL)
+        return err(CLOUD_PARTIAL, "%s: the list of servers lacks '%s', which is there",
+                   cloud_name(&service), json_str_or(server, "name", call->subject));
+    if (!err_is(e, ERR_CLOUD_NOT_FOUND))
+        return e;
+    err_free(e);
+    return object_gone(call, call->subject);
+}
+
 err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
 {
     const json_t *server = cloud_find(call->observed, "id", call->subject);
@@ -356,7 +376,7 @@ err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
 
     *ret = STEP_DONE;
     if (server == NULL)
-        return object_gone(call, call->subject);
+        return server_gone(call);
     if (asked && too_long(call, GONE_MAX_MS))
         return waited(call,
                       err(TIMEOUT, "server '%s' (%s) does not go: it is %s",

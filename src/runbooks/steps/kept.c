@@ -282,7 +282,7 @@ err_t *kept_start_make(struct step_call *call, enum step_answer *ret)
     TRY(safety_act(&now->state, SAFETY_START, SAFETY_SERVE));
     TRY(world_service(call, &service));
     TRY(server_unlock(&service, server));
-    if (server_wants_start(server) || stands_still(call, server))
+    if (server_wants_start(server))
         return moved_is_fine(nova_server_start(&service, id));
     return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);
 }
