@@ -5,6 +5,7 @@
 #include "api/view.h"
 
 #include "model/body.h"
+#include "plan/checks.h"
 #include "store/drift.h"
 
 /*
@@ -75,36 +76,46 @@ err_t *members_show(struct request *r)
     return NULL;
 }
 
+/* body_order_keys */
+#define ORDER_FIELDS                                                                               \
+    {"priority", FIELD_INT, false, BODY_PRIORITY_FIRST, BODY_PRIORITY_LAST, NULL},                 \
+        {"start_delay_s", FIELD_INT, false, 0, BODY_START_DELAY_MAX_S, NULL},                      \
+        {"start_check", FIELD_TEXT, false, 0, BODY_START_CHECK_MAX, NULL},                         \
+        {"start_timeout_s", FIELD_INT, false, 1, BODY_START_DELAY_MAX_S, NULL},                    \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
 static const struct field create_fields[] = {
     {"instance_id", FIELD_TEXT, true, 1, 64, NULL},
-    {"priority", FIELD_INT, false, BODY_PRIORITY_FIRST, BODY_PRIORITY_LAST, NULL},
-    {"start_delay_s", FIELD_INT, false, 0, BODY_START_DELAY_MAX_S, NULL},
-    {0},
+    ORDER_FIELDS,
 };
 const struct body_spec members_create_bodies[] = {
     {"member", create_fields, true, "{\"instance_id\": \"baa340cd-6261-45fb-b429-9f467ccec895\"}"},
     {0},
 };
 static const struct field update_fields[] = {
-    {"priority", FIELD_INT, false, BODY_PRIORITY_FIRST, BODY_PRIORITY_LAST, NULL},
-    {"start_delay_s", FIELD_INT, false, 0, BODY_START_DELAY_MAX_S, NULL},
-    {0},
+    ORDER_FIELDS,
 };
 const struct body_spec members_update_bodies[] = {
     {"member", update_fields, true, "{\"priority\": 1, \"start_delay_s\": 30}"},
     {0},
 };
 
-/* When the member starts, as far as it is said. */
-static void order_take(const json_t *in, json_t *out)
+/* When the member starts, and what others wait for, as far as it is said. */
+static err_t *order_take(const json_t *in, json_t *out)
 {
-    static const char *const keys[] = {"priority", "start_delay_s"};
+    const char *text = json_str_or(in, "start_check", "");
+    g_autoptr(json_t) check = NULL;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        json_t *value = json_object_get(in, keys[i]);
+    if (*text != '\0')
+        TRY(plan_check_read(text, &check));
+    for (const char *const *key = body_order_keys; *key != NULL; key++) {
+        json_t *value = json_object_get(in, *key);
         if (value != NULL)
-            json_object_set(out, keys[i], value);
+            json_object_set(out, *key, value);
     }
+    return NULL;
 }
 
 /* A member that stands in the metadata already is returned; a failed add is replaced. */
@@ -166,9 +177,9 @@ err_t *members_create(struct request *r)
     TRY(member_on_its_way(r, g, instance, &op, &id));
     if (op == NULL) {
         id = env_id(r->o->env, "member-");
-        json_t *member = json_pack("{s:s, s:s}", "id", id, "instance_id", instance);
-        order_take(r->in, member);
-        TRY(change_begin(r, g, VERB_MEMBER_ADD, "member_add", json_pack("{s:o}", "member", member),
+        g_autoptr(json_t) member = json_pack("{s:s, s:s}", "id", id, "instance_id", instance);
+        TRY(order_take(r->in, member));
+        TRY(change_begin(r, g, VERB_MEMBER_ADD, "member_add", json_pack("{s:O}", "member", member),
                          &op));
         TRY(request_audit(r, "member.create", instance));
     }
@@ -189,10 +200,9 @@ err_t *members_update(struct request *r)
     TRY(change_group(r, &g));
     TRY(change_body(g, &body));
     TRY(member_named(r, g, body, &m));
-    json_t *params = json_object();
-    json_set_str(params, "member_id", m->id);
-    order_take(r->in, params);
-    TRY(change_begin(r, g, VERB_UPDATE, "member_update", params, &op));
+    g_autoptr(json_t) params = json_pack("{s:s}", "member_id", m->id);
+    TRY(order_take(r->in, params));
+    TRY(change_begin(r, g, VERB_UPDATE, "member_update", json_incref(params), &op));
     TRY(request_audit(r, "member.update", m->id));
     return reply_operation(r, op, json_pack("{s:{s:s}}", "member", "id", m->id));
 }

@@ -203,8 +203,11 @@ static void members_write(const struct writing *w)
         json_set_str(out, "name", json_str(member, "name"));
         json_set_str(out, "server_id", boot != NULL ? json_str(boot->result, "server_id") : NULL);
         json_set_str(out, "outcome", outcome);
-        json_set(out, "checks",
-                 check != NULL ? json_incref(json_arr(check->result, "checks")) : json_array());
+        json_t *checks = json_arr(check != NULL  ? check->result
+                                  : boot != NULL ? boot->result
+                                                 : NULL,
+                                  "checks");
+        json_set(out, "checks", checks != NULL ? json_incref(checks) : json_array());
     }
 }
 

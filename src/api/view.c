@@ -158,6 +158,8 @@ json_t *view_member(const struct member *m, const json_t *body)
     json_set(out, "servers", servers);
     json_set_int(out, "priority", body_member_priority(entry));
     json_set_int(out, "start_delay_s", body_member_start_delay_s(entry));
+    json_set_str(out, "start_check", body_member_start_check(entry));
+    json_set_int(out, "start_timeout_s", body_member_start_timeout_s(entry));
     json_set_bool(out, "in_metadata", m->in_body);
     view_time(out, "created_at", m->created_at_ms);
     if (m->config != NULL) {

@@ -466,18 +466,23 @@ static err_t *after_member(struct call *call, struct pair *pair, const json_t *r
     return NULL;
 }
 
-/* "start-delay" is in seconds, as the API says in the name. */
+/* Times are in seconds, as the API says in their names. */
 static err_t *order_take(struct call *call, json_t *member)
 {
-    static const char *const numbers[] = {"priority", "start-delay", NULL};
+    static const char *const numbers[] = {"priority", "start-delay", "start-timeout", NULL};
+    static const char *const keys[][2] = {{"priority", "priority"},
+                                          {"start_delay", "start_delay_s"},
+                                          {"start_timeout", "start_timeout_s"}};
     g_autoptr(json_t) given = json_object();
 
     TRY(numbers_take(call, numbers, given));
-    json_t *delay = json_object_get(given, "start_delay");
-    if (delay != NULL)
-        json_object_set(member, "start_delay_s", delay);
-    json_object_del(given, "start_delay");
-    json_object_update(member, given);
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        json_t *value = json_object_get(given, keys[i][0]);
+        if (value != NULL)
+            json_object_set(member, keys[i][1], value);
+    }
+    if (arg(call, "start-check") != NULL)
+        json_set_str(member, "start_check", arg(call, "start-check"));
     return NULL;
 }
 
@@ -498,7 +503,9 @@ err_t *cmd_member_update(struct call *call, json_t **ret)
 
     TRY(order_take(call, member));
     if (json_object_size(member) == 0)
-        return err(CLIENT_USAGE, "nothing to change: give --priority or --start-delay");
+        return err(
+            CLIENT_USAGE,
+            "nothing to change: give --priority, --start-delay, --start-check or --start-timeout");
     return change(call, "PUT", path, json_pack("{s:O}", "member", member), after_member, ret);
 }
 
@@ -520,9 +527,9 @@ err_t *cmd_member_show(struct call *call, json_t **ret)
     g_autofree char *what = g_strdup_printf("members/%s", id);
 
     TRY(below(call, what, &reply));
-    *ret = show_record(
-        json_obj(reply, "member"), MEMBER_COLUMNS
-        " priority start_delay_s health health_details error_message volumes servers created_at");
+    *ret = show_record(json_obj(reply, "member"),
+                       MEMBER_COLUMNS " priority start_delay_s start_check start_timeout_s health "
+                                      "health_details error_message volumes servers created_at");
     return NULL;
 }
 

@@ -68,8 +68,11 @@
     }
 #define START_ORDER                                                                                \
     {"--priority", "N", 0, "1 to 5 (3): servers of a lower one start first, and stop last"},       \
+        {"--start-delay", "SECONDS", 0, "later priorities wait so long once it runs (0)"},         \
+        {"--start-check", "CHECK", 0,                                                              \
+         "… and until tcp:PORT, http:PORT[/PATH][=STATUS], https:… or console:PATTERN is true"},   \
     {                                                                                              \
-        "--start-delay", "SECONDS", 0, "later priorities wait so long once it runs (0)"            \
+        "--start-timeout", "SECONDS", 0, "… but no longer than this (120)"                       \
     }
 #define SERVICE                                                                                    \
     {"--service-username", "USER", 0, "service user of the site's cloud, for the other site"},     \

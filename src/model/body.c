@@ -209,6 +209,16 @@ int64_t body_member_start_delay_s(const json_t *member)
     return json_int(member, "start_delay_s", 0);
 }
 
+const char *body_member_start_check(const json_t *member)
+{
+    return json_str(member, "start_check");
+}
+
+int64_t body_member_start_timeout_s(const json_t *member)
+{
+    return json_int(member, "start_timeout_s", BODY_START_TIMEOUT_S);
+}
+
 bool body_deleting(const json_t *j)
 {
     return json_bool(j, "deleting", false);

@@ -15,7 +15,7 @@
  *   policy     null | {id, primary_fa_url, secondary_fa_url, pure_pg_name, replication_interval,
  *               rpo_minutes, tokens: {primary_fa_token|secondary_fa_token: {<uuid>: sealed box}}}
  *   members    [{id, instance_id, instance_name, status, error_message?, config: {…}, added_at,
- *               priority?, start_delay_s?,
+ *               priority?, start_delay_s?, start_check?, start_timeout_s?,
  *               volumes: [{id, name, size, type, device, boot_index, bootable}]}]
  *   mappings   {<source site uuid>: {network|flavor|image|floating_ip|availability_zone:
  *               {source: target}}}
@@ -54,6 +54,8 @@
 #define BODY_PRIORITY_DEFAULT  3 /* of a member that says nothing */
 #define BODY_PRIORITY_LAST     5
 #define BODY_START_DELAY_MAX_S 3600
+#define BODY_START_CHECK_MAX   255 /* characters */
+#define BODY_START_TIMEOUT_S   120 /* of a member that says nothing */
 
 /* A body as signed: bytes, their hash, the parsed form.  Counted; never written to. */
 struct body;
@@ -100,6 +102,9 @@ json_t *body_member_of_server(const json_t *j, const char *server_id);
 int64_t body_member_priority(const json_t *member); /* BODY_PRIORITY_FIRST … _LAST */
 /* How long members of a later priority wait once this one runs, in seconds. */
 int64_t body_member_start_delay_s(const json_t *member);
+/* What later priorities wait for (plan/checks.h), and for how long at most; NULL: for nothing. */
+const char *body_member_start_check(const json_t *member);
+int64_t body_member_start_timeout_s(const json_t *member);
 bool body_deleting(const json_t *j);
 /* NULL: no transition. */
 const char *body_transition_operation(const json_t *j);
@@ -158,9 +163,13 @@ err_t *body_member_remove(json_t *draft, const char *id) MUST_CHECK;
  * NOT_FOUND.
  */
 err_t *body_member_renew(json_t *draft, json_t *member) MUST_CHECK;
-/* When it starts.  A negative number leaves that field as it is.  NOT_FOUND, BODY_INVALID. */
-err_t *body_member_order(json_t *draft, const char *id, int64_t priority,
-                         int64_t start_delay_s) MUST_CHECK;
+/*
+ * When it starts, and what later priorities wait for: the body_order_keys that 'said' has; the rest
+ * stays.  start_check "" takes the check away.  NOT_FOUND, BODY_INVALID.
+ */
+err_t *body_member_order(json_t *draft, const char *id, const json_t *said) MUST_CHECK;
+/* "priority", "start_delay_s", "start_check", "start_timeout_s"; NULL-ended. */
+extern const char *const body_order_keys[];
 /* 'target' NULL removes the row. */
 err_t *body_mapping_set(json_t *draft, const char *source_site, const char *kind,
                         const char *source, const char *target) MUST_CHECK;

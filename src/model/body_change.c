@@ -207,10 +207,29 @@ static void number_or_absent(json_t *j, const char *key, int64_t value, int64_t 
         json_set_int(j, key, value);
 }
 
-static void member_order_set(json_t *member, int64_t priority, int64_t start_delay_s)
+const char *const body_order_keys[] = {"priority", "start_delay_s", "start_check",
+                                       "start_timeout_s", NULL};
+
+/* What 'said' has of it; what it lacks stays. */
+static void member_order_set(json_t *member, const json_t *said)
 {
-    number_or_absent(member, "priority", priority, BODY_PRIORITY_DEFAULT);
-    number_or_absent(member, "start_delay_s", start_delay_s, 0);
+    static const struct {
+        const char *key;
+        int64_t otherwise;
+    } numbers[] = {{"priority", BODY_PRIORITY_DEFAULT},
+                   {"start_delay_s", 0},
+                   {"start_timeout_s", BODY_START_TIMEOUT_S}};
+    const char *check = json_str(said, "start_check");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        if (json_object_get(said, numbers[i].key) != NULL)
+            number_or_absent(member, numbers[i].key, json_int(said, numbers[i].key, 0),
+                             numbers[i].otherwise);
+    }
+    if (check != NULL && *check == '\0')
+        json_object_del(member, "start_check");
+    else if (check != NULL)
+        json_set_str(member, "start_check", check);
 }
 
 err_t *body_member_renew(json_t *draft, json_t *member)
@@ -221,18 +240,17 @@ err_t *body_member_renew(json_t *draft, json_t *member)
     if (old == NULL)
         return no_member(draft, id);
     json_set_str(own, "status", json_str(old, "status"));
-    member_order_set(own, body_member_priority(old), body_member_start_delay_s(old));
+    member_order_set(own, old);
     json_array_set(body_members(draft), member_index(draft, id), own);
     return body_check(draft);
 }
 
-err_t *body_member_order(json_t *draft, const char *id, int64_t priority, int64_t start_delay_s)
+err_t *body_member_order(json_t *draft, const char *id, const json_t *said)
 {
     json_t *member = body_member(draft, id);
     if (member == NULL)
         return no_member(draft, id);
-    member_order_set(member, priority >= 0 ? priority : body_member_priority(member),
-                     start_delay_s >= 0 ? start_delay_s : body_member_start_delay_s(member));
+    member_order_set(member, said);
     return body_check(draft);
 }
 
@@ -372,8 +390,9 @@ static const char *const user_keys[] = {
     "schema",     "id",       "name",           "description",    "replication_type",
     "created_at", "policy",   "primary_site",   "secondary_site", "consistency_group_id",
     "mappings",   "deleting", "idempotency_key"};
-static const char *const user_member_keys[] = {"instance_id", "config",   "volumes",
-                                               "added_at",    "priority", "start_delay_s"};
+static const char *const user_member_keys[] = {"instance_id", "config",         "volumes",
+                                               "added_at",    "priority",       "start_delay_s",
+                                               "start_check", "start_timeout_s"};
 static const char *const user_site_keys[] = {"name", "project_id", "volume_type", "volume_type_id"};
 
 static err_t *refuse_keys(const char *where, const json_t *delta, const char *const *keys,

@@ -72,6 +72,8 @@ static const struct field member_fields[] = {
     {"added_at", F_ID, 40, NULLABLE},
     {"priority", F_INT, BODY_PRIORITY_LAST, OPTIONAL},
     {"start_delay_s", F_INT, BODY_START_DELAY_MAX_S, OPTIONAL},
+    {"start_check", F_TEXT, BODY_START_CHECK_MAX, OPTIONAL},
+    {"start_timeout_s", F_INT, BODY_START_DELAY_MAX_S, OPTIONAL},
     {"volumes", F_ARRAY, BODY_VOLUMES_MAX, REQUIRED},
 };
 static const struct field volume_fields[] = {

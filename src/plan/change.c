@@ -22,12 +22,6 @@ static err_t *apply_policy_delete(const json_t *params, json_t *draft)
     return body_policy_delete(draft);
 }
 
-static err_t *order_set(const json_t *from, const char *member, json_t *draft)
-{
-    return body_member_order(draft, member, json_int(from, "priority", -1),
-                             json_int(from, "start_delay_s", -1));
-}
-
 /* Before the capture the member is checked with what is known of it: its ids. */
 static err_t *apply_member_add(const json_t *params, json_t *draft)
 {
@@ -36,12 +30,12 @@ static err_t *apply_member_add(const json_t *params, json_t *draft)
     if (captured == NULL)
         return NULL;
     TRY(body_member_add(draft, json_deep_copy(captured)));
-    return order_set(json_obj(params, "member"), json_str_or(captured, "id", ""), draft);
+    return body_member_order(draft, json_str_or(captured, "id", ""), json_obj(params, "member"));
 }
 
 static err_t *apply_member_update(const json_t *params, json_t *draft)
 {
-    return order_set(params, json_str_or(params, "member_id", ""), draft);
+    return body_member_order(draft, json_str_or(params, "member_id", ""), params);
 }
 
 static err_t *apply_member_remove(const json_t *params, json_t *draft)

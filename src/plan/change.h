@@ -12,9 +12,9 @@
  *   update         {name?, description?}
  *   policy_set     the policy's fields, tokens sealed (model/body.h)
  *   policy_delete  {}
- *   member_add     {member: {id, instance_id, priority?, start_delay_s?}}  and at signing time
+ *   member_add     {member: {id, instance_id, and body_order_keys}}  and at signing time
  *                  "captured" (the member as captured)
- *   member_update  {member_id, priority?, start_delay_s?}
+ *   member_update  {member_id, and body_order_keys}
  *   member_remove  {member_id}
  *   mappings_set   {source_site, mappings: {kind: {source: target|null}}}
  *   reprotect, delete  {}

@@ -2,8 +2,6 @@
 /* checks - see checks.h. */
 #include "plan/checks.h"
 
-#include "model/body.h"
-
 #include <string.h>
 
 #define STATUS_DEFAULT 200
@@ -134,6 +132,23 @@ err_t *plan_checks_valid(const json_t *checks, const json_t *body)
     return NULL;
 }
 
+/* What is asked twice is looked at once; what cannot be read was valid when it was said. */
+static void check_add(json_t *out, const char *text)
+{
+    json_t *check = NULL, *other;
+    size_t i;
+
+    err_t *e = plan_check_read(text, &check);
+    json_array_foreach(out, i, other)
+    {
+        if (e == NULL && g_str_equal(json_str_or(other, "check", ""), text))
+            g_clear_pointer(&check, json_decref);
+    }
+    if (check != NULL)
+        json_array_append_new(out, check);
+    err_free(e);
+}
+
 json_t *plan_checks_of(const json_t *checks, const json_t *member)
 {
     json_t *out = json_array();
@@ -141,18 +156,13 @@ json_t *plan_checks_of(const json_t *checks, const json_t *member)
     json_t *list, *entry;
     size_t i;
 
+    if (body_member_start_check(member) != NULL)
+        check_add(out, body_member_start_check(member));
     json_object_foreach((json_t *)checks, key, list)
     {
         if (!names(key, member))
             continue;
-        json_array_foreach(list, i, entry)
-        {
-            json_t *check = NULL;
-            err_t *e = plan_check_read(json_string_value(entry), &check);
-            if (e == NULL)
-                json_array_append_new(out, check);
-            err_free(e); /* it was valid when the drill began */
-        }
+        json_array_foreach(list, i, entry) check_add(out, json_string_value(entry));
     }
     return out;
 }

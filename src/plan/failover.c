@@ -7,6 +7,7 @@
 
 #include "model/body.h"
 #include "plan/addresses.h"
+#include "plan/checks.h"
 #include "plan/kept.h"
 #include "plan/planning.h"
 
@@ -84,7 +85,27 @@ static void drill_name(json_t *row)
     json_set_str(row, "name", name);
 }
 
-static void member_identity(const struct planning *p, const json_t *member, const json_t *config,
+/* What servers of later priorities wait for. */
+static void start_plan(struct planning *p, const json_t *member, json_t *row)
+{
+    const char *text = body_member_start_check(member);
+    json_t *check = NULL;
+
+    json_set_int(row, "start_delay_s", body_member_start_delay_s(member));
+    if (text == NULL)
+        return;
+    err_t *e = plan_check_read(text, &check); /* a newer Protector may know more kinds */
+    if (e != NULL) {
+        planning_note(p, g_strdup_printf("%s: nobody waits for its start check: %s",
+                                         json_str_or(row, "name", ""), err_message(e)));
+        err_free(e);
+        return;
+    }
+    json_set(row, "start_check", check);
+    json_set_int(row, "start_timeout_s", body_member_start_timeout_s(member));
+}
+
+static void member_identity(struct planning *p, const json_t *member, const json_t *config,
                             json_t *row)
 {
     json_set_str(row, "id", json_str(member, "id"));
@@ -93,7 +114,7 @@ static void member_identity(const struct planning *p, const json_t *member, cons
     if (p->in->drill)
         drill_name(row);
     json_set_int(row, "wave", body_member_priority(member));
-    json_set_int(row, "start_delay_s", body_member_start_delay_s(member));
+    start_plan(p, member, row);
     json_set_str(row, "key_name", json_str(json_obj(config, "key"), "name"));
     json_set_bool(row, "config_drive", json_bool(config, "config_drive", false));
     json_set(row, "metadata", json_deep_copy(json_obj(config, "metadata")));
@@ -317,8 +338,10 @@ void plan_waves_end(json_t *members)
     json_array_foreach(members, i, member) last = MAX(last, json_int(member, "wave", 0));
     json_array_foreach(members, i, member)
     {
-        if (json_int(member, "wave", 0) == last)
-            json_object_del(member, "start_delay_s");
+        if (json_int(member, "wave", 0) != last)
+            continue;
+        json_object_del(member, "start_delay_s");
+        json_object_del(member, "start_check");
     }
 }
 

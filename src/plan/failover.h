@@ -14,7 +14,8 @@
  *
  *   source, target   uuids
  *   operation        "failover" | "failback" | "test failover"
- *   members          [{id, name, instance_id, wave (its priority), start_delay_s, flavor_id,
+ *   members          [{id, name, instance_id, wave (its priority), start_delay_s, start_check
+ *                    (plan/checks.h, as read)|absent, start_timeout_s|absent, flavor_id,
  *                    flavor_name, availability_zone|absent, key_name, server_group, config_drive,
  *                    metadata{}, tags[],
  *                    root_device, description, nics, kept (plan/kept.h)}]
@@ -59,7 +60,7 @@ err_t *plan_failover(const struct plan_failover_input *input, json_t **ret) MUST
 /* NULL if the plan has no problems, else PLAN_INCOMPLETE naming every one and its remedy. */
 err_t *plan_problems(const json_t *plan) MUST_CHECK;
 
-/* Of rows with "wave" and "start_delay_s": nobody waits after the last wave. */
+/* Of rows with "wave", "start_delay_s", "start_check": nobody waits after the last wave. */
 void plan_waves_end(json_t *members);
 
 /* The plan for people, a page that reads like a runbook.  Caller frees. */

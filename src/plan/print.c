@@ -22,6 +22,7 @@ static char *addresses_text(const json_t *nic)
 static char *turn_text(const json_t *plan, const json_t *member)
 {
     int64_t wave = json_int(member, "wave", 0), delay_s = json_int(member, "start_delay_s", 0);
+    const json_t *check = json_obj(member, "start_check");
     bool together = true;
     size_t i;
     json_t *other;
@@ -30,10 +31,15 @@ static char *turn_text(const json_t *plan, const json_t *member)
         together && json_int(other, "wave", 0) == wave;
     if (together)
         return g_strdup("");
-    if (delay_s == 0)
-        return g_strdup_printf(", priority %" JSON_INTEGER_FORMAT, (json_int_t)wave);
-    return g_strdup_printf(", priority %" JSON_INTEGER_FORMAT ", then %" JSON_INTEGER_FORMAT " s",
-                           (json_int_t)wave, (json_int_t)delay_s);
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, ", priority %" G_GINT64_FORMAT, wave);
+    if (delay_s > 0)
+        g_string_append_printf(text, ", then %" G_GINT64_FORMAT " s", delay_s);
+    if (check != NULL)
+        g_string_append_printf(text, ", then %s (%" G_GINT64_FORMAT " s at most)",
+                               json_str_or(check, "check", "?"),
+                               json_int(member, "start_timeout_s", 0));
+    return g_string_free(text, FALSE);
 }
 
 static void print_floating(GString *text, const json_t *nic)

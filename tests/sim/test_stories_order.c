@@ -98,6 +98,132 @@ static void test_there_and_back(void **state)
     db_came_first(b, SIM_SITE_A, "");
 }
 
+/* ---- what later priorities wait for beside ACTIVE */
+
+#define ANSWERS_AT 3 /* the database answers at the third look */
+
+/* data: how often its port was looked at. */
+static int database(void *data, const char *address, int port, const char *path)
+{
+    int *looks = data;
+
+    return g_str_has_prefix(address, "10.") && port == 5432 && path == NULL ? ++*looks >= ANSWERS_AT
+                                                                            : -1;
+}
+
+/* db-1 first; web-1 when db-1 passes the check, or 20 s later. */
+static struct bench *checked(uint64_t seed, const char *check, int *looks)
+{
+    struct bench *b = bench_create_protected(seed);
+    const char *id = bench_server_id(b, SIM_SITE_A, "db-1");
+
+    *looks = 0;
+    b->guest = database;
+    b->guest_data = looks;
+    for (int i = 0; i < BENCH_SITES; i++)
+        bench_engine_conf(b, i, "[drill]\ncheck_networks = 10.0.0.0/8\n");
+    json_decref(bench_ok(b, "prod-a", "protection-group member-update", WEB, "member-id", id,
+                         "priority", "1", "start-check", check, "start-timeout", "20", NULL));
+    bench_settle(b);
+    bench_wait_point(b);
+    return b;
+}
+
+/* What the report of the last operation of a type says of db-1's check: "RESULT (SEEN)". */
+static char *told(struct bench *b, int site, const char *type)
+{
+    g_autofree char *sql = g_strdup_printf("SELECT id FROM dr_operations WHERE operation_type = "
+                                           "'%s' ORDER BY created_at DESC LIMIT 1",
+                                           type);
+    g_autofree char *id = bench_sql(b, site, sql);
+    g_autoptr(json_t) said =
+        bench_ok(b, bench_tenant(site), "operation report", "operation", id, NULL);
+    size_t i;
+    json_t *member;
+
+    const json_t *report = json_obj(json_obj(said, "object"), "report");
+    json_array_foreach(json_arr(report, "members"), i, member)
+    {
+        const json_t *row = json_array_get(json_arr(member, "checks"), 0);
+        if (g_str_has_prefix(json_str_or(member, "name", ""), "db-1"))
+            return g_strdup_printf("%s (%s)", json_str_or(row, "result", "-"),
+                                   json_str_or(row, "seen", "-"));
+    }
+    return g_strdup("no such member");
+}
+
+static void test_waits_until_it_serves(void **state)
+{
+    int looks = 0;
+    AUTO(bench) b = checked(1410, "tcp:5432", &looks);
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_B, "active");
+    assert_int_equal(looks, ANSWERS_AT);
+    assert_in_range(launched(b, SIM_SITE_B, "web-1") - launched(b, SIM_SITE_B, "db-1"), 4000,
+                    19000);
+    g_autofree char *says = told(b, SIM_SITE_B, "failover");
+    assert_true(g_str_has_prefix(says, "passed (10."));
+    json_decref(bench_ok(b, "prod-b", "protection-group failback", WEB, NULL)); /* and home */
+    bench_settle(b);
+    assert_int_equal(looks, ANSWERS_AT + 1);
+    bench_servers_are(b, SIM_SITE_A, "active");
+}
+
+/* Nobody waits for ever, and what did not pass is told. */
+static void test_does_not_serve(void **state)
+{
+    int looks = 0;
+    AUTO(bench) b = checked(1411, "tcp:5433", &looks);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_servers_are(b, SIM_SITE_B, "active");
+    assert_in_range(launched(b, SIM_SITE_B, "web-1") - launched(b, SIM_SITE_B, "db-1"), 20000,
+                    35000);
+    g_autofree char *says = told(b, SIM_SITE_B, "failover");
+    assert_true(g_str_has_prefix(says, "failed ("));
+    bench_status_is(b, SIM_SITE_B, "failed_over");
+}
+
+/* Servers that a site had kept are looked at by the addresses they have. */
+static void test_kept_server_serves(void **state)
+{
+    int looks = 0;
+    AUTO(bench) b = checked(1412, "tcp:5432", &looks);
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
+    bench_settle(b);
+    looks = 0;
+    bench_lose(b, SIM_SITE_B);
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!unplanned", "from",
+                         "kept", "reason", "the other site is lost", NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    assert_int_equal(looks, ANSWERS_AT);
+}
+
+/* A rehearsal looks at it too, if it can: what is isolated holds up nobody. */
+static void test_drill_checks(void **state)
+{
+    int looks = 0;
+    AUTO(bench) b = checked(1413, "tcp:5432", &looks);
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group test-failover", WEB, NULL));
+    assert_int_equal(looks, 0);
+    json_decref(bench_ok(b, "prod-a", "protection-group test-cleanup", WEB, NULL));
+    bench_settle(b);
+    json_t *args =
+        json_pack("{s:s, s:[s]}", "protection-group", "web", "network-mapping", "net-app=net-app");
+    json_decref(bench_run(b, "prod-a", "protection-group test-failover", args));
+    assert_int_equal(looks, ANSWERS_AT + 1); /* before web-1, and at the end */
+}
+
 static void test_drill(void **state)
 {
     AUTO(bench) b = ordered(1403);
@@ -148,7 +274,9 @@ static void test_said(void **state)
                 "member-id", id, NULL);
     static const char *const wrong[][2] = {{"priority", "0"},
                                            {"priority", "6"},
-                                           {"start-delay", "3601"}};
+                                           {"start-delay", "3601"},
+                                           {"start-check", "ldap:389"},
+                                           {"start-timeout", "0"}};
     for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++)
         bench_fails(b, "protector.bad_request", "prod-a", "protection-group member-update", WEB,
                     "member-id", id, wrong[i][0], wrong[i][1], NULL);
@@ -161,7 +289,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_said),           cmocka_unit_test(test_unplanned),
         cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_drill),
-        cmocka_unit_test(test_taken_back),
+        cmocka_unit_test(test_taken_back),     cmocka_unit_test(test_waits_until_it_serves),
+        cmocka_unit_test(test_does_not_serve), cmocka_unit_test(test_kept_server_serves),
+        cmocka_unit_test(test_drill_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check - whether what a drill has booted serves: plan/checks.h says what can be asked.
+ * check - whether what was booted serves: plan/checks.h says what can be asked.  A drill looks at
+ * all that it has booted, in a step of its own; server.boot at what later priorities wait for.
  *
  * Ports and HTTP are looked at from this host.  A tenant chooses the addresses of his servers, and
  * would else choose what this host connects to: so only within [drill] check_networks, never
@@ -11,6 +12,7 @@
 
 #include "cloud/nova.h"
 #include "plan/addresses.h"
+#include "plan/kept.h"
 #include "runbooks/steps/steps.h"
 
 #define CALL_MS       3000 /* of one connection, or one answer */
@@ -57,11 +59,28 @@ static bool address_allowed(const struct step_call *call, const char *address)
     return false;
 }
 
+/* Of a server that was kept: the plan made no port for it. */
+static const char *kept_address(const json_t *server)
+{
+    const char *network, *address = NULL;
+    json_t *all;
+
+    json_object_foreach(json_obj(server, "addresses"), network, all)
+    {
+        if (address == NULL)
+            address = json_str(json_array_get(all, 0), "addr");
+    }
+    return address;
+}
+
 /* The first address in a network that is not the drill's own; NULL: all are isolated. */
 static const char *address_of(const struct checking *c)
 {
     size_t i;
     json_t *nic;
+
+    if (g_strcmp0(plan_kept_verdict(c->call->input), PLAN_RESUMES) == 0)
+        return kept_address(c->server);
 
     json_array_foreach(json_arr(c->call->input, "nics"), i, nic)
     {
@@ -206,6 +225,22 @@ static bool fits(const struct step_call *call)
            call->deadline_mono_ms - env_mono_ms(call->env) > CALL_MS;
 }
 
+static bool has_failed(const json_t *row)
+{
+    return g_str_equal(json_str_or(row, "result", FAILED), FAILED);
+}
+
+/* Looks, unless it has passed; the row is the index-th.  False if it may still pass. */
+static bool check_settled(struct step_call *call, const json_t *server, const json_t *check,
+                          size_t index)
+{
+    struct checking c = {call, server, check, row_of(call, index, json_str_or(check, "check", ""))};
+
+    if (has_failed(c.row) && fits(call))
+        check_one(&c);
+    return !has_failed(c.row);
+}
+
 /* Each that has not passed yet; false if one may still do so. */
 static bool check_all(struct step_call *call, const json_t *server)
 {
@@ -213,18 +248,27 @@ static bool check_all(struct step_call *call, const json_t *server)
     size_t i;
     json_t *check;
 
-    json_array_foreach(json_arr(call->input, "checks"), i, check)
-    {
-        struct checking c = {call, server, check,
-                             row_of(call, i + 1, json_str_or(check, "check", ""))};
-        const char *was = json_str_or(c.row, "result", FAILED);
-        if (!g_str_equal(was, FAILED))
-            continue;
-        if (fits(call))
-            check_one(&c);
-        settled = settled && !g_str_equal(json_str_or(c.row, "result", FAILED), FAILED);
-    }
+    json_array_foreach(json_arr(call->input, "checks"), i, check) settled =
+        check_settled(call, server, check, i + 1) && settled;
     return settled;
+}
+
+/* Before the next look; at the end of the time that 'key' has counted there is none. */
+static bool look_again(struct step_call *call, const char *key, int64_t timeout_s)
+{
+    if (pause_over(call, key, timeout_s * 1000))
+        return false;
+    call->wake_at_ms = MIN(call->wake_at_ms, call->now_ms + LOOK_MS);
+    return true;
+}
+
+bool start_check_over(struct step_call *call, const json_t *server)
+{
+    const json_t *check = json_obj(call->input, "start_check");
+    int64_t timeout_s = json_int(call->input, "start_timeout_s", BODY_START_TIMEOUT_S);
+
+    return check == NULL || check_settled(call, server, check, 0) ||
+           !look_again(call, "start_checked_until_ms", timeout_s);
 }
 
 err_t *drill_check_probe(struct step_call *call, enum step_answer *ret)
@@ -242,10 +286,8 @@ err_t *drill_check_probe(struct step_call *call, enum step_answer *ret)
     if (!runs)
         return err(SERVER_ERROR, "server '%s' of the drill is %s",
                    json_str_or(call->input, "name", ""), status);
-    if (check_all(call, server) || pause_over(call, "checked_until_ms", timeout_s * 1000))
-        return NULL;
-    *ret = STEP_WAIT;
-    call->wake_at_ms = MIN(call->wake_at_ms, call->now_ms + LOOK_MS);
+    if (!check_all(call, server) && look_again(call, "checked_until_ms", timeout_s))
+        *ret = STEP_WAIT;
     return NULL;
 }
 

@@ -155,8 +155,11 @@ static err_t *server_comes(struct step_call *call, const json_t *server, enum st
 static void server_runs(struct step_call *call, enum step_answer *ret)
 {
     int64_t delay_ms = json_int(call->input, "start_delay_s", 0) * 1000;
+    const json_t *server =
+        cloud_find(call->observed, "id", json_str_or(call->result, "server_id", ""));
 
-    *ret = pause_over(call, "until_ms", delay_ms) ? STEP_DONE : STEP_WAIT;
+    bool over = pause_over(call, "until_ms", delay_ms) && start_check_over(call, server);
+    *ret = over ? STEP_DONE : STEP_WAIT;
 }
 
 static bool resumes(const struct step_call *call)

@@ -194,7 +194,12 @@ err_t *networks_undo(struct step_call *call, enum step_answer *ret);
 err_t *drill_ended(struct step_call *call, const char *status);
 err_t *cleanup_plan(struct step_call *call, json_t **ret);
 
-/* check.c: whether what a drill has booted serves */
+/* check.c: whether what was booted serves */
+/*
+ * Looks at the start_check of a server that runs; true when later priorities need wait for it no
+ * longer: it has passed, cannot be looked at, or its time is over.  Else call->wake_at_ms is set.
+ */
+bool start_check_over(struct step_call *call, const json_t *server);
 err_t *drill_check_probe(struct step_call *call, enum step_answer *ret);
 /*
  * Adds "checks" {passed, failed, not_checked, threshold_percent} and "verdict" of the members'

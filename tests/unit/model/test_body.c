@@ -403,12 +403,16 @@ static void members_are_renewed(void **state)
     assert_ok(body_member_add(j, member("member-1", "i-1", "v-1")));
     assert_ok(body_member_add(j, member("member-2", "i-2", "v-2")));
     assert_ok(body_member_status(j, "member-2", "error", "no quota"));
-    assert_ok(body_member_order(j, "member-2", 1, 30));
+    g_autoptr(json_t) order = json_pack("{s:i, s:i, s:s, s:i}", "priority", 1, "start_delay_s", 30,
+                                        "start_check", "tcp:22", "start_timeout_s", 60);
+    assert_ok(body_member_order(j, "member-2", order));
     assert_ok(body_member_renew(j, member("member-2", "i-2", "v-9")));
     json_t *now = body_member(j, "member-2");
     assert_int_equal(body_member_priority(now), 1);
     assert_int_equal(body_member_start_delay_s(now), 30);
-    assert_code(body_member_order(j, "member-9", 1, 0), ERR_NOT_FOUND);
+    assert_string_equal(body_member_start_check(now), "tcp:22");
+    assert_int_equal(body_member_start_timeout_s(now), 60);
+    assert_code(body_member_order(j, "member-9", order), ERR_NOT_FOUND);
     assert_string_equal(json_str(now, "status"), "error");
     assert_string_equal(json_str(json_array_get(json_arr(now, "volumes"), 0), "id"), "v-9");
     assert_ptr_equal(json_array_get(body_members(j), 1), now); /* in its place */

@@ -124,15 +124,25 @@ static void test_start_order(void **state)
     static const struct {
         const char *type, *params;
         int64_t priority, delay_s;
+        const char *check;
+        int64_t timeout_s;
     } steps[] = {
         {"member_add",
          "{'member':{'id':'member-1','instance_id':'srv-1','priority':1,'start_delay_s':30},"
          "'captured':" MEMBER "}",
-         1, 30},
-        {"member_update", "{'member_id':'member-1','priority':5}", 5, 30},
-        {"member_update", "{'member_id':'member-1','start_delay_s':0}", 5, 0},
-        {"update", "{'name':'store'}", 5, 0},
-        {"member_update", "{'member_id':'member-1','priority':3}", BODY_PRIORITY_DEFAULT, 0},
+         1, 30, NULL, BODY_START_TIMEOUT_S},
+        {"member_update", "{'member_id':'member-1','priority':5}", 5, 30, NULL,
+         BODY_START_TIMEOUT_S},
+        {"member_update",
+         "{'member_id':'member-1','start_delay_s':0,'start_check':'tcp:22','start_timeout_s':9}", 5,
+         0, "tcp:22", 9},
+        {"update", "{'name':'store'}", 5, 0, "tcp:22", 9},
+        {"member_update", "{'member_id':'member-1','priority':3}", BODY_PRIORITY_DEFAULT, 0,
+         "tcp:22", 9},
+        {"member_update", "{'member_id':'member-1','start_check':''}", BODY_PRIORITY_DEFAULT, 0,
+         NULL, 9},
+        {"member_update", "{'member_id':'member-1','start_timeout_s':120}", BODY_PRIORITY_DEFAULT,
+         0, NULL, BODY_START_TIMEOUT_S},
     };
     json_t *draft = group();
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
@@ -141,6 +151,10 @@ static void test_start_order(void **state)
         const json_t *member = body_member(draft, "member-1");
         assert_int_equal(body_member_priority(member), steps[i].priority);
         assert_int_equal(body_member_start_delay_s(member), steps[i].delay_s);
+        const char *check = body_member_start_check(member);
+        assert_string_equal(check != NULL ? check : "",
+                            steps[i].check != NULL ? steps[i].check : "");
+        assert_int_equal(body_member_start_timeout_s(member), steps[i].timeout_s);
     }
     g_autoptr(json_t) as_added = json_of(MEMBER);
     assert_true(json_equal(body_member(draft, "member-1"), as_added));
