@@ -119,12 +119,10 @@ err_t *process_conf(const char *program, char **argv, struct conf **ret)
 static const struct {
     const char *section;
     const char *name;
-    const char *harmless; /* the value that asks for what is done anyway, or NULL */
     const char *instead;
 } not_yet[] = {
-    {"DEFAULT", "transport_url", NULL, "engines are rung by a socket in state_path"},
-    {"keystone_authtoken", "memcached_servers", NULL, "tokens are kept in the process"},
-    {"service_credentials", "fallback", "none", "without a trust nothing is done in a project"},
+    {"DEFAULT", "transport_url", "engines are rung by a socket in state_path"},
+    {"keystone_authtoken", "memcached_servers", "tokens are kept in the process"},
 };
 
 GPtrArray *process_warnings(const struct conf *conf)
@@ -137,9 +135,7 @@ GPtrArray *process_warnings(const struct conf *conf)
     for (size_t i = 0; i < G_N_ELEMENTS(not_yet); i++) {
         const char *section = not_yet[i].section, *name = not_yet[i].name;
         g_autofree char *where = conf_where(conf, section, name);
-        if (!conf_is_set(conf, section, name) ||
-            (not_yet[i].harmless != NULL &&
-             g_str_equal(conf_str(conf, section, name), not_yet[i].harmless)))
+        if (!conf_is_set(conf, section, name))
             continue;
         g_ptr_array_add(list, g_strdup_printf("%s: [%s] %s is accepted, but not used yet: %s",
                                               where, section, name, not_yet[i].instead));

@@ -8,6 +8,7 @@
 #include "base/secrets.h"
 #include "model/body.h"
 #include "runbooks/group.h"
+#include "store/audit.h"
 #include "store/site.h"
 #include "store/trust.h"
 
@@ -18,6 +19,7 @@ struct world {
     struct world_options o;
     GMutex lock;          /* of 'sessions' */
     GHashTable *sessions; /* name -> cloud_session */
+    GHashTable *told;     /* operations whose use of the service account is in the audit log */
 };
 
 struct world *world_create(const struct world_options *options)
@@ -28,6 +30,7 @@ struct world *world_create(const struct world_options *options)
     g_mutex_init(&w->lock);
     w->sessions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         (GDestroyNotify)cloud_session_destroy);
+    w->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return w;
 }
 
@@ -36,6 +39,7 @@ void world_destroy(struct world *world)
     if (world == NULL)
         return;
     g_hash_table_destroy(world->sessions);
+    g_hash_table_destroy(world->told);
     g_mutex_clear(&world->lock);
     g_free(world);
 }
@@ -202,20 +206,90 @@ static err_t *trust_check(struct step_call *call, const struct trust *trust, str
     return other;
 }
 
-err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret)
+/* ---- without a trust: [service_credentials] fallback */
+
+static err_t *audit_tx(struct db *db, void *entry)
 {
-    struct cloud_options options;
-    AUTO(site) site = NULL;
+    return audit_append(db, entry);
+}
+
+/* In the step's result, and once of each operation in the audit log. */
+static err_t *fallback_tell(struct step_call *call, const char *project_id, const err_t *why)
+{
+    struct world *w = call->world;
+    const char *target = call->op->id != NULL ? call->op->id : call->op->pg_id;
+    AUTO(audit_entry) entry = audit_entry_create();
+    g_autofree char *text = err_text(why);
+
+    if (call->result != NULL)
+        json_set_str(call->result, "acted_as", "the service account");
+    g_mutex_lock(&w->lock);
+    bool told = g_hash_table_contains(w->told, target);
+    g_mutex_unlock(&w->lock);
+    if (told)
+        return NULL;
+    entry->project_id = g_strdup(project_id);
+    entry->user_id = g_strdup(call->op->user_id);
+    entry->request_id = g_strdup(call->op->request_id);
+    entry->action = g_strdup("service_credentials.fallback");
+    entry->target = g_strdup(target);
+    entry->outcome = g_strdup("done");
+    entry->details = json_pack("{s:s}", "why", text);
+    entry->created_at_ms = call->now_ms;
+    TRY(db_tx(call->db, audit_tx, entry));
+    g_mutex_lock(&w->lock);
+    g_hash_table_add(w->told, g_strdup(target));
+    g_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/*
+ * The service account itself in the project, where it must hold a role: nothing is granted here.
+ * Takes 'why', for which no trust can be used.
+ */
+static err_t *fallback(struct step_call *call, const char *project_id,
+                       struct cloud_options *options, err_t *why, struct cloud *ret)
+{
+    struct keystone_credentials credentials = service_credentials(call->world);
+    AUTO(keystone_token) token = NULL;
+    g_autoptr(err_t) own_why = why;
+
+    credentials.project_id = project_id;
+    credentials.project_name = credentials.project_domain_name = NULL;
+    TRY(keystone_credentials_check(&credentials));
+    options->credentials = &credentials;
+    g_autofree char *name = g_strdup_printf("fallback:%s", project_id);
+    *ret = view(call, session_named(call->world, name, options));
+    err_t *e = cloud_token(ret, &token);
+    if (e == NULL)
+        return fallback_tell(call, project_id, why);
+    if (!err_is(e, ERR_CLOUD_UNAUTHORIZED))
+        return e;
+    err_free(e);
+    TRY(service_gets_in(call));
+    return err_remedy(
+        err_recode(TRUST_MISSING, TAKE(own_why),
+                   "the service account has no role in project '%s' at site '%s', "
+                   "and no trust of it works",
+                   project_id, options->cloud),
+        "give new trust, or the role: openstack role add --project %s --user %s member", project_id,
+        credentials.username);
+}
+
+/* ---- in the project */
+
+static err_t *trusts_try(struct step_call *call, const char *project_id,
+                         struct cloud_options *options, struct cloud *ret)
+{
     g_autoptr(GPtrArray) trusts = NULL;
 
-    TRY(local_options(call, &options, &site));
     TRY(trust_list(call->db, project_id, &trusts));
     if (trusts->len == 0)
-        return err(TRUST_MISSING, "site '%s' has no trust of project '%s'", options.cloud,
+        return err(TRUST_MISSING, "site '%s' has no trust of project '%s'", options->cloud,
                    project_id);
     g_autoptr(err_t) last = NULL;
     for (guint i = 0; i < trusts->len; i++) {
-        TRY(trust_session(call, g_ptr_array_index(trusts, i), &options, ret));
+        TRY(trust_session(call, g_ptr_array_index(trusts, i), options, ret));
         err_t *e = trust_check(call, g_ptr_array_index(trusts, i), ret);
         if (e == NULL || !err_is(e, ERR_CLOUD_TRUST_INVALID))
             return e;
@@ -224,7 +298,21 @@ err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud
     }
     return err_recode(TRUST_MISSING, TAKE(last),
                       "none of the %u trusts of project '%s' at site '%s' works any more",
-                      trusts->len, project_id, options.cloud);
+                      trusts->len, project_id, options->cloud);
+}
+
+err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret)
+{
+    struct cloud_options options;
+    AUTO(site) site = NULL;
+    const struct conf *conf = world_options_of(call->world)->conf;
+    const char *allowed = conf_str(conf, "service_credentials", "fallback");
+
+    TRY(local_options(call, &options, &site));
+    err_t *e = trusts_try(call, project_id, &options, ret);
+    if (e == NULL || !err_is(e, ERR_TRUST_MISSING) || g_strcmp0(allowed, "service_admin") != 0)
+        return e;
+    return fallback(call, project_id, &options, e, ret);
 }
 
 err_t *world_trusts_end(struct step_call *call, const char *project_id, int *ret_count)

@@ -56,7 +56,8 @@ err_t *world_service(struct step_call *call, struct cloud *ret) MUST_CHECK;
 /*
  * The first trust of 'project_id' at this site that lets us in, verified ones first.  One that does
  * not is marked as failed; it is tried again when no other serves, as Keystone may take it back.
- * TRUST_MISSING: there is none that works.
+ * Where none works, and [service_credentials] fallback = service_admin: the service account in the
+ * project, told in the audit log once of each operation.  TRUST_MISSING: nothing serves.
  */
 err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret) MUST_CHECK;
 /*

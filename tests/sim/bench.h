@@ -268,6 +268,9 @@ char *bench_floating_mapping(struct bench *b, int site);
 /* From the volume after the next 'skip' ones on Cinder of a site makes none: 400, 'count' times (0:
  * for ever). */
 void bench_cinder_full(struct bench *b, int site, int skip, int count);
+/* Gives a user a role in a project of a site. */
+void bench_grant(struct bench *b, int site, const char *user, const char *project,
+                 const char *role);
 /* Gives a user the role dr_site_admin in a project of a site; makes the role. */
 void bench_site_admin(struct bench *b, int site, const char *user, const char *project);
 /* A new token of the cloud's user.  Caller frees. */

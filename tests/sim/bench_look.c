@@ -97,18 +97,21 @@ static void as_admin(struct bench *b, int site, const char *method, const char *
         *ret = json_loads(resp->body, 0, NULL);
 }
 
-void bench_site_admin(struct bench *b, int site, const char *user, const char *project)
+void bench_grant(struct bench *b, int site, const char *user, const char *project, const char *role)
 {
-    g_autoptr(json_t) made = NULL;
-
-    as_admin(b, site, "POST", "roles", json_pack("{s:{s:s}}", "role", "name", "dr_site_admin"),
-             &made);
     g_autofree char *path =
         g_strdup_printf("projects/%s/users/%s/roles/%s",
                         json_str(sim_find(b->sim, site, "projects", project), "id"),
                         json_str(sim_find(b->sim, site, "users", user), "id"),
-                        json_str(json_obj(made, "role"), "id"));
+                        json_str(sim_find(b->sim, site, "roles", role), "id"));
     as_admin(b, site, "PUT", path, NULL, NULL);
+}
+
+void bench_site_admin(struct bench *b, int site, const char *user, const char *project)
+{
+    as_admin(b, site, "POST", "roles", json_pack("{s:{s:s}}", "role", "name", "dr_site_admin"),
+             NULL);
+    bench_grant(b, site, user, project, "dr_site_admin");
 }
 
 void bench_server_group(struct bench *b, int site, const char *policy)

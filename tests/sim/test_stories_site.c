@@ -211,6 +211,39 @@ static void test_b10_trust_is_gone(void **state)
     active_at_b(b, "db");
 }
 
+/* The operator has allowed it, and given the service account a role: nobody need log in. */
+static void test_b10_service_account(void **state)
+{
+    AUTO(bench) b = two_groups(1609);
+    (void)state;
+
+    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "trusts"));
+    bench_engine_conf(b, SIM_SITE_B, "[service_credentials]\nfallback = service_admin\n");
+    bench_lose(b, SIM_SITE_A);
+    assert_null(fail_over(b, "parallel", "2"));
+    assert_non_null(strstr(b->last_error, "has no role in project"));
+    g_autofree char *why =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT error FROM dr_operations WHERE operation_type = 'failover' LIMIT 1");
+    assert_non_null(strstr(why, "openstack role add --project"));
+    bench_grant(b, SIM_SITE_B, "protector", "prod", "member");
+    g_autofree char *op =
+        bench_sql(b, SIM_SITE_B,
+                  "SELECT id FROM dr_operations WHERE operation_type = 'site_failover'");
+    json_decref(bench_ok(b, "prod-b", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    active_at_b(b, "web");
+    active_at_b(b, "db");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM audit_log WHERE action = "
+                                   "'service_credentials.fallback' AND target IN (SELECT id FROM "
+                                   "dr_operations WHERE operation_type = 'failover')"),
+                     2);
+    assert_true(bench_sql_int(b, SIM_SITE_B,
+                              "SELECT COUNT(*) FROM dr_steps WHERE step_key = 'server.boot' AND "
+                              "result LIKE '%the service account%'") == 2);
+}
+
 static void test_b20_refused(void **state)
 {
     AUTO(bench) b = bench_create_protected(1604);
@@ -239,7 +272,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_b20_all),           cmocka_unit_test(test_b20_one_is_here_already),
         cmocka_unit_test(test_b20_one_fails),     cmocka_unit_test(test_b20_clock_set_back),
-        cmocka_unit_test(test_b10_trust_is_gone), cmocka_unit_test(test_b20_refused),
+        cmocka_unit_test(test_b10_trust_is_gone), cmocka_unit_test(test_b10_service_account),
+        cmocka_unit_test(test_b20_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
