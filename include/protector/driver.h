@@ -55,9 +55,9 @@
  *
  * GROWTH.  Within an ABI number members are only added, at the end, to the driver, host, end,
  * group, call, volume and recover structs; what a driver writes or lists (states, points, copies,
- * tags, health, errors) never grows.  The engine accepts a driver of its own ABI number, also one
- * built with a shorter struct (verbs that the driver does not know are absent); it refuses a longer
- * one.
+ * digests, tags, health, errors) never grows.  The engine accepts a driver of its own ABI number,
+ * also one built with a shorter struct (verbs that the driver does not know are absent); it refuses
+ * a longer one.
  */
 #ifndef PROTECTOR_DRIVER_H
 #define PROTECTOR_DRIVER_H
@@ -354,6 +354,12 @@ struct protector_copy {
 
 typedef int protector_copy_row(void *data, const struct protector_copy *copy);
 
+/* What verify found: equal if the copy holds what the point does. */
+struct protector_digests {
+    char point[PROTECTOR_KEY_SIZE]; /* of what the source read when it made the point */
+    char copy[PROTECTOR_KEY_SIZE];  /* of what is read now from the copy */
+};
+
 /*
  * The tag: a floor and an alarm, never a lock.  One per (array, group, writer); each site writes
  * its own, at both arrays as far as they answer.
@@ -416,6 +422,7 @@ struct protector_health {
 #define PROTECTOR_CAN_REVERSE   (UINT64_C(1) << 5) /* reverse */
 #define PROTECTOR_CAN_PROMOTE   (UINT64_C(1) << 6) /* promote, demote; nothing is writable before */
 #define PROTECTOR_CAN_TAG_LIST  (UINT64_C(1) << 7) /* tag_list: every minute asks an array once */
+#define PROTECTOR_CAN_VERIFY    (UINT64_C(1) << 8) /* verify */
 /* No array replicates by itself: the active site's engine calls replicate_now at every interval. */
 #define PROTECTOR_NEEDS_TICKS (UINT64_C(1) << 16)
 /* Copies are CREATE, never MANAGE: no data is moved.  The engine says so in plan and report. */
@@ -663,6 +670,20 @@ struct protector_driver {
     enum protector_status (*tag_list)(struct protector_handle *handle,
                                       const struct protector_call *call, protector_tag_of_row *row,
                                       void *data, struct protector_error *error);
+
+    /* -- proof -- */
+
+    /*
+     * At call->site: reads all of a finished copy that nobody uses yet, and tells the digest of
+     * that beside the one that came with the point from its source: the copy's bytes are read
+     * again, not believed.  Digests may be of any kind, as long as equal ones mean equal bytes.  In
+     * slices (PENDING).  NOT_FOUND: there is no such copy, or its point is gone.  NULL without
+     * PROTECTOR_CAN_VERIFY.
+     */
+    enum protector_status (*verify)(struct protector_handle *handle,
+                                    const struct protector_call *call,
+                                    const struct protector_recover *what,
+                                    struct protector_digests *ret, struct protector_error *error);
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copies - makes copies out of points: recover, clone, overwrite.  See file.h; records.c finds them
- * again.
+ * copies - makes copies out of points: recover, clone, overwrite; and reads them again: verify. See
+ * file.h; records.c finds them again.
  *
  * In order: the record (making), the bytes in <key>.part, its renaming to <key>.data, the link in
  * V, the record (made).  Each can be the last before a crash; the same call goes on from there. The
@@ -448,4 +448,65 @@ enum protector_status file_overwrite(struct protector_handle *h, const struct pr
         (struct protector_copy){0}; /* done before: never again, the volume may be in use */
     status = file_copy_find(h, call, safety_key, ret_safety, error);
     return status == PROTECTOR_NOT_FOUND ? PROTECTOR_OK : status;
+}
+
+/* ---- verify ---- */
+
+/* The copy's own bytes, read anew: their digest, when all of them have been read. */
+static enum protector_status read_again(struct job *job, struct protector_digests *ret,
+                                        struct protector_error *error)
+{
+    struct path data = copy_path(job->h, job->call, job->record.key, "data");
+    struct path seen = copy_path(job->h, job->call, job->record.key, "seen");
+    struct copy copy = {.from = data.text,
+                        .sums = seen.text,
+                        .size_bytes = job->record.size_bytes,
+                        .until_ms = job->until_ms};
+    struct stat st;
+    enum protector_status status;
+
+    if (stat(data.text, &st) != 0)
+        return small_fail(error, "look at", data.text);
+    if (st.st_size != job->record.size_bytes)
+        return protector_fail(error, PROTECTOR_PERMANENT, "%s has %lld bytes, not %lld", data.text,
+                              (long long)st.st_size, (long long)job->record.size_bytes);
+    status = copy_run(job->h, &copy, error);
+    if (status == PROTECTOR_OK)
+        status = copy_digest(job->h, seen.text, ret->copy, error);
+    return status == PROTECTOR_OK ? file_unlink(seen.text, error) : status;
+}
+
+enum protector_status file_verify(struct protector_handle *h, const struct protector_call *call,
+                                  const struct protector_recover *what,
+                                  struct protector_digests *ret, struct protector_error *error)
+{
+    struct job job;
+    struct record record;
+    struct protector_digests digests;
+    int fd = -1;
+    enum protector_status status = job_init(&job, h, call, what->key, what->volume->subject,
+                                            what->point_id, PROTECTOR_FOR_RECOVERY, error);
+
+    if (status == PROTECTOR_OK)
+        status = record_read(h, call, what->key, &record, error);
+    if (status == PROTECTOR_OK)
+        job.record.purpose = record.purpose; /* a drill's copy as well */
+    if (status == PROTECTOR_OK)
+        status = job_before(&job, &record, error);
+    if (status == PROTECTOR_OK && record.state != RECORD_MADE)
+        status = protector_fail(error, PROTECTOR_NOT_FOUND, "copy %s is not finished, or in use",
+                                what->key);
+    if (status == PROTECTOR_OK)
+        status = job_point(&job, what->point_id, error);
+    if (status == PROTECTOR_OK)
+        status = copy_digest(h, job.expect.text, digests.point, error);
+    if (status == PROTECTOR_OK)
+        status = lock_work(h, path_of("%s/copies/lock", path_group(h, call, call->site).text).text,
+                           &fd, error);
+    if (status == PROTECTOR_OK)
+        status = read_again(&job, &digests, error);
+    lock_drop(fd);
+    if (status == PROTECTOR_OK)
+        *ret = digests;
+    return status;
 }

@@ -85,7 +85,7 @@ static enum protector_status work_trim(struct work *work, struct protector_error
 
     if (ftruncate(work->sums, work->chunk * FILE_SUM_SIZE) != 0)
         return small_fail(error, "cut", copy->sums);
-    if (copy->in_place)
+    if (copy->in_place || copy->to == NULL)
         return PROTECTOR_OK;
     if (done > copy->size_bytes)
         done = copy->size_bytes;
@@ -103,8 +103,7 @@ static enum protector_status work_open(struct work *work, struct protector_error
     work->from = open(copy->from, O_RDONLY | O_CLOEXEC);
     if (work->from < 0)
         return small_fail(error, "open", copy->from);
-    work->to = open(copy->to, O_RDWR | create | O_CLOEXEC, 0640);
-    if (work->to < 0)
+    if (copy->to != NULL && (work->to = open(copy->to, O_RDWR | create | O_CLOEXEC, 0640)) < 0)
         return small_fail(error, "open", copy->to);
     work->sums = open(copy->sums, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (work->sums < 0 || fstat(work->sums, &st) != 0)
@@ -193,6 +192,8 @@ static enum protector_status data_write(struct work *work, size_t size,
 {
     off_t begin = work->chunk * FILE_CHUNK_SIZE;
 
+    if (work->copy->to == NULL)
+        return PROTECTOR_OK;
     for (size_t at = 0; at < size; at += BLOCK_SIZE) {
         size_t block = size - at < BLOCK_SIZE ? size - at : BLOCK_SIZE;
 
@@ -292,9 +293,10 @@ static enum protector_status slice_end(struct work *work, struct protector_error
     const struct copy *copy = work->copy;
     off_t at = lseek(work->sums, 0, SEEK_END);
 
-    if (fdatasync(work->to) != 0)
+    if (copy->to != NULL && fdatasync(work->to) != 0)
         return small_fail(error, "sync", copy->to);
-    file_step(work->h, "synced %s", copy->to);
+    if (copy->to != NULL)
+        file_step(work->h, "synced %s", copy->to);
     if (work->lines.size > 0 &&
         (at < 0 || write_at(work->sums, work->lines.data, work->lines.size, at) != 0))
         return small_fail(error, "write", copy->sums);

@@ -167,7 +167,8 @@ static const struct protector_driver file_driver = {
     .title = "Files in folders (lab only)",
     .version = "1.0",
     .can = PROTECTOR_CAN_ASYNC | PROTECTOR_CAN_FENCE | PROTECTOR_CAN_OVERWRITE | PROTECTOR_CAN_TAG |
-           PROTECTOR_CAN_REVERSE | PROTECTOR_NEEDS_TICKS | PROTECTOR_FOR_TESTS,
+           PROTECTOR_CAN_REVERSE | PROTECTOR_CAN_VERIFY | PROTECTOR_NEEDS_TICKS |
+           PROTECTOR_FOR_TESTS,
     .threads = PROTECTOR_THREADS_HANDLE,
     .options = options,
     .configure = file_configure,
@@ -196,6 +197,7 @@ static const struct protector_driver file_driver = {
     .health = file_health,
     .tag_get = file_tag_get,
     .tag_set = file_tag_set,
+    .verify = file_verify,
 };
 
 PROTECTOR_DRIVER(file_driver)

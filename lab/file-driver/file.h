@@ -14,7 +14,8 @@
  *     groups/<group>/fence-<site>           exists: no point of that site becomes complete here
  *     groups/<group>/tag-<site>             a tag
  *     groups/<group>/points/<point>/        plan, <subject>.data, <subject>.sums, manifest
- *     groups/<group>/copies/<key>.*         record, data (a hard link to the volume), part, sums
+ *     groups/<group>/copies/<key>.*         record, data (a hard link to the volume), part, sums,
+ *                                           seen (the sums of what verify has read)
  *
  * Invariants.  Small files are written whole (temporary, fsync, rename, fsync of the folder) and
  * end in a digest of themselves.  A point is complete when its manifest is there, and never before
@@ -136,7 +137,7 @@ void lock_drop(int fd); /* accepts -1 */
 
 struct copy {
     const char *from;
-    const char *to;
+    const char *to;     /* NULL: nothing is written, only 'sums' */
     const char *sums;   /* of what was written: the progress, and later the proof */
     const char *expect; /* sums that 'from' must have, or NULL */
     int64_t size_bytes;
@@ -339,5 +340,8 @@ enum protector_status file_overwrite(struct protector_handle *h, const struct pr
                                      const struct protector_volume *existing,
                                      const char *safety_key, struct protector_copy *ret_safety,
                                      struct protector_error *error);
+enum protector_status file_verify(struct protector_handle *h, const struct protector_call *call,
+                                  const struct protector_recover *what,
+                                  struct protector_digests *ret, struct protector_error *error);
 
 #endif

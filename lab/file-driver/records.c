@@ -165,7 +165,7 @@ enum protector_status record_copy(struct protector_handle *h, const struct prote
 enum protector_status record_purge(struct protector_handle *h, const struct protector_call *call,
                                    const char *key, struct protector_error *error)
 {
-    static const char *const files[] = {"data", "part", "sums", "record"};
+    static const char *const files[] = {"data", "part", "sums", "seen", "record"};
     char name[PROTECTOR_ID_SIZE];
     uint64_t inode;
     enum protector_status status = copy_name(h, call, key, name, &inode, error);

@@ -20,6 +20,7 @@ static const struct field fields_create[] = {
     {"pure_pg_name", FIELD_TEXT, true, 1, 255, NULL},
     {"replication_interval", FIELD_INT, false, 1, BODY_INTERVAL_MAX_S, NULL},
     {"rpo_minutes", FIELD_INT, false, 1, BODY_RPO_MAX_MIN, NULL},
+    {"verify_data", FIELD_BOOL, false, 0, 0, NULL},
     {0},
 };
 static const struct field fields_update[] = {
@@ -30,6 +31,7 @@ static const struct field fields_update[] = {
     {"pure_pg_name", FIELD_TEXT, false, 1, 255, NULL},
     {"replication_interval", FIELD_INT, false, 1, BODY_INTERVAL_MAX_S, NULL},
     {"rpo_minutes", FIELD_INT, false, 1, BODY_RPO_MAX_MIN, NULL},
+    {"verify_data", FIELD_BOOL, false, 0, 0, NULL},
     {0},
 };
 
@@ -55,6 +57,7 @@ static json_t *policy_view(const json_t *body)
 
     for (size_t i = 0; i < G_N_ELEMENTS(shown); i++)
         json_set(out, shown[i], json_incref(json_object_get(body_policy(body), shown[i])));
+    json_set_bool(out, "verify_data", body_verifies(body));
     json_set_str(out, "primary_fa_token", "***");
     json_set_str(out, "secondary_fa_token", "***");
     return out;

@@ -211,6 +211,28 @@ static void members_write(const struct writing *w)
     }
 }
 
+/* What was compared, where the policy asks for it. */
+static void volumes_write(const struct writing *w)
+{
+    static const char *const keys[] = {"verified", "digest_point", "digest_copy", "verify_error"};
+    json_t *list = json_array();
+    size_t i;
+    json_t *volume;
+
+    json_set(w->out, "volumes", list);
+    json_array_foreach(json_arr(w->op->plan, "volumes"), i, volume)
+    {
+        const struct op_step *copy = row_of(w, "storage_promo", json_str_or(volume, "id", ""));
+        const json_t *result = copy != NULL ? copy->result : NULL;
+        if (json_str(result, "digest_point") == NULL && json_str(result, "verified") == NULL)
+            continue;
+        json_t *out = json_pack("{s:s}", "name", json_str_or(volume, "name", ""));
+        json_array_append_new(list, out);
+        for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
+            json_set_str(out, keys[k], json_str(result, keys[k]));
+    }
+}
+
 /* ---- the ledger, the plan */
 
 static err_t *made_write(const struct writing *w)
@@ -264,6 +286,7 @@ static err_t *report_write(const struct writing *w)
     measured_write(w);
     steps_write(w);
     members_write(w);
+    volumes_write(w);
     TRY(made_write(w));
     plan_write(w);
     return NULL;

@@ -90,8 +90,10 @@
         {"--secondary-fa-token", "TOKEN", (required) | OPTION_SECRET, "API token, or @FILE"},      \
         {"--pure-pg-name", "NAME", required, "name of the array's protection group"},              \
         {"--replication-interval", "SECONDS", 0, "between two recovery points (async)"},           \
+        {"--rpo-minutes", "MINUTES", 0, "recovery point objective (async)"},                       \
+        {"--verify-data", NULL, 0, "read recovered volumes again and compare, before use"},        \
     {                                                                                              \
-        "--rpo-minutes", "MINUTES", 0, "recovery point objective (async)"                          \
+        "--no-verify-data", NULL, 0, "do not (default)"                                            \
     }
 
 const struct command commands[] = {

@@ -158,6 +158,11 @@ json_t *body_policy(const json_t *j)
     return json_obj(j, "policy");
 }
 
+bool body_verifies(const json_t *j)
+{
+    return json_bool(body_policy(j), "verify_data", false);
+}
+
 const char *body_token_box(const json_t *j, const char *token, const char *site)
 {
     return json_str(json_obj(json_obj(body_policy(j), "tokens"), token), site);

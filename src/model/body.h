@@ -13,18 +13,15 @@
  *   sites      {<uuid>: {name, project_id, volume_type, volume_type_id?, local: {servers: {member:
  *               server}, volumes: {volume: volume}, …}}}
  *   policy     null | {id, primary_fa_url, secondary_fa_url, pure_pg_name, replication_interval,
- *               rpo_minutes, tokens: {primary_fa_token|secondary_fa_token: {<uuid>: sealed box}}}
- *   members    [{id, instance_id, instance_name, status, error_message?, config: {…}, added_at,
- *               priority?, start_delay_s?, start_check?, start_timeout_s?,
- *               volumes: [{id, name, size, type, device, boot_index, bootable}]}]
- *   mappings   {<source site uuid>: {network|flavor|image|floating_ip|availability_zone:
- *               {source: target}}}
- *   deleting   bool        transition null | {operation, target [, asked]}
- *   lineage    epoch of the last claim that took its data from a point or from kept volumes
- *   claim      null | what the last CLAIM recorded: {operation, forced, reason, who, evidence, at,
- *               point: {id, at} | {kept: true, since}, plan, data_from: the point of the claim
- *               before, in a claim in place}
- *   failover_count, last_failover_at
+ *               rpo_minutes, verify_data?, tokens: {primary_fa_token|secondary_fa_token: {<uuid>:
+ * sealed box}}} members    [{id, instance_id, instance_name, status, error_message?, config: {…},
+ * added_at, priority?, start_delay_s?, start_check?, start_timeout_s?, volumes: [{id, name, size,
+ * type, device, boot_index, bootable}]}] mappings   {<source site uuid>:
+ * {network|flavor|image|floating_ip|availability_zone: {source: target}}} deleting   bool
+ * transition null | {operation, target [, asked]} lineage    epoch of the last claim that took its
+ * data from a point or from kept volumes claim      null | what the last CLAIM recorded:
+ * {operation, forced, reason, who, evidence, at, point: {id, at} | {kept: true, since}, plan,
+ * data_from: the point of the claim before, in a claim in place} failover_count, last_failover_at
  *   replication_off   absent | true: a failback was asked to leave it off; a policy that is set
  *               anew, and any claim, turns it on
  *   sealed_to  absent | {<uuid>: id of the sealing key}: for which keys all boxes were made anew
@@ -93,6 +90,8 @@ json_t *body_site(const json_t *j, const char *site); /* sites/<uuid>; NULL */
 const char *body_project(const json_t *j, const char *site);
 const char *body_volume_type(const json_t *j, const char *site);
 json_t *body_policy(const json_t *j); /* NULL: none */
+/* Copies of a recovery point are read again and compared with it before anything uses them. */
+bool body_verifies(const json_t *j);
 /* The box of a token ("primary_fa_token") sealed to 'site'; NULL if there is none. */
 const char *body_token_box(const json_t *j, const char *token, const char *site);
 json_t *body_members(const json_t *j); /* an array, never NULL in a checked body */

@@ -80,8 +80,8 @@ err_t *body_update(json_t *draft, const char *name, const char *description)
 /* ---- policy ---- */
 
 static const char *const policy_keys[] = {
-    "id",           "primary_fa_url",       "secondary_fa_url",
-    "pure_pg_name", "replication_interval", "rpo_minutes"};
+    "id",          "primary_fa_url", "secondary_fa_url", "pure_pg_name", "replication_interval",
+    "rpo_minutes", "verify_data"};
 static const char *const policy_tokens[] = {"primary_fa_token", "secondary_fa_token"};
 
 static bool is_policy_key(const char *key)
@@ -105,6 +105,8 @@ static err_t *policy_merge(json_t *policy, const json_t *fields)
         else
             return err(BODY_INVALID, "policy: '%.64s' is not a field of a policy", key);
     }
+    if (!json_bool(policy, "verify_data", true)) /* as it is without a word is not written */
+        json_object_del(policy, "verify_data");
     return NULL;
 }
 

@@ -60,6 +60,7 @@ static const struct field policy_fields[] = {
     {"pure_pg_name", F_NAME, BODY_NAME_MAX, REQUIRED},
     {"replication_interval", F_INT, BODY_INTERVAL_MAX_S, NULLABLE},
     {"rpo_minutes", F_INT, BODY_RPO_MAX_MIN, NULLABLE},
+    {"verify_data", F_BOOL, 0, OPTIONAL},
     {"tokens", F_OBJECT, 16, REQUIRED},
 };
 static const struct field member_fields[] = {

@@ -165,6 +165,23 @@ static void members_print(GString *out, const json_t *members)
     g_string_append(out, "</table>\n");
 }
 
+static void volumes_print(GString *out, const json_t *volumes)
+{
+    size_t i;
+    json_t *volume;
+
+    if (!part(out, "Volumes, compared with the recovery point", volumes))
+        return;
+    row(out, "th", "volume", "is", "digest in the point", "digest now", NULL);
+    json_array_foreach((json_t *)volumes, i, volume)
+    {
+        g_autofree char *compared = report_compared(volume);
+        row(out, "td", json_str_or(volume, "name", ""), compared,
+            json_str_or(volume, "digest_point", ""), json_str_or(volume, "digest_copy", ""), NULL);
+    }
+    g_string_append(out, "</table>\n");
+}
+
 static void steps_print(GString *out, const json_t *steps)
 {
     size_t i;
@@ -245,6 +262,7 @@ char *report_html(const json_t *signed_)
     facts_print(out, signed_);
     chart_print(out, json_arr(report, "steps"));
     members_print(out, json_arr(report, "members"));
+    volumes_print(out, json_arr(report, "volumes"));
     steps_print(out, json_arr(report, "steps"));
     made_print(out, json_arr(report, "made"));
     mappings_print(out, json_arr(report, "mappings"));

@@ -60,6 +60,23 @@ static void members_print(GString *out, const json_t *report)
     }
 }
 
+static void volumes_print(GString *out, const json_t *report)
+{
+    size_t i;
+    json_t *volume;
+
+    if (json_array_size(json_arr(report, "volumes")) == 0)
+        return;
+    g_string_append(out, "\n## Volumes, compared with the recovery point\n\n"
+                         "| volume | is | digest in the point | digest now |\n|---|---|---|---|\n");
+    json_array_foreach(json_arr(report, "volumes"), i, volume)
+    {
+        g_autofree char *compared = report_compared(volume);
+        row(out, json_str_or(volume, "name", ""), compared, json_str_or(volume, "digest_point", ""),
+            json_str_or(volume, "digest_copy", ""), NULL);
+    }
+}
+
 static void steps_print(GString *out, const json_t *report)
 {
     size_t i;
@@ -122,6 +139,7 @@ char *report_markdown(const json_t *signed_)
     g_string_append(out, "\n\n");
     facts_print(out, signed_);
     members_print(out, report);
+    volumes_print(out, report);
     steps_print(out, report);
     made_print(out, report);
     plan_print(out, report);

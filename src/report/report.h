@@ -10,7 +10,7 @@
  *   signed   {report, signature: {site, sign_public, seal_public, fingerprint, value}}; 'value'
  *            is over REPORT_DOMAIN and the canonical JSON of 'report'
  *   report   {format, title, written_at, group, operation, measured, targets, point, members,
- *            steps, made, mappings, notes}:
+ *            volumes, steps, made, mappings, notes}:
  *
  *   group      {id, name}
  *   operation  {id, type, status, planned, reason, user_id, request_id, source_site, target_site,
@@ -20,11 +20,11 @@
  *   targets    {rpo_s}
  *   point      {id, at} | null
  *   members    [{name, server_id, outcome, checks: [{check, result, seen}]}]
- *   steps      [{seq, key, says, subject, name, state, attempts, from_ms, to_ms, error}]; times
- *              since the operation was created, to_ms null: not ended
- *   made       [{kind, name, id, state}]
- *   mappings   [{kind, source, target, how}]
- *   notes      ["…"]
+ *   volumes    [{name, verified: "same"|"differs"|"cannot", digest_point, digest_copy,
+ * verify_error}] of those that were to be compared with the recovery point steps      [{seq, key,
+ * says, subject, name, state, attempts, from_ms, to_ms, error}]; times since the operation was
+ * created, to_ms null: not ended made       [{kind, name, id, state}] mappings   [{kind, source,
+ * target, how}] notes      ["…"]
  *
  * Neighbours: html.c, markdown.c (the forms), words.c (what both say), client/cmd_report.c (who
  * asks).

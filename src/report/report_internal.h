@@ -30,3 +30,5 @@ int64_t report_number(const json_t *from, const char *key);
 int64_t report_step_ms(const json_t *step);
 /* "server is ACTIVE: passed (ACTIVE); …".  Caller frees. */
 char *report_checks(const json_t *member);
+/* How a volume compares with the recovery point, in words. */
+char *report_compared(const json_t *volume);

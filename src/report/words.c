@@ -67,6 +67,17 @@ char *report_checks(const json_t *member)
     return g_string_free(text, FALSE);
 }
 
+char *report_compared(const json_t *volume)
+{
+    const char *verified = json_str_or(volume, "verified", "differs");
+
+    if (g_str_equal(verified, "same"))
+        return g_strdup("the same");
+    if (g_str_equal(verified, "differs"))
+        return g_strdup("DIFFERS");
+    return g_strdup_printf("not compared: %s", json_str_or(volume, "verify_error", ""));
+}
+
 static char *seconds(const json_t *from, const char *key)
 {
     int64_t s = report_number(from, key);

@@ -178,6 +178,8 @@ FORWARD(health, NULL, (, struct protector_health *ret), (, ret))
 FORWARD(tag_get, NULL, (, protector_tag_row *row, void *data), (, row, data))
 FORWARD(tag_set, NULL, (, const struct protector_tag *tag), (, tag))
 FORWARD(tag_list, NULL, (, protector_tag_of_row *row, void *data), (, row, data))
+FORWARD(verify, what->volume->subject,
+        (, const struct protector_recover *what, struct protector_digests *ret), (, what, ret))
 
 const struct protector_driver *filter_create(const struct filter_ops *ops,
                                              const struct protector_driver *next)

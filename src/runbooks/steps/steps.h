@@ -130,6 +130,17 @@ err_t *point_of(struct step_call *call, json_t **ret) MUST_CHECK;
 err_t *copy_probe(struct step_call *call, enum step_answer *ret);
 err_t *copy_make(struct step_call *call, enum step_answer *ret);
 err_t *copy_undo(struct step_call *call, enum step_answer *ret);
+/* verify.c: a copy is compared with its recovery point */
+/* The policy asks for it, and it has not been done. */
+bool copy_wants_verify(const struct step_call *call, const json_t *body);
+/*
+ * Adds to the row's result: "verified" ("same", "differs", "cannot"), "digest_point",
+ * "digest_copy", "verify_error".  COPY_DIFFERS where the operation can end without a loss.
+ */
+struct drive;
+struct protector_recover;
+err_t *copy_verify(struct step_call *call, const struct drive *drive,
+                   const struct protector_recover *what, enum step_answer *ret);
 /* What storage_promo made of this row's volume: {action, point, ref …}; a cleanup knows no ref. */
 err_t *copy_result_of(struct step_call *call, json_t **ret) MUST_CHECK;
 /*

@@ -395,6 +395,22 @@ static void settling(void **state)
     assert_true(body_needs_settle(NULL, deleting)); /* a lost group, taken in again */
 }
 
+/* Asked for, it is written; not asked for, the body is what it always was. */
+static void data_are_verified(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) j = group("async");
+    g_autoptr(json_t) on = policy();
+    g_autoptr(json_t) off = json_pack("{s:b}", "verify_data", 0);
+    assert_false(body_verifies(j));
+    json_set_bool(on, "verify_data", true);
+    assert_ok(body_policy_set(j, on));
+    assert_true(body_verifies(j));
+    assert_ok(body_policy_set(j, off));
+    assert_false(body_verifies(j));
+    assert_null(json_object_get(body_policy(j), "verify_data"));
+}
+
 /* A member is captured anew: its status and start order stay, and the rest is as it is now. */
 static void members_are_renewed(void **state)
 {
@@ -481,6 +497,7 @@ int main(void)
         cmocka_unit_test(arrays_swap),
         cmocka_unit_test(facts_fold),
         cmocka_unit_test(settling),
+        cmocka_unit_test(data_are_verified),
         cmocka_unit_test(members_are_renewed),
         cmocka_unit_test(odd_ends),
     };

@@ -54,6 +54,11 @@ static json_t *report(void)
              json_pack("[{s:s, s:s, s:s, s:[{s:s, s:s, s:s}]}]", "name", "web-1", "server_id",
                        "srv-1", "outcome", "runs", "checks", "check", "server is ACTIVE", "result",
                        "passed", "seen", "ACTIVE"));
+    json_set(j, "volumes",
+             json_pack("[{s:s, s:s, s:s, s:s}, {s:s, s:s}, {s:s, s:s, s:s}]", "name", "web-root",
+                       "verified", "same", "digest_point", "aa11", "digest_copy", "aa11", "name",
+                       "web-data", "verified", "differs", "name", "web-log", "verified", "cannot",
+                       "verify_error", EVIL));
     json_set(j, "steps",
              json_pack("[{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i}, {s:i, s:s, s:s, s:s, s:s, s:n}]",
                        "seq", 1, "key", "server.boot", "says", "Boot the servers", "name", "web-1",
