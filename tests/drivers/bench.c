@@ -451,6 +451,20 @@ enum protector_status bench_recover(struct bench *b, const char *point, const ch
     return status;
 }
 
+enum protector_status bench_verify(struct bench *b, const char *point, const char *subject, int nth,
+                                   struct protector_digests *ret)
+{
+    char key[PROTECTOR_KEY_SIZE];
+    struct protector_call there = bench_call(b, 1);
+    struct protector_volume volume = bench_volume(subject, "c1");
+    struct protector_recover what = {.point_id = point, .volume = &volume, .key = key};
+    enum protector_status status;
+
+    bench_key(nth, key);
+    BENCH_UNTIL_DONE(status, b->driver->verify(b->handle, &there, &what, ret, &b->error));
+    return status;
+}
+
 /* ---- lists ---- */
 
 static int point_take(void *data, const struct protector_point *row)

@@ -100,6 +100,9 @@ char *bench_point(struct bench *b, const char *key);
 /* recover until done.  'nth' makes the key; copies of it are asked for by the same number. */
 enum protector_status bench_recover(struct bench *b, const char *point, const char *subject,
                                     int nth, struct protector_copy *ret);
+/* verify of that copy until done. */
+enum protector_status bench_verify(struct bench *b, const char *point, const char *subject, int nth,
+                                   struct protector_digests *ret);
 void bench_key(int nth, char ret[PROTECTOR_KEY_SIZE]);
 
 /* Points at the target of the group's direction, copied. */

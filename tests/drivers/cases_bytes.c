@@ -385,21 +385,6 @@ static void resumed_copy_needs_no_point_any_more(void **state)
 
 /* ---- read again ---- */
 
-static enum protector_status verify(struct bench *b, const char *point, int nth, int64_t budget_ms,
-                                    struct protector_digests *ret)
-{
-    char key[PROTECTOR_KEY_SIZE];
-    struct protector_call there = bench_call(b, 1);
-    struct protector_volume volume = bench_volume("v1", "c1");
-    struct protector_recover what = {.point_id = point, .volume = &volume, .key = key};
-    enum protector_status status;
-
-    bench_key(nth, key);
-    there.budget_ms = budget_ms;
-    BENCH_UNTIL_DONE(status, b->driver->verify(b->handle, &there, &what, ret, &b->error));
-    return status;
-}
-
 /* The bytes on disk are told, not those that were meant to be there; and only of what is whole. */
 static void a_copy_is_read_again(void **state)
 {
@@ -412,25 +397,26 @@ static void a_copy_is_read_again(void **state)
         skip();
     bench_protect(b);
     point = bench_point(b, "tick-1");
-    assert_status(PROTECTOR_NOT_FOUND, verify(b, point, 1, 1000, &digests));
+    assert_status(PROTECTOR_NOT_FOUND, bench_verify(b, point, "v1", 1, &digests));
     assert_string_equal(digests.copy, ""); /* written only when it is OK */
     assert_status(PROTECTOR_OK, bench_recover(b, point, "v1", 1, &copy));
     for (int i = 0; i < 2; i++) { /* in one go, and a slice at a time */
+        b->budget_ms = i == 0 ? 30000 : 1;
         digests = (struct protector_digests){{0}, {0}};
-        assert_status(PROTECTOR_OK, verify(b, point, 1, i == 0 ? 100000 : 1, &digests));
+        assert_status(PROTECTOR_OK, bench_verify(b, point, "v1", 1, &digests));
         assert_int_equal(strlen(digests.copy), PROTECTOR_KEY_SIZE - 1);
         assert_string_equal(digests.point, digests.copy);
     }
     ONLY_FILES(b);
     g_autofree char *path = bench_path(b, 1, copy.volume_name);
     flip(path, 3 * MIB + 1);
-    assert_status(PROTECTOR_OK, verify(b, point, 1, 1000, &digests));
+    assert_status(PROTECTOR_OK, bench_verify(b, point, "v1", 1, &digests));
     assert_string_not_equal(digests.point, digests.copy);
     flip(path, 3 * MIB + 1);
-    assert_status(PROTECTOR_OK, verify(b, point, 1, 1000, &digests));
+    assert_status(PROTECTOR_OK, bench_verify(b, point, "v1", 1, &digests));
     assert_string_equal(digests.point, digests.copy);
     assert_int_equal(0, truncate(path, MIB));
-    assert_status(PROTECTOR_PERMANENT, verify(b, point, 1, 1000, &digests));
+    assert_status(PROTECTOR_PERMANENT, bench_verify(b, point, "v1", 1, &digests));
 }
 
 /* ---- in place ---- */

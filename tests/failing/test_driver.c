@@ -125,6 +125,49 @@ static void test_copy(void **state)
                             1u << FAILING_IO | 1u << FAILING_FULL | 1u << FAILING_SHORT, 20});
 }
 
+/* ---- a copy that is read again */
+
+static struct protector_digests digests;
+
+static void begin_verify(void *data)
+{
+    struct room *r = data;
+    struct protector_copy copy;
+    struct bench *b;
+
+    begin_copy(data);
+    b = bench(r);
+    digests = (struct protector_digests){{0}, {0}};
+    assert_status(PROTECTOR_OK, bench_recover(b, r->point, "v1", 1, &copy));
+}
+
+static err_t *read_again(void *data)
+{
+    struct room *r = data;
+    struct bench *b = bench(r);
+
+    return told(b, "verify", bench_verify(b, r->point, "v1", 1, &digests));
+}
+
+/* What could not be read is never told as another digest, nor believed later. */
+static void judge_verify(void *data, bool done)
+{
+    struct room *r = data;
+    struct bench *b = bench(r);
+
+    assert_string_equal(digests.point, digests.copy);
+    assert_int_equal(*digests.copy != '\0', done);
+    assert_status(PROTECTOR_OK, bench_verify(b, r->point, "v1", 1, &digests));
+    assert_string_equal(digests.point, digests.copy);
+    whole(b, r->point);
+}
+
+static void test_verify(void **state)
+{
+    loop_run(&(struct loop){"copy read again", begin_verify, read_again, judge_verify, *state,
+                            1u << FAILING_IO | 1u << FAILING_FULL | 1u << FAILING_SHORT, 10});
+}
+
 static int room_make(void **state)
 {
     *state = g_new0(struct room, 1);
@@ -143,7 +186,8 @@ static int room_end(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_point), cmocka_unit_test(test_copy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_point), cmocka_unit_test(test_copy),
+                                       cmocka_unit_test(test_verify)};
     const char *const words[] = {argv[0], "file", "", argc > 1 ? argv[1] : "."};
 
     bench_configure((int)G_N_ELEMENTS(words), (char **)words);
