@@ -215,8 +215,8 @@ void bench_db_put_back(struct bench *b, int site, const char *name);
 void bench_db_lose(struct bench *b, int site);
 /* The operator says `protector-manage keys rotate` at the site; its services go on. */
 void bench_rotate(struct bench *b, int site);
-/* A service starts on the database as it stands. */
-void bench_db_noticed(struct bench *b, int site);
+/* A service starts on the database as it stands: does it notice that it was put back? */
+bool bench_db_noticed(struct bench *b, int site);
 
 /* The client dies at its first request of the method to an address like 'glob'; it arrives. */
 void bench_client_dies_after(struct bench *b, const char *method, const char *glob);

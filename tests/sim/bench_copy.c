@@ -169,11 +169,13 @@ void bench_rotate(struct bench *b, int site)
     bench_must(process_keys_rotate(&b->site[site].p), "keys rotate");
 }
 
-void bench_db_noticed(struct bench *b, int site)
+bool bench_db_noticed(struct bench *b, int site)
 {
     struct process *p = &b->site[site].p;
     struct db *db = process_db_get(p);
+    bool noticed = false;
 
-    bench_must(restored_check(&p->exchange, db, NULL), "a start");
+    bench_must(restored_check(&p->exchange, db, &noticed), "a start");
     process_db_put(p, db);
+    return noticed;
 }

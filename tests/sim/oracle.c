@@ -217,9 +217,10 @@ static void nothing_old_runs(struct bench *b, int site)
                  db_str(rows, 0, 0), db_str(rows, 0, 1), db_str(rows, 0, 2));
 }
 
-void oracle_restored(struct oracle *o, int site)
+void oracle_restored(struct oracle *o, int site, bool noticed)
 {
-    nothing_old_runs(o->b, site);
+    if (noticed)
+        nothing_old_runs(o->b, site);
     o->restored[site] = o->old_ledger[site] = o->b->site[site].forgets = true;
     g_hash_table_remove_all(o->ended);
     for (guint i = 0; i < o->groups->len; i++)

@@ -24,11 +24,12 @@ void oracle_destroy(struct oracle *o);
 AUTO_DEFINE(oracle, oracle_destroy)
 
 /*
- * The database of a site was put back to an older copy, and that has been noticed: no operation of
- * it goes on; what is compared with what it said before begins anew, and its ledger is judged again
- * once it has been rebuilt.
+ * The database of a site was put back to a copy.  If that has been 'noticed' no operation of it
+ * goes on; a copy that lacks nothing is no older one, and nothing is to be noticed.  What is
+ * compared with what it said before begins anew, and its ledger is judged again once it has been
+ * rebuilt.
  */
-void oracle_restored(struct oracle *o, int site);
+void oracle_restored(struct oracle *o, int site, bool noticed);
 
 void oracle_look(struct oracle *o);
 /* NULL if the two sites have come to rest, else why not yet; owned by the oracle. */

@@ -638,8 +638,7 @@ static bool database_put_back(struct walk *w)
     walk_say(w, "the database of %s is put back to copy %s", bench_site_name(site), name);
     w->restored = true;
     bench_db_put_back(w->b, site, name);
-    bench_db_noticed(w->b, site);
-    oracle_restored(w->oracle, site);
+    oracle_restored(w->oracle, site, bench_db_noticed(w->b, site));
     return true;
 }
 
