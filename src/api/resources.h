@@ -9,7 +9,7 @@ extern const struct body_spec sites_failover_bodies[], sites_create_bodies[], si
     groups_action_bodies[], members_create_bodies[], members_update_bodies[],
     policies_create_bodies[], policies_update_bodies[], resource_mappings_bodies[],
     sync_hello_bodies[], sync_inbox_bodies[], sync_resolve_bodies[], operations_action_bodies[],
-    sites_decommission_bodies[], sites_rekey_bodies[];
+    sites_decommission_bodies[], sites_rekey_bodies[], sites_fence_bodies[];
 
 /* system.c */
 route_handler healthcheck, openapi_document, trust_put_handler, trust_show, health_index;
@@ -21,6 +21,13 @@ route_handler mappings_index, mappings_show, mappings_create, mappings_delete;
 /* groups.c */
 route_handler groups_index, groups_show, groups_create, groups_update, groups_delete, groups_action,
     groups_cleanup_source;
+/* fence.c */
+struct site;
+extern const struct field peer_user_fields[];
+/* Takes "peer_user" of a body over; true if that is something new. */
+bool peer_user_take(const json_t *in, struct site *site);
+route_handler sites_fence_peer;
+
 /* exits.c */
 extern const struct field exits_word_fields[];
 route_handler exits_delete_alone, exits_delete_unprotected, exits_delete_told, exits_unprotect,

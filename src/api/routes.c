@@ -32,6 +32,8 @@ const struct route routes[] = {
      "Pin other keys where a site's were lost or stolen", sites_rekey_bodies},
     {"POST", "admin/sites/{site}/decommission", "protector:sites:decommission", ROUTE_ADMIN,
      sites_decommission, NULL, "Give up a site that is gone for ever", sites_decommission_bodies},
+    {"POST", "admin/sites/{site}/fence-peer", "protector:sites:fence_peer", ROUTE_ADMIN,
+     sites_fence_peer, NULL, "Shut another site's engine out of this cloud", sites_fence_bodies},
     {"GET", "sites", "protector:sites:index", 0, sites_index, LIST "name status", "List sites",
      NULL},
     {"GET", "sites/{site}", "protector:sites:show", 0, sites_show, NULL, "Show a site", NULL},

@@ -132,6 +132,7 @@ static const struct field create_fields[] = {
     {"protector_url", FIELD_TEXT, false, 0, 1024, NULL},
     {"compute_url", FIELD_TEXT, false, 0, 1024, NULL},
     {"service", FIELD_OBJECT, false, 0, 0, service_fields},
+    {"peer_user", FIELD_OBJECT, false, 0, 0, peer_user_fields},
     {0},
 };
 const struct body_spec sites_create_bodies[] = {
@@ -328,6 +329,7 @@ err_t *sites_create(struct request *r)
         TRY(same_site(before, site));
     struct site *kept = before != NULL ? before : site;
     TRY(credentials_merge(r, in, kept, &changed));
+    changed = peer_user_take(in, kept) || changed;
     kept->updated_at_ms = before == NULL || changed ? r->now_ms : before->updated_at_ms;
     if (before == NULL)
         TRY(site_insert(r->db, kept));
@@ -349,6 +351,7 @@ static const struct field update_fields[] = {
     {"compute_url", FIELD_TEXT, false, 0, 1024, NULL},
     {"status", FIELD_TEXT, false, 1, 32, NULL},
     {"service", FIELD_OBJECT, false, 0, 0, service_fields},
+    {"peer_user", FIELD_OBJECT, false, 0, 0, peer_user_fields},
     {0},
 };
 const struct body_spec sites_update_bodies[] = {
@@ -388,6 +391,7 @@ err_t *sites_update(struct request *r)
         TRY(site_open_check(site));
     TRY(service_check(in, site->is_local));
     TRY(credentials_merge(r, in, site, &changed));
+    (void)peer_user_take(in, site);
     text_set(&site->description, in, "description");
     text_set(&site->auth_url, in, "auth_url");
     text_set(&site->region_name, in, "region_name");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* system - health of the service, the trust of the caller's project, the API's own description. */
+#include "api/own_cloud.h"
 #include "api/resources.h"
 #include "api/view.h"
 
@@ -75,71 +76,17 @@ err_t *trust_show(struct request *r)
     return NULL;
 }
 
-static const char *own(const struct request *r, const char *option)
-{
-    return conf_str(r->o->conf, "keystone_authtoken", option);
-}
-
-static struct cloud_options keystone_options(const struct request *r,
-                                             const struct keystone_credentials *c)
-{
-    return (struct cloud_options){
-        .transport = r->o->transport,
-        .env = r->o->env,
-        .cloud = "this site",
-        .credentials = c,
-        .region = own(r, "region_name"),
-        .interface = own(r, "interface"),
-        .timeout_ms = 20000,
-    };
-}
-
-static struct keystone_credentials service_credentials(const struct request *r)
-{
-    return (struct keystone_credentials){
-        .method = KEYSTONE_PASSWORD,
-        .auth_url = own(r, "auth_url"),
-        .username = own(r, "username"),
-        .password = own(r, "password"),
-        .user_domain_name = own(r, "user_domain_name"),
-        .project_name = own(r, "project_name"),
-        .project_domain_name = own(r, "project_domain_name"),
-    };
-}
-
-/* Logs in once. */
-static err_t *login(struct request *r, const struct keystone_credentials *c,
-                    struct keystone_token **ret)
-{
-    struct cloud_options options = keystone_options(r, c);
-    AUTO(cloud_session) session = cloud_session_create(&options);
-    struct cloud view = cloud_view(session, r->request_id, CLOUD_NO_DEADLINE);
-
-    return cloud_token(&view, ret);
-}
-
-/* The service user's id: whom the trust is given to. */
-static err_t *trustee_id(struct request *r, char **ret)
-{
-    struct keystone_credentials c = service_credentials(r);
-    AUTO(keystone_token) token = NULL;
-
-    TRY(login(r, &c, &token));
-    *ret = g_strdup(token->user_id);
-    return NULL;
-}
-
 /* Whether the service can work with a trust; Keystone decides, not what we once wrote. */
 static err_t *trust_lets_in(struct request *r, char *id, bool *ret)
 {
-    struct keystone_credentials c = service_credentials(r);
+    struct keystone_credentials c = own_service(r);
     AUTO(keystone_token) token = NULL;
 
     c.method = KEYSTONE_TRUST;
     c.trust_id = id;
     c.project_name = NULL;
     c.project_domain_name = NULL;
-    err_t *e = login(r, &c, &token);
+    err_t *e = own_login(r, &c, &token);
     *ret = e == NULL;
     if (e == NULL || err_code(e) != ERR_CLOUD_TRUST_INVALID)
         return e;
@@ -169,17 +116,6 @@ static GPtrArray *trust_roles(const struct request *r)
     }
     g_ptr_array_add(roles, NULL);
     return roles;
-}
-
-/* Keystone with the caller's own token. */
-static struct cloud_session *caller_session(struct request *r)
-{
-    struct keystone_credentials c = {.method = KEYSTONE_TOKEN,
-                                     .auth_url = own(r, "auth_url"),
-                                     .token = r->auth->token};
-    struct cloud_options options = keystone_options(r, &c);
-
-    return cloud_session_create(&options);
 }
 
 /* Whether a trust of Keystone's list is the caller's to this service, as trust_make makes it. */
@@ -234,7 +170,7 @@ static err_t *trust_lost(struct request *r, const struct cloud *view, const char
 
 static err_t *trust_make(struct request *r, const char *other, json_t **ret, GPtrArray *roles)
 {
-    AUTO(cloud_session) session = caller_session(r);
+    AUTO(cloud_session) session = own_caller_session(r);
     struct cloud view = cloud_view(session, r->request_id, CLOUD_NO_DEADLINE);
     g_autofree char *trustee = NULL;
 
@@ -242,7 +178,7 @@ static err_t *trust_make(struct request *r, const char *other, json_t **ret, GPt
         return err_remedy(
             err(FORBIDDEN, "the token holds none of the roles that trusts delegate"),
             "give the user one of [service_credentials] default_trust_roles in the project");
-    TRY(trustee_id(r, &trustee));
+    TRY(own_service_user(r, &trustee));
     TRY(trust_lost(r, &view, trustee, roles, other, ret));
     if (*ret != NULL)
         return NULL;
@@ -253,7 +189,7 @@ static err_t *trust_make(struct request *r, const char *other, json_t **ret, GPt
 /* One that does not work any more is taken away at Keystone, too, if it is still there. */
 static void trust_forget(struct request *r, const struct trust *old)
 {
-    AUTO(cloud_session) session = caller_session(r);
+    AUTO(cloud_session) session = own_caller_session(r);
     struct cloud view = cloud_view(session, r->request_id, CLOUD_NO_DEADLINE);
     char *id = NULL;
 

@@ -343,15 +343,15 @@ err_t *op_find(struct call *call, struct end **ret_end, json_t **ret) MUST_CHECK
 /* cmd_*.c */
 command_fn cmd_op_report, cmd_op_report_verify, cmd_site_failover, cmd_site_create, cmd_site_list,
     cmd_site_show, cmd_site_update, cmd_site_delete, cmd_site_validate, cmd_site_types,
-    cmd_site_rekey, cmd_mapping_create, cmd_mapping_list, cmd_mapping_show, cmd_mapping_delete,
-    cmd_pg_create, cmd_pg_list, cmd_pg_show, cmd_pg_update, cmd_pg_delete, cmd_policy_create,
-    cmd_policy_show, cmd_policy_update, cmd_policy_delete, cmd_member_add, cmd_member_list,
-    cmd_member_show, cmd_member_update, cmd_member_remove, cmd_cg_show, cmd_map_set, cmd_map_list,
-    cmd_map_unset, cmd_failover, cmd_failback, cmd_test_failover, cmd_test_cleanup,
-    cmd_cleanup_source, cmd_reprotect, cmd_cg_sync, cmd_sync_status, cmd_sync_force, cmd_sync_log,
-    cmd_sync_export, cmd_sync_import, cmd_sync_resolve, cmd_op_list, cmd_op_show, cmd_op_steps,
-    cmd_op_retry, cmd_op_skip, cmd_op_abandon, cmd_op_cancel, cmd_pg_unprotect,
-    cmd_site_decommission;
+    cmd_site_rekey, cmd_site_fence, cmd_mapping_create, cmd_mapping_list, cmd_mapping_show,
+    cmd_mapping_delete, cmd_pg_create, cmd_pg_list, cmd_pg_show, cmd_pg_update, cmd_pg_delete,
+    cmd_policy_create, cmd_policy_show, cmd_policy_update, cmd_policy_delete, cmd_member_add,
+    cmd_member_list, cmd_member_show, cmd_member_update, cmd_member_remove, cmd_cg_show,
+    cmd_map_set, cmd_map_list, cmd_map_unset, cmd_failover, cmd_failback, cmd_test_failover,
+    cmd_test_cleanup, cmd_cleanup_source, cmd_reprotect, cmd_cg_sync, cmd_sync_status,
+    cmd_sync_force, cmd_sync_log, cmd_sync_export, cmd_sync_import, cmd_sync_resolve, cmd_op_list,
+    cmd_op_show, cmd_op_steps, cmd_op_retry, cmd_op_skip, cmd_op_abandon, cmd_op_cancel,
+    cmd_pg_unprotect, cmd_site_decommission;
 /* In cmd_site.c: as an admin; and a site by the call's argument, as the local site has it. */
 #define SITE_COLUMNS                                                                               \
     "id name description site_type auth_url region_name status is_local fingerprint created_at"

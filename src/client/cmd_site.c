@@ -155,6 +155,21 @@ static json_t *service_of(struct call *call)
     return NULL;
 }
 
+/* The user of 'service', for the record of the site that will log in as him: {"peer_user": …}. */
+static void peer_user_add(const json_t *service, json_t *record)
+{
+    json_t *user = json_object();
+
+    if (json_str(service, "username") == NULL) {
+        json_decref(user);
+        return;
+    }
+    json_set_str(user, "username", json_str(service, "username"));
+    if (json_str(service, "user_domain_name") != NULL)
+        json_set_str(user, "user_domain_name", json_str(service, "user_domain_name"));
+    json_set(record, "peer_user", user);
+}
+
 /* 'service' (may be NULL) with what 'record' tells to be kept has a user and a password. */
 static bool service_whole(const json_t *service, const json_t *record)
 {
@@ -311,6 +326,7 @@ static err_t *create_peer(struct call *call, struct end *local, struct end *end,
         return service_lacks(arg(call, "name"));
     if (service != NULL)
         json_set(pinned, "service", json_incref(service));
+    peer_user_add(service, mine);
     TRY(record_fits(local, record));
     TRY(record_fits(end, record));
     TRY(record_fits(end, mine));
@@ -387,6 +403,8 @@ err_t *cmd_site_show(struct call *call, json_t **ret)
         g_string_append(columns, " former_fingerprints");
     if (json_str(site, "status_reason") != NULL)
         g_string_append(columns, " status_reason");
+    if (json_bool(site, "peer_fenced", false))
+        g_string_append(columns, " peer_user peer_fenced");
     *ret = show_record(site, columns->str);
     g_string_free(columns, TRUE);
     return NULL;
@@ -397,13 +415,15 @@ err_t *cmd_site_show(struct call *call, json_t **ret)
 /* A site that has the record. */
 struct place {
     struct end *end;
-    char *name;     /* of the site */
+    char *id;       /* of the site */
+    char *name;     /* likewise */
     bool is_own;    /* the record is its own */
     json_t *record; /* as it stands there; NULL: it does not */
 };
 
 static void place_destroy(struct place *place)
 {
+    g_free(place->id);
     g_free(place->name);
     json_decref(place->record);
     g_free(place);
@@ -444,6 +464,7 @@ static err_t *place_add(struct call *call, const json_t *at, const json_t *site,
                         name);
     struct place *place = g_new0(struct place, 1);
     place->end = end;
+    place->id = g_strdup(json_str(at, "id"));
     place->name = g_strdup(name);
     place->is_own = is_own;
     place->record = g_steal_pointer(&record);
@@ -451,11 +472,12 @@ static err_t *place_add(struct call *call, const json_t *at, const json_t *site,
     return NULL;
 }
 
-static struct place *place_local(struct end *local, const json_t *site)
+static struct place *place_local(struct end *local, const json_t *self, const json_t *site)
 {
     struct place *place = g_new0(struct place, 1);
 
     place->end = local;
+    place->id = g_strdup(json_str(self, "id"));
     place->name = g_strdup(end_site_name(local));
     place->is_own = json_bool(site, "is_local", false);
     place->record = json_incref((json_t *)site);
@@ -482,7 +504,7 @@ static err_t *places_of(struct call *call, struct end *local, const json_t *site
         if (other && !site_given_up(at) && (named || json_bool(site, "is_local", false)))
             TRY(place_add(call, at, site, places));
     }
-    g_ptr_array_add(places, place_local(local, site));
+    g_ptr_array_add(places, place_local(local, self, site));
     return NULL;
 }
 
@@ -540,6 +562,24 @@ static err_t *place_update(const struct place *place, const char *id, const json
     return admin_ask(place->end, "PUT", path, body, ret);
 }
 
+/* Who was given credentials for the named site's cloud: there it is written down as whom he comes.
+ */
+static err_t *peer_users_write(const GPtrArray *places, const struct place *own,
+                               const json_t *service)
+{
+    g_autoptr(json_t) change = json_object();
+
+    peer_user_add(service, change);
+    for (guint i = 0; i < places->len && json_object_size(change) > 0; i++) {
+        const struct place *p = g_ptr_array_index(places, i);
+        g_autofree char *path = g_strdup_printf("admin/sites/%s", p->id);
+        g_autoptr(json_t) body = json_pack("{s:O}", "site", change);
+        if (p != own)
+            TRY(admin_ask(own->end, "PUT", path, body, NULL));
+    }
+    return NULL;
+}
+
 err_t *cmd_site_update(struct call *call, json_t **ret)
 {
     static const char *const options[] = {"description", "auth-url", "region-name", "compute-url"};
@@ -561,8 +601,10 @@ err_t *cmd_site_update(struct call *call, json_t **ret)
     for (guint i = 0; i < places->len; i++) {
         json_decref(reply);
         reply = NULL;
-        err_t *e = place_update(g_ptr_array_index(places, i), json_str_or(site, "id", ""), change,
-                                service, &reply);
+        const struct place *place = g_ptr_array_index(places, i);
+        err_t *e = place_update(place, json_str_or(site, "id", ""), change, service, &reply);
+        if (e == NULL && place->is_own)
+            e = peer_users_write(places, place, service);
         if (e != NULL)
             return left_half(e, places, i, "changed");
     }

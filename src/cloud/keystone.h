@@ -131,6 +131,15 @@ err_t *keystone_trust_list(const struct cloud *c, const char *trustor_id, json_t
 /* The role's id (admin).  CLOUD_NOT_FOUND names it.  Caller frees. */
 err_t *keystone_role_find(const struct cloud *c, const char *name, char **ret) MUST_CHECK;
 
+/*
+ * The id of the user of this name, in the domain of that name (NULL: in any).  Only an admin may
+ * ask. CLOUD_NOT_FOUND names what is missing; CONFLICT: several domains have one.  Caller frees.
+ */
+err_t *keystone_user_find(const struct cloud *c, const char *name, const char *domain,
+                          char **ret) MUST_CHECK;
+/* PATCH /v3/users/{id}: a disabled user is let in no more, and his tokens end.  Only an admin. */
+err_t *keystone_user_enable(const struct cloud *c, const char *id, bool enabled) MUST_CHECK;
+
 /* Refused by name (CLOUD_VERSION) if Keystone is older than Victoria's.  '*ret' "3.14"; may be
  * NULL. Needs no login. */
 err_t *keystone_version(const struct cloud *c, char **ret) MUST_CHECK;

@@ -246,11 +246,15 @@ static const char *const peer_keys[] = {
     NULL,
 };
 
+/* Whom another site logs in as at this site's cloud; see site.h. */
+static const char *const peer_users[] = {
+    "ALTER TABLE sites ADD COLUMN {new} peer_user {text}",
+    NULL,
+};
+
 const struct migration migrations[] = {
-    {"0001_initial", initial},
-    {"0002_drift", drift},
-    {"0003_floors", floors},
-    {"0004_peer_keys", peer_keys},
+    {"0001_initial", initial},     {"0002_drift", drift},           {"0003_floors", floors},
+    {"0004_peer_keys", peer_keys}, {"0005_peer_users", peer_users},
 };
 const size_t migrations_count = G_N_ELEMENTS(migrations);
 

@@ -26,6 +26,7 @@ static const struct column columns[] = {
     RECORD_JSON(site, old_keys, 0),
     RECORD_TEXT(site, credentials, 0),
     RECORD_JSON(site, checks, 0),
+    RECORD_JSON(site, peer_user, 0),
     RECORD_TIME(site, validated_at, 0),
     RECORD_TIME(site, created_at, COLUMN_ONCE | COLUMN_SORT),
     RECORD_TIME(site, updated_at, COLUMN_SORT),

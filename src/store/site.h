@@ -30,6 +30,7 @@ struct site {
     json_t *old_keys;  /* [{"key_id","sign_public"}]: keys before a rotation; NULL: none */
     char *credentials; /* --service-*, encrypted at rest; NULL: none */
     json_t *checks;    /* rows of the last validate */
+    json_t *peer_user; /* whom it logs in as at our cloud: {username, user_domain_name, fenced} */
     int64_t validated_at_ms;
     int64_t created_at_ms;
     int64_t updated_at_ms;

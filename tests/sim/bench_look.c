@@ -97,6 +97,14 @@ static void as_admin(struct bench *b, int site, const char *method, const char *
         *ret = json_loads(resp->body, 0, NULL);
 }
 
+void bench_user(struct bench *b, int site, const char *name, const char *password)
+{
+    as_admin(b, site, "POST", "users",
+             json_pack("{s:{s:s, s:s, s:s}}", "user", "name", name, "password", password,
+                       "domain_id", "default"),
+             NULL);
+}
+
 void bench_grant(struct bench *b, int site, const char *user, const char *project, const char *role)
 {
     g_autofree char *path =

@@ -148,6 +148,66 @@ static void test_reclaimed(void **state)
     }
 }
 
+/* B6.  A shuts the engine of B out of its cloud: B's user there is not A's own. */
+static struct bench *with_a_user_of_its_own(uint64_t seed)
+{
+    struct bench *b = bench_create_protected(seed);
+
+    bench_fails(b, "protector.conflict", "site-a", "site fence-peer", "site", "site-b", "reason",
+                "it runs wild", NULL);
+    assert_non_null(strstr(b->last_error, "--user NAME"));
+    bench_fails(b, "protector.conflict", "site-a", "site fence-peer", "site", "site-b", "reason",
+                "it runs wild", "user", "protector", NULL);
+    assert_non_null(strstr(b->last_error, "own service account"));
+    bench_user(b, SIM_SITE_A, "protector-b", "lab-b");
+    bench_grant(b, SIM_SITE_A, "protector-b", "service", "admin");
+    json_decref(bench_ok(b, "site-b", "site update", "site", "site-a", "service-username",
+                         "protector-b", "service-password", "lab-b", NULL));
+    return b;
+}
+
+static json_t *fence(struct bench *b, const char *more)
+{
+    return bench_ok(b, "site-a", "site fence-peer", "site", "site-b", "reason", "it runs wild",
+                    more, NULL);
+}
+
+static void a_fences(struct bench *b)
+{
+    bench_api(b, SIM_SITE_B, false); /* who is fenced need not be reached */
+    json_decref(fence(b, NULL));
+    bench_api(b, SIM_SITE_B, true);
+}
+
+/* Services believe a token that they have seen for five minutes more; then nothing gets in. */
+static void test_fenced(void **state)
+{
+    AUTO(bench) b = with_a_user_of_its_own(1120);
+    (void)state;
+
+    a_fences(b);
+    bench_pass(b, 301000);
+    assert_null(try_planned(b, "prod-a"));
+    assert_non_null(strstr(b->last_error, "cannot log in user 'protector-b'"));
+    bench_settle(b);
+    bench_carry(b);
+    taken_back(b);
+    g_autoptr(json_t) shown = bench_ok(b, "site-a", "site show", "site", "site-b", NULL);
+    assert_string_equal(bench_field(shown, "peer_user"), "protector-b");
+    json_decref(fence(b, "!lift"));
+    json_decref(fence(b, "!lift")); /* again: nothing more */
+    g_autoptr(json_t) lifted = bench_ok(b, "site-a", "site show", "site", "site-b", NULL);
+    assert_false(json_bool(json_obj(lifted, "object"), "peer_fenced", true));
+    assert_int_equal(bench_sql_int(b, SIM_SITE_A,
+                                   "SELECT COUNT(*) FROM audit_log WHERE action LIKE "
+                                   "'site.fence%' AND details LIKE '%it runs wild%'"),
+                     4);
+    json_decref(planned(b, "prod-a"));
+    bench_servers_are(b, SIM_SITE_B, "active");
+    bench_fails(b, "protector.forbidden", "prod-b", "site fence-peer", "site", "site-a", "reason",
+                "mine", NULL);
+}
+
 /* A3.  From the moment that it is handed over nothing is changed but by the handover. */
 static void add_member(struct bench *b)
 {
@@ -327,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_handover),
         cmocka_unit_test(test_unwound),
         cmocka_unit_test(test_reclaimed),
+        cmocka_unit_test(test_fenced),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_started_meanwhile),
         cmocka_unit_test(test_started_while_nobody_looks),
