@@ -358,5 +358,11 @@ command_fn cmd_op_report, cmd_op_report_verify, cmd_site_failover, cmd_site_crea
 err_t *admin_ask(struct end *end, const char *method, const char *path, const json_t *body,
                  json_t **ret) MUST_CHECK;
 err_t *site_read(struct call *call, struct end **ret_local, json_t **ret) MUST_CHECK;
+/*
+ * 'key' of an endpoint in a login's catalog: of 'type' (NULL: any) and 'region' (NULL: any), of the
+ * end's interface; NULL if there is none.  '*ret_several': they differ.
+ */
+const char *catalog_find(const struct end *end, const char *type, const char *region,
+                         const char *key, bool *ret_several);
 /* protection-group delete --peer-is-gone.  In cmd_exit.c. */
 command_fn pg_delete_alone;

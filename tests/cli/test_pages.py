@@ -64,7 +64,7 @@ class Help(unittest.TestCase):
             names = re.findall(r'^  (\S+(?: \S+)*?) {2,}', said, re.M)
             self.assertEqual(names, ['site create', 'site list', 'site show', 'site update',
                                      'site delete', 'site failover', 'site rekey',
-                                     'site decommission', 'site validate',
+                                     'site fence-peer', 'site decommission', 'site validate',
                                      'site list-volume-types'])
         said = ask('operation', 'step', '--help').out  # of an alias
         self.assertIn('\n  operation steps ', said)
@@ -118,6 +118,7 @@ class Completion(unittest.TestCase):
 
     def test_next_word(self):
         self.assertEqual(self.offers('site', ''), ['create', 'decommission', 'delete', 'failover',
+                                                   'fence-peer',
                                                    'list', 'list-volume-types', 'rekey', 'set',
                                                    'show', 'update', 'validate'])
         self.assertEqual(self.offers('site', 'lis'), ['list', 'list-volume-types'])
