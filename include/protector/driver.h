@@ -676,8 +676,9 @@ struct protector_driver {
     /*
      * At call->site: reads all of a finished copy that nobody uses yet, and tells the digest of
      * that beside the one that came with the point from its source: the copy's bytes are read
-     * again, not believed.  Digests may be of any kind, as long as equal ones mean equal bytes.  In
-     * slices (PENDING).  NOT_FOUND: there is no such copy, or its point is gone.  NULL without
+     * again, from where they are stored, not believed.  Digests may be of any kind, as long as
+     * equal ones mean equal bytes.  In slices (PENDING).  The point may be gone by then. NOT_FOUND:
+     * there is no such copy, or nothing is known any more of what its point held.  NULL without
      * PROTECTOR_CAN_VERIFY.
      */
     enum protector_status (*verify)(struct protector_handle *handle,

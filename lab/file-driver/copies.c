@@ -231,11 +231,8 @@ static enum protector_status job_make(struct job *job, struct protector_error *e
         status = job_link(job, error);
     if (status != PROTECTOR_OK)
         return status;
-    job->record.state = RECORD_MADE;
-    status = record_write(job->h, job->call, &job->record, error);
-    if (status == PROTECTOR_OK)
-        status = file_unlink(copy_path(job->h, job->call, job->record.key, "sums").text, error);
-    return status;
+    job->record.state = RECORD_MADE; /* its sums stay, for verify: they are the point's own */
+    return record_write(job->h, job->call, &job->record, error);
 }
 
 static enum protector_status job_locked(struct job *job,
@@ -496,10 +493,10 @@ enum protector_status file_verify(struct protector_handle *h, const struct prote
     if (status == PROTECTOR_OK && record.state != RECORD_MADE)
         status = protector_fail(error, PROTECTOR_NOT_FOUND, "copy %s is not finished, or in use",
                                 what->key);
-    if (status == PROTECTOR_OK)
-        status = job_point(&job, what->point_id, error);
-    if (status == PROTECTOR_OK)
-        status = copy_digest(h, job.expect.text, digests.point, error);
+    if (status == PROTECTOR_OK) { /* each was held against the point's when the copy was made */
+        job.record.size_bytes = record.size_bytes;
+        status = copy_digest(h, copy_path(h, call, what->key, "sums").text, digests.point, error);
+    }
     if (status == PROTECTOR_OK)
         status = lock_work(h, path_of("%s/copies/lock", path_group(h, call, call->site).text).text,
                            &fd, error);

@@ -103,6 +103,8 @@ static enum protector_status work_open(struct work *work, struct protector_error
     work->from = open(copy->from, O_RDONLY | O_CLOEXEC);
     if (work->from < 0)
         return small_fail(error, "open", copy->from);
+    if (copy->to == NULL) /* from the disk, not from what was just written to it */
+        (void)posix_fadvise(work->from, 0, 0, POSIX_FADV_DONTNEED);
     if (copy->to != NULL && (work->to = open(copy->to, O_RDWR | create | O_CLOEXEC, 0640)) < 0)
         return small_fail(error, "open", copy->to);
     work->sums = open(copy->sums, O_RDWR | O_CREAT | O_CLOEXEC, 0640);

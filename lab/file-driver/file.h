@@ -14,8 +14,8 @@
  *     groups/<group>/fence-<site>           exists: no point of that site becomes complete here
  *     groups/<group>/tag-<site>             a tag
  *     groups/<group>/points/<point>/        plan, <subject>.data, <subject>.sums, manifest
- *     groups/<group>/copies/<key>.*         record, data (a hard link to the volume), part, sums,
- *                                           seen (the sums of what verify has read)
+ *     groups/<group>/copies/<key>.*         record, data (a hard link to the volume), part, sums
+ *                                           (as its point has them), seen (what verify has read)
  *
  * Invariants.  Small files are written whole (temporary, fsync, rename, fsync of the folder) and
  * end in a digest of themselves.  A point is complete when its manifest is there, and never before

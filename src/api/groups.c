@@ -423,6 +423,7 @@ static const struct field failover_fields[] = {
     {"force", FIELD_BOOL, false, 0, 0, NULL},
     {"from", FIELD_TEXT, false, 1, 16, NULL},
     {"on_conflict", FIELD_TEXT, false, 1, 16, NULL},
+    {"verify_data", FIELD_BOOL, false, 0, 0, NULL},
     {"network_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"flavor_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
@@ -492,6 +493,8 @@ static json_t *failover_params(const json_t *in)
     json_set_str(params, "from", json_str_or(in, "from", "point"));
     json_set_str(params, "on_conflict", json_str_or(in, "on_conflict", PLAN_KEEP_BOTH));
     json_set_bool(params, "reverse_replication", json_bool(in, "reverse_replication", true));
+    if (!json_bool(in, "verify_data", true))
+        json_set_bool(params, "verify_data", false);
     json_set(params, "client_probe", json_deep_copy(json_obj(in, "client_probe")));
     return params;
 }
@@ -517,6 +520,9 @@ static err_t *failover_check(const json_t *in)
         return err(BAD_REQUEST, "'from' is point or kept, not '%s'", from);
     if (kept && json_bool(in, "planned", false))
         return err(BAD_REQUEST, "a planned failover takes its data from the point that it makes");
+    if (json_bool(in, "planned", false) && !json_bool(in, "verify_data", true))
+        return err_remedy(err(BAD_REQUEST, "'verify_data' of a planned failover is the policy's"),
+                          "change it first: protection-group policy-update --no-verify-data");
     if (!json_bool(in, "planned", false) && (reason == NULL || *reason == '\0'))
         return err(BAD_REQUEST, "an unplanned failover wants a 'reason'");
     return NULL;

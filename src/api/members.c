@@ -112,7 +112,7 @@ static err_t *order_take(const json_t *in, json_t *out)
         TRY(plan_check_read(text, &check));
     for (const char *const *key = body_order_keys; *key != NULL; key++) {
         json_t *value = json_object_get(in, *key);
-        if (value != NULL)
+        if (value != NULL && !json_is_null(value))
             json_object_set(out, *key, value);
     }
     return NULL;

@@ -211,7 +211,16 @@ static void members_write(const struct writing *w)
     }
 }
 
-/* What was compared, where the policy asks for it. */
+/* Why a volume was not compared, of whose row nothing is told. */
+static const char *not_compared(const struct writing *w, const struct op_step *copy)
+{
+    if (!json_bool(w->op->plan, "verify_data", false))
+        return "the command has said so";
+    return copy != NULL && g_str_equal(copy->state, "done") ? "it was made before that was asked"
+                                                            : "it was not made";
+}
+
+/* How each volume compares with the recovery point, where the group's policy asks for it. */
 static void volumes_write(const struct writing *w)
 {
     static const char *const keys[] = {"verified", "digest_point", "digest_copy", "verify_error"};
@@ -220,16 +229,20 @@ static void volumes_write(const struct writing *w)
     json_t *volume;
 
     json_set(w->out, "volumes", list);
+    if (json_object_get(w->op->plan, "verify_data") == NULL)
+        return;
     json_array_foreach(json_arr(w->op->plan, "volumes"), i, volume)
     {
         const struct op_step *copy = row_of(w, "storage_promo", json_str_or(volume, "id", ""));
         const json_t *result = copy != NULL ? copy->result : NULL;
-        if (json_str(result, "digest_point") == NULL && json_str(result, "verified") == NULL)
-            continue;
         json_t *out = json_pack("{s:s}", "name", json_str_or(volume, "name", ""));
         json_array_append_new(list, out);
         for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
             json_set_str(out, keys[k], json_str(result, keys[k]));
+        if (json_str(result, "digest_copy") == NULL && json_str(result, "verified") == NULL) {
+            json_set_str(out, "verified", "cannot");
+            json_set_str(out, "verify_error", not_compared(w, copy));
+        }
     }
 }
 

@@ -24,8 +24,8 @@ route_handler groups_index, groups_show, groups_create, groups_update, groups_de
 /* fence.c */
 struct site;
 extern const struct field peer_user_fields[];
-/* Takes "peer_user" of a body over; true if that is something new. */
-bool peer_user_take(const json_t *in, struct site *site);
+/* Takes what is given of a "peer_user" over (NULL: nothing); true if that is something new. */
+bool peer_user_take(const json_t *given, struct site *site);
 route_handler sites_fence_peer;
 
 /* exits.c */

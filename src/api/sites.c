@@ -329,7 +329,7 @@ err_t *sites_create(struct request *r)
         TRY(same_site(before, site));
     struct site *kept = before != NULL ? before : site;
     TRY(credentials_merge(r, in, kept, &changed));
-    changed = peer_user_take(in, kept) || changed;
+    changed = peer_user_take(json_obj(in, "peer_user"), kept) || changed;
     kept->updated_at_ms = before == NULL || changed ? r->now_ms : before->updated_at_ms;
     if (before == NULL)
         TRY(site_insert(r->db, kept));
@@ -391,7 +391,7 @@ err_t *sites_update(struct request *r)
         TRY(site_open_check(site));
     TRY(service_check(in, site->is_local));
     TRY(credentials_merge(r, in, site, &changed));
-    (void)peer_user_take(in, site);
+    bool comes_as = peer_user_take(json_obj(in, "peer_user"), site);
     text_set(&site->description, in, "description");
     text_set(&site->auth_url, in, "auth_url");
     text_set(&site->region_name, in, "region_name");
@@ -401,7 +401,8 @@ err_t *sites_update(struct request *r)
     TRY(site_clash(r, site));
     site->updated_at_ms = r->now_ms;
     TRY(site_update(r->db, site));
-    TRY(request_audit(r, "site.update", site->id));
+    TRY(request_audit_with(r, "site.update", site->id,
+                           comes_as ? json_pack("{s:O}", "peer_user", site->peer_user) : NULL));
     reply_json(r, 200, json_pack("{s:o}", "site", view_site(site, true)));
     return NULL;
 }

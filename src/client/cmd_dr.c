@@ -105,6 +105,8 @@ static err_t *failover_post(struct call *call, struct pair *pair, const json_t *
         json_set_str(in, "on_conflict", arg(call, "on-conflict"));
     if (arg(call, "from") != NULL)
         json_set_str(in, "from", arg(call, "from"));
+    if (arg_flag(call, "no-verify-data"))
+        json_set_bool(in, "verify_data", false);
     json_set(in, "client_probe", json_deep_copy(seen));
     struct ask ask = {.method = "POST", .path = path, .body = body};
     err_t *e = end_ask(pair->local, &ask, ret, NULL);
@@ -220,6 +222,8 @@ static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
     if (planned) {
         json_set_bool(in, "planned", true);
         json_set_str(in, "from", arg(call, "from"));
+        if (arg_flag(call, "no-verify-data"))
+            json_set_bool(in, "verify_data", false);
         return handover_run(call, pair, "failover", in, ret);
     }
     carry_before(pair, seen);

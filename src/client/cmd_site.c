@@ -154,16 +154,15 @@ static json_t *service_of(struct call *call)
 /* The user of 'service', for the record of the site that will log in as him: {"peer_user": …}. */
 static void peer_user_add(const json_t *service, json_t *record)
 {
-    json_t *user = json_object();
+    static const char *const keys[] = {"username", "user_domain_name"};
+    g_autoptr(json_t) user = json_object();
 
-    if (json_str(service, "username") == NULL) {
-        json_decref(user);
-        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (json_str(service, keys[i]) != NULL)
+            json_set_str(user, keys[i], json_str(service, keys[i]));
     }
-    json_set_str(user, "username", json_str(service, "username"));
-    if (json_str(service, "user_domain_name") != NULL)
-        json_set_str(user, "user_domain_name", json_str(service, "user_domain_name"));
-    json_set(record, "peer_user", user);
+    if (json_object_size(user) > 0)
+        json_set(record, "peer_user", json_incref(user));
 }
 
 /* 'service' (may be NULL) with what 'record' tells to be kept has a user and a password. */
@@ -570,8 +569,11 @@ static err_t *peer_users_write(const GPtrArray *places, const struct place *own,
         const struct place *p = g_ptr_array_index(places, i);
         g_autofree char *path = g_strdup_printf("admin/sites/%s", p->id);
         g_autoptr(json_t) body = json_pack("{s:O}", "site", change);
-        if (p != own)
-            TRY(admin_ask(own->end, "PUT", path, body, NULL));
+        err_t *e = p != own ? admin_ask(own->end, "PUT", path, body, NULL) : NULL;
+        if (e != NULL)
+            return err_remedy(err_wrap(e, "site '%s' was not told as whom site '%s' comes",
+                                       own->name, p->name),
+                              "repeat the command: it does what is missing");
     }
     return NULL;
 }
@@ -599,10 +601,10 @@ err_t *cmd_site_update(struct call *call, json_t **ret)
         reply = NULL;
         const struct place *place = g_ptr_array_index(places, i);
         err_t *e = place_update(place, json_str_or(site, "id", ""), change, service, &reply);
-        if (e == NULL && place->is_own)
-            e = peer_users_write(places, place, service);
         if (e != NULL)
             return left_half(e, places, i, "changed");
+        if (place->is_own)
+            TRY(peer_users_write(places, place, service));
     }
     *ret = show_record(json_obj(reply, "site"), SITE_COLUMNS);
     return NULL;

@@ -401,6 +401,7 @@ const struct command commands[] = {
       {"--reason", "TEXT", 0, "why; recorded in the claim"},
       {"--force", NULL, 0, "although the other site's Nova answers"},
       {"--from", "point|kept", 0, "recovery point (default) or kept volumes"},
+      {"--no-verify-data", NULL, 0, "do not read the volumes again, whatever the policy says"},
       ON_CONFLICT,
       MAPS,
       YES,

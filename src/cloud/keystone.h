@@ -132,8 +132,8 @@ err_t *keystone_trust_list(const struct cloud *c, const char *trustor_id, json_t
 err_t *keystone_role_find(const struct cloud *c, const char *name, char **ret) MUST_CHECK;
 
 /*
- * The id of the user of this name, in the domain of that name (NULL: in any).  Only an admin may
- * ask. CLOUD_NOT_FOUND names what is missing; CONFLICT: several domains have one.  Caller frees.
+ * The id of the user of this name in the domain of that name.  Only an admin may ask.
+ * CLOUD_NOT_FOUND names what is missing.  '*ret' is NULL before; caller frees.
  */
 err_t *keystone_user_find(const struct cloud *c, const char *name, const char *domain,
                           char **ret) MUST_CHECK;

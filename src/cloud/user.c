@@ -4,51 +4,36 @@
 
 #include "cloud/session.h"
 
-/* "" if no domain is named. */
-static err_t *domain_query(const struct cloud *c, const char *domain, char **ret)
+static err_t *domain_find(const struct cloud *c, const char *name, char **ret)
 {
-    g_autofree char *path = domain != NULL ? cloud_path("/domains?name=%s", domain) : NULL;
+    g_autofree char *path = cloud_path("/domains?name=%s", name);
     g_autoptr(json_t) domains = NULL;
 
-    *ret = g_strdup("");
-    if (path == NULL)
-        return NULL;
     TRY(cloud_list(c, CLOUD_IDENTITY, path, "domains", &domains));
-    const char *id = json_str(cloud_find(domains, "name", domain), "id");
-    if (id == NULL)
-        return err(CLOUD_NOT_FOUND, "%s: there is no domain '%s'", cloud_name(c), domain);
-    g_free(*ret);
-    *ret = cloud_path("&domain_id=%s", id);
-    return NULL;
+    *ret = g_strdup(json_str(cloud_find(domains, "name", name), "id"));
+    return *ret != NULL ? NULL
+                        : err(CLOUD_NOT_FOUND, "%s: there is no domain '%s'", cloud_name(c), name);
 }
 
 err_t *keystone_user_find(const struct cloud *c, const char *name, const char *domain, char **ret)
 {
-    g_autofree char *named = cloud_path("/users?name=%s", name);
-    g_autofree char *in = NULL;
+    g_autofree char *domain_id = NULL;
     g_autoptr(json_t) users = NULL;
-    json_t *user, *found = NULL;
-    int count = 0;
+    json_t *user;
     size_t i;
 
-    TRY(domain_query(c, domain, &in));
-    g_autofree char *path = g_strconcat(named, in, NULL);
+    TRY(domain_find(c, domain, &domain_id));
+    g_autofree char *path = cloud_path("/users?name=%s&domain_id=%s", name, domain_id);
     TRY(cloud_list(c, CLOUD_IDENTITY, path, "users", &users));
     json_array_foreach(users, i, user)
     {
-        if (g_strcmp0(json_str(user, "name"), name) != 0 || json_str(user, "id") == NULL)
-            continue;
-        found = user;
-        count++;
+        if (g_strcmp0(json_str(user, "name"), name) == 0 &&
+            g_strcmp0(json_str(user, "domain_id"), domain_id) == 0)
+            *ret = g_strdup(json_str(user, "id"));
+        if (*ret != NULL)
+            return NULL;
     }
-    if (count == 0)
-        return err(CLOUD_NOT_FOUND, "%s: there is no user '%s'", cloud_name(c), name);
-    if (count > 1)
-        return err_remedy(err(CONFLICT, "%s: %d domains have a user '%s'", cloud_name(c), count,
-                              name),
-                          "say which: --user-domain-name");
-    *ret = g_strdup(json_str(found, "id"));
-    return NULL;
+    return err(CLOUD_NOT_FOUND, "%s: domain '%s' has no user '%s'", cloud_name(c), domain, name);
 }
 
 err_t *keystone_user_enable(const struct cloud *c, const char *id, bool enabled)

@@ -125,6 +125,17 @@ static const struct {
     {"keystone_authtoken", "memcached_servers", "tokens are kept in the process"},
 };
 
+/* What is worth a line at each start although it is as somebody wanted it. */
+static char *fallback_warning(const struct conf *conf)
+{
+    const char *said = conf_str(conf, "service_credentials", "fallback");
+
+    return g_strcmp0(said, "service_admin") == 0
+               ? g_strdup("[service_credentials] fallback = service_admin: where no trust works, "
+                          "the service account acts in a project that has given it a role")
+               : NULL;
+}
+
 GPtrArray *process_warnings(const struct conf *conf)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
@@ -140,6 +151,9 @@ GPtrArray *process_warnings(const struct conf *conf)
         g_ptr_array_add(list, g_strdup_printf("%s: [%s] %s is accepted, but not used yet: %s",
                                               where, section, name, not_yet[i].instead));
     }
+    char *fallback = fallback_warning(conf);
+    if (fallback != NULL)
+        g_ptr_array_add(list, fallback);
     return list;
 }
 

@@ -92,6 +92,15 @@ static bool is_policy_key(const char *key)
     return false;
 }
 
+/* As it is without a word is not written; null is as absent. */
+static void policy_verify(json_t *policy, const json_t *value)
+{
+    if (json_is_true(value))
+        json_set_bool(policy, "verify_data", true);
+    else if (json_is_false(value))
+        json_object_del(policy, "verify_data");
+}
+
 static err_t *policy_merge(json_t *policy, const json_t *fields)
 {
     const char *key;
@@ -100,13 +109,13 @@ static err_t *policy_merge(json_t *policy, const json_t *fields)
     {
         if (strcmp(key, "tokens") == 0 && json_is_object(value))
             json_object_update(json_obj(policy, "tokens"), value);
+        else if (strcmp(key, "verify_data") == 0)
+            policy_verify(policy, value);
         else if (is_policy_key(key))
             json_object_set(policy, key, value);
         else
             return err(BODY_INVALID, "policy: '%.64s' is not a field of a policy", key);
     }
-    if (!json_bool(policy, "verify_data", true)) /* as it is without a word is not written */
-        json_object_del(policy, "verify_data");
     return NULL;
 }
 
@@ -224,7 +233,7 @@ static void member_order_set(json_t *member, const json_t *said)
     const char *check = json_str(said, "start_check");
 
     for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        if (json_object_get(said, numbers[i].key) != NULL)
+        if (json_is_integer(json_object_get(said, numbers[i].key))) /* null is as absent */
             number_or_absent(member, numbers[i].key, json_int(said, numbers[i].key, 0),
                              numbers[i].otherwise);
     }

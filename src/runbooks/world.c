@@ -19,7 +19,7 @@ struct world {
     struct world_options o;
     GMutex lock;          /* of 'sessions' */
     GHashTable *sessions; /* name -> cloud_session */
-    GHashTable *told;     /* operations whose use of the service account is in the audit log */
+    GHashTable *told;     /* attempts at operations that have taken the service account */
 };
 
 struct world *world_create(const struct world_options *options)
@@ -213,34 +213,80 @@ static err_t *audit_tx(struct db *db, void *entry)
     return audit_append(db, entry);
 }
 
-/* In the step's result, and once of each operation in the audit log. */
-static err_t *fallback_tell(struct step_call *call, const char *project_id, const err_t *why)
+#define FALLBACK_ACTION "service_credentials.fallback"
+
+static err_t *fallback_audit(struct step_call *call, const char *project_id, const err_t *why)
 {
-    struct world *w = call->world;
-    const char *target = call->op->id != NULL ? call->op->id : call->op->pg_id;
     AUTO(audit_entry) entry = audit_entry_create();
+    AUTO(db_rows) before = NULL;
     g_autofree char *text = err_text(why);
 
-    if (call->result != NULL)
-        json_set_str(call->result, "acted_as", "the service account");
-    g_mutex_lock(&w->lock);
-    bool told = g_hash_table_contains(w->told, target);
-    g_mutex_unlock(&w->lock);
-    if (told)
+    TRY(db_query(call->db, &before,
+                 "SELECT seq FROM audit_log WHERE action = ? AND target = ? LIMIT 1", "ss",
+                 FALLBACK_ACTION, call->op->id));
+    if (db_rows_count(before) > 0)
         return NULL;
     entry->project_id = g_strdup(project_id);
     entry->user_id = g_strdup(call->op->user_id);
     entry->request_id = g_strdup(call->op->request_id);
-    entry->action = g_strdup("service_credentials.fallback");
-    entry->target = g_strdup(target);
+    entry->action = g_strdup(FALLBACK_ACTION);
+    entry->target = g_strdup(call->op->id);
     entry->outcome = g_strdup("done");
     entry->details = json_pack("{s:s}", "why", text);
     entry->created_at_ms = call->now_ms;
-    TRY(db_tx(call->db, audit_tx, entry));
-    g_mutex_lock(&w->lock);
-    g_hash_table_add(w->told, g_strdup(target));
-    g_mutex_unlock(&w->lock);
+    return db_tx(call->db, audit_tx, entry);
+}
+
+/* No more than a trust would give: an administrator's token sees other projects, too. */
+static err_t *fallback_roles(struct step_call *call, const char *project_id,
+                             const struct keystone_token *token)
+{
+    const struct conf *conf = world_options_of(call->world)->conf;
+    char *const *wanted = conf_list(conf, "service_credentials", "default_trust_roles");
+
+    for (char **role = token->roles; *role != NULL; role++) {
+        bool known = g_ascii_strcasecmp(*role, "reader") == 0; /* members are that as well */
+        for (size_t i = 0; wanted[i] != NULL; i++)
+            known = known || g_ascii_strcasecmp(*role, wanted[i]) == 0;
+        if (!known)
+            return err_remedy(err(TRUST_MISSING,
+                                  "the service account has role '%s' in project '%s', which no "
+                                  "trust gives: it does not act there with it",
+                                  *role, project_id),
+                              "give it one of [service_credentials] default_trust_roles there, and "
+                              "no other");
+    }
     return NULL;
+}
+
+/* Once of each attempt at an operation: roles may have been given or taken meanwhile. */
+static bool fallback_begins(struct step_call *call)
+{
+    struct world *w = call->world;
+    g_autofree char *attempt =
+        g_strdup_printf("%s/%" G_GINT64_FORMAT, call->op->id, (int64_t)call->op->generation);
+
+    g_mutex_lock(&w->lock);
+    bool first = g_hash_table_add(w->told, TAKE(attempt));
+    g_mutex_unlock(&w->lock);
+    return first;
+}
+
+static err_t *fallback_refused(struct step_call *call, const char *project_id, const char *site,
+                               err_t *takes)
+{
+    const char *user =
+        conf_str(world_options_of(call->world)->conf, "keystone_authtoken", "username");
+    g_autoptr(err_t) why = takes;
+
+    TRY(service_gets_in(call));
+    return err_remedy(
+        err_recode(TRUST_MISSING, TAKE(why),
+                   "the service account has no role in project '%s' at site '%s', and no trust of "
+                   "it works",
+                   project_id, site),
+        "give new trust, or the role: openstack role add --project %s --user %s member", project_id,
+        user);
 }
 
 /*
@@ -248,32 +294,34 @@ static err_t *fallback_tell(struct step_call *call, const char *project_id, cons
  * Takes 'why', for which no trust can be used.
  */
 static err_t *fallback(struct step_call *call, const char *project_id,
-                       struct cloud_options *options, err_t *why, struct cloud *ret)
+                       struct cloud_options *options, err_t *takes, struct cloud *ret)
 {
     struct keystone_credentials credentials = service_credentials(call->world);
     AUTO(keystone_token) token = NULL;
-    g_autoptr(err_t) own_why = why;
+    g_autoptr(err_t) why = takes;
 
     credentials.project_id = project_id;
     credentials.project_name = credentials.project_domain_name = NULL;
     TRY(keystone_credentials_check(&credentials));
     options->credentials = &credentials;
-    g_autofree char *name = g_strdup_printf("fallback:%s", project_id);
+    g_autofree char *name = g_strdup_printf("fallback:%s:%s", project_id,
+                                            options->region != NULL ? options->region : "");
     *ret = view(call, session_named(call->world, name, options));
+    bool begins = fallback_begins(call);
+    if (begins)
+        cloud_session_forget(ret->session);
     err_t *e = cloud_token(ret, &token);
+    if (e != NULL && err_is(e, ERR_CLOUD_UNAUTHORIZED)) {
+        err_free(e);
+        return fallback_refused(call, project_id, options->cloud, TAKE(why));
+    }
     if (e == NULL)
-        return fallback_tell(call, project_id, why);
-    if (!err_is(e, ERR_CLOUD_UNAUTHORIZED))
-        return e;
-    err_free(e);
-    TRY(service_gets_in(call));
-    return err_remedy(
-        err_recode(TRUST_MISSING, TAKE(own_why),
-                   "the service account has no role in project '%s' at site '%s', "
-                   "and no trust of it works",
-                   project_id, options->cloud),
-        "give new trust, or the role: openstack role add --project %s --user %s member", project_id,
-        credentials.username);
+        e = fallback_roles(call, project_id, token);
+    if (e == NULL && begins)
+        e = fallback_audit(call, project_id, why);
+    if (e == NULL && call->result != NULL)
+        json_set_str(call->result, WORLD_ACTED_AS, "the service account");
+    return e;
 }
 
 /* ---- in the project */
@@ -301,18 +349,44 @@ static err_t *trusts_try(struct step_call *call, const char *project_id,
                       trusts->len, project_id, options->cloud);
 }
 
-err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret)
+err_t *world_by_trust(struct step_call *call, const char *project_id, struct cloud *ret)
 {
     struct cloud_options options;
     AUTO(site) site = NULL;
-    const struct conf *conf = world_options_of(call->world)->conf;
-    const char *allowed = conf_str(conf, "service_credentials", "fallback");
 
     TRY(local_options(call, &options, &site));
-    err_t *e = trusts_try(call, project_id, &options, ret);
-    if (e == NULL || !err_is(e, ERR_TRUST_MISSING) || g_strcmp0(allowed, "service_admin") != 0)
-        return e;
-    return fallback(call, project_id, &options, e, ret);
+    TRY(trusts_try(call, project_id, &options, ret));
+    if (call->result != NULL)
+        json_object_del(call->result, WORLD_ACTED_AS);
+    return NULL;
+}
+
+static bool fallback_allowed(const struct step_call *call)
+{
+    const struct conf *conf = world_options_of(call->world)->conf;
+
+    return g_strcmp0(conf_str(conf, "service_credentials", "fallback"), "service_admin") == 0;
+}
+
+err_t *world_without_trust(struct step_call *call, const char *project_id, err_t *takes,
+                           struct cloud *ret)
+{
+    struct cloud_options options;
+    AUTO(site) site = NULL;
+    g_autoptr(err_t) why = takes;
+
+    if (!fallback_allowed(call))
+        return TAKE(why);
+    TRY(local_options(call, &options, &site));
+    return fallback(call, project_id, &options, TAKE(why), ret);
+}
+
+err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret)
+{
+    err_t *e = world_by_trust(call, project_id, ret);
+
+    return e != NULL && err_is(e, ERR_TRUST_MISSING) ? world_without_trust(call, project_id, e, ret)
+                                                     : e;
 }
 
 err_t *world_trusts_end(struct step_call *call, const char *project_id, int *ret_count)

@@ -56,9 +56,19 @@ err_t *world_service(struct step_call *call, struct cloud *ret) MUST_CHECK;
 /*
  * The first trust of 'project_id' at this site that lets us in, verified ones first.  One that does
  * not is marked as failed; it is tried again when no other serves, as Keystone may take it back.
- * Where none works, and [service_credentials] fallback = service_admin: the service account in the
- * project, told in the audit log once of each operation.  TRUST_MISSING: nothing serves.
+ * TRUST_MISSING: there is none that works.
  */
+err_t *world_by_trust(struct step_call *call, const char *project_id, struct cloud *ret) MUST_CHECK;
+/*
+ * The service account in the project, where [service_credentials] fallback = service_admin: told in
+ * the audit log once of each operation, and in the row's result as WORLD_ACTED_AS.  TRUST_MISSING:
+ * it has no role there, or one that no trust would give.  Takes 'why' no trust serves; without the
+ * option that is what is returned.
+ */
+#define WORLD_ACTED_AS "acted_as"
+err_t *world_without_trust(struct step_call *call, const char *project_id, err_t *takes_why,
+                           struct cloud *ret) MUST_CHECK;
+/* By trust, else without one. */
 err_t *world_tenant(struct step_call *call, const char *project_id, struct cloud *ret) MUST_CHECK;
 /*
  * The peer's cloud without credentials, for what needs no login (keystone_version); whatever logs

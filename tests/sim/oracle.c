@@ -223,7 +223,7 @@ void oracle_restored(struct oracle *o, int site, bool noticed)
         nothing_old_runs(o->b, site);
     o->restored[site] = o->old_ledger[site] = o->b->site[site].forgets = true;
     g_hash_table_remove_all(o->ended);
-    for (guint i = 0; i < o->groups->len; i++)
+    for (guint i = 0; noticed && i < o->groups->len; i++)
         ((struct watched *)g_ptr_array_index(o->groups, i))->epoch[site] = 0;
 }
 

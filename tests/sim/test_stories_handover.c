@@ -159,6 +159,11 @@ static struct bench *with_a_user_of_its_own(uint64_t seed)
     bench_fails(b, "protector.conflict", "site-a", "site fence-peer", "site", "site-b", "reason",
                 "it runs wild", "user", "protector", NULL);
     assert_non_null(strstr(b->last_error, "own service account"));
+    bench_fails(b, "protector.conflict", "site-a", "site fence-peer", "site", "site-b", "reason",
+                "it runs wild", "user", "admin", NULL);
+    assert_non_null(strstr(b->last_error, "who asks for it"));
+    bench_fails(b, "protector.cloud.not_found", "site-a", "site fence-peer", "site", "site-b",
+                "reason", "it runs wild", "user", "protector", "user-domain-name", "nosuch", NULL);
     bench_user(b, SIM_SITE_A, "protector-b", "lab-b");
     bench_grant(b, SIM_SITE_A, "protector-b", "service", "admin");
     json_decref(bench_ok(b, "site-b", "site update", "site", "site-a", "service-username",
@@ -201,11 +206,38 @@ static void test_fenced(void **state)
     assert_int_equal(bench_sql_int(b, SIM_SITE_A,
                                    "SELECT COUNT(*) FROM audit_log WHERE action LIKE "
                                    "'site.fence%' AND details LIKE '%it runs wild%'"),
-                     4);
+                     3);
     json_decref(planned(b, "prod-a"));
     bench_servers_are(b, SIM_SITE_B, "active");
     bench_fails(b, "protector.forbidden", "prod-b", "site fence-peer", "site", "site-a", "reason",
                 "mine", NULL);
+}
+
+static bool enabled(struct bench *b, const char *user)
+{
+    return json_bool(sim_find(b->sim, SIM_SITE_A, "users", user), "enabled", false);
+}
+
+/* Whom the other site came as before is shut out too, and keys that were pinned meanwhile stay. */
+static void test_fenced_both(void **state)
+{
+    AUTO(bench) b = with_a_user_of_its_own(1121);
+    (void)state;
+
+    bench_user(b, SIM_SITE_A, "protector-c", "lab-c");
+    bench_grant(b, SIM_SITE_A, "protector-c", "service", "admin");
+    json_decref(bench_ok(b, "site-a", "site update", "site", "site-a", "service-username",
+                         "protector-c", "service-password", "lab-c", NULL));
+    json_decref(fence(b, NULL));
+    assert_false(enabled(b, "protector-b"));
+    assert_false(enabled(b, "protector-c"));
+    assert_true(enabled(b, "protector"));
+    json_decref(fence(b, "!lift"));
+    assert_false(enabled(b, "protector-b"));
+    assert_true(enabled(b, "protector-c"));
+    bench_pass(b, 301000);
+    json_decref(planned(b, "prod-a"));
+    bench_servers_are(b, SIM_SITE_B, "active");
 }
 
 /* A3.  From the moment that it is handed over nothing is changed but by the handover. */
@@ -388,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_unwound),
         cmocka_unit_test(test_reclaimed),
         cmocka_unit_test(test_fenced),
+        cmocka_unit_test(test_fenced_both),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_started_meanwhile),
         cmocka_unit_test(test_started_while_nobody_looks),

@@ -211,6 +211,11 @@ static void test_b10_trust_is_gone(void **state)
     active_at_b(b, "db");
 }
 
+static const char *key_of(struct bench *b, const char *server)
+{
+    return json_str_or(sim_find(b->sim, SIM_SITE_B, "servers", server), "key_name", "");
+}
+
 /* The operator has allowed it, and given the service account a role: nobody need log in. */
 static void test_b10_service_account(void **state)
 {
@@ -242,6 +247,63 @@ static void test_b10_service_account(void **state)
     assert_true(bench_sql_int(b, SIM_SITE_B,
                               "SELECT COUNT(*) FROM dr_steps WHERE step_key = 'server.boot' AND "
                               "result LIKE '%the service account%'") == 2);
+    /* not by the name that another project's key may have */
+    assert_true(g_str_has_prefix(key_of(b, "web-1"), "protector-"));
+}
+
+/* Who acts changes before the servers are booted: a member has given trust. */
+static void trust_comes(void *data, struct bench_site *site, const char *where, const char *step)
+{
+    bool *done = data;
+
+    if (*done || !g_str_equal(where, "before-intent") || !g_str_equal(step, "server.boot"))
+        return;
+    *done = true;
+    json_decref(bench_try(site->bench, "prod-b", "protection-group sync-force", "protection-group",
+                          "web", NULL));
+}
+
+static void test_b10_trust_comes_meanwhile(void **state)
+{
+    AUTO(bench) b = two_groups(1610);
+    bool done = false;
+    (void)state;
+
+    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "trusts"));
+    bench_engine_conf(b, SIM_SITE_B, "[service_credentials]\nfallback = service_admin\n");
+    bench_grant(b, SIM_SITE_B, "protector", "prod", "member");
+    bench_bare(b, SIM_SITE_B);
+    bench_lose(b, SIM_SITE_A);
+    b->site[SIM_SITE_B].on_boundary = trust_comes;
+    b->site[SIM_SITE_B].on_boundary_data = &done;
+    json_decref(fail_over(b, "parallel", "1"));
+    assert_true(done);
+    bench_settle(b);
+    active_at_b(b, "web");
+    active_at_b(b, "db");
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_resources WHERE kind = 'keypair' AND "
+                                   "name LIKE 'protector-%'"),
+                     1); /* of the one that had begun without */
+    assert_string_equal(key_of(b, "web-1"), "lab-key");
+    assert_string_equal(key_of(b, "db-1"), "lab-key");
+}
+
+/* It acts with no more than a trust would give. */
+static void test_b10_no_administrator(void **state)
+{
+    AUTO(bench) b = two_groups(1611);
+    (void)state;
+
+    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "trusts"));
+    bench_engine_conf(b, SIM_SITE_B, "[service_credentials]\nfallback = service_admin\n");
+    bench_grant(b, SIM_SITE_B, "protector", "prod", "admin");
+    bench_lose(b, SIM_SITE_A);
+    assert_null(fail_over(b, "parallel", "2"));
+    assert_non_null(strstr(b->last_error, "has role 'admin' in project"));
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM protection_groups WHERE role = 'ACTIVE'"),
+                     0);
 }
 
 static void test_b20_refused(void **state)
@@ -270,9 +332,14 @@ static void test_b20_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_b20_all),           cmocka_unit_test(test_b20_one_is_here_already),
-        cmocka_unit_test(test_b20_one_fails),     cmocka_unit_test(test_b20_clock_set_back),
-        cmocka_unit_test(test_b10_trust_is_gone), cmocka_unit_test(test_b10_service_account),
+        cmocka_unit_test(test_b20_all),
+        cmocka_unit_test(test_b20_one_is_here_already),
+        cmocka_unit_test(test_b20_one_fails),
+        cmocka_unit_test(test_b20_clock_set_back),
+        cmocka_unit_test(test_b10_trust_is_gone),
+        cmocka_unit_test(test_b10_service_account),
+        cmocka_unit_test(test_b10_trust_comes_meanwhile),
+        cmocka_unit_test(test_b10_no_administrator),
         cmocka_unit_test(test_b20_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 /* What the storage does when a copy is read again. */
 static struct {
     int calls, pending, transient; /* so many calls come first */
+    int bad;                       /* so many copies differ, then none does */
     bool differs, damaged;
 } play;
 
@@ -36,7 +37,8 @@ static enum protector_status played(struct protector_handle *handle,
     if (play.damaged)
         return protector_fail(error, PROTECTOR_PERMANENT, "the point is damaged, by the test");
     g_strlcpy(ret->point, what->key, sizeof ret->point);
-    g_strlcpy(ret->copy, play.differs ? "0123" : what->key, sizeof ret->copy);
+    bool differs = play.differs || nth < play.bad;
+    g_strlcpy(ret->copy, differs ? "0123" : what->key, sizeof ret->copy);
     return PROTECTOR_OK;
 }
 
@@ -119,7 +121,7 @@ static void test_differs_planned(void **state)
     bench_servers_are(b, SIM_SITE_A, "active");
     bench_role_is(b, SIM_SITE_A, "ACTIVE");
     bench_ledger_holds(b, SIM_SITE_B);
-    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "volumes")), 0);
+    assert_int_equal(bench_arrays_int(b, "SELECT COUNT(*) FROM copies"), 0);
     play.differs = false;
     json_decref(planned(b));
     bench_settle(b);
@@ -135,7 +137,7 @@ static void test_differs_drill(void **state)
     bench_fails(b, "protector.copy.differs", "prod-a", "protection-group test-failover", WEB, NULL);
     bench_settle(b);
     bench_ledger_holds(b, SIM_SITE_B);
-    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "volumes")), 0);
+    assert_int_equal(bench_arrays_int(b, "SELECT COUNT(*) FROM copies"), 0);
     bench_status_is(b, SIM_SITE_B, "active");
 }
 
@@ -143,18 +145,59 @@ static void test_differs_drill(void **state)
 static void test_unplanned_goes_on(void **state)
 {
     (void)state;
-    static const char *const says[] = {"differs differs differs differs",
-                                       "cannot cannot cannot cannot"};
+    static const struct {
+        bool differs, damaged;
+        int transient, calls;
+        const char *says;
+    } cases[] = {
+        {true, false, 0, 8, "differs differs differs differs"}, /* each is made once more */
+        {false, true, 0, 4, "cannot cannot cannot cannot"},
+        {false, false, 1000, 12, "cannot cannot cannot cannot"}, /* tried three times */
+    };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(says); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         AUTO(bench) b = verified(1704 + i);
-        play.differs = i == 0;
-        play.damaged = i == 1;
+        play.differs = cases[i].differs;
+        play.damaged = cases[i].damaged;
+        play.transient = cases[i].transient;
         bench_lose(b, SIM_SITE_A);
         json_decref(bench_failover(b, SIM_SITE_B));
         bench_servers_are(b, SIM_SITE_B, "active");
-        told_is(b, SIM_SITE_B, "failover", says[i]);
+        told_is(b, SIM_SITE_B, "failover", cases[i].says);
+        assert_int_equal(play.calls, cases[i].calls);
+        bench_ledger_holds(b, SIM_SITE_B);
     }
+}
+
+/* The copy was bad, not the point: the one that is made in its place is compared, and is right. */
+static void test_made_again(void **state)
+{
+    AUTO(bench) b = verified(1708);
+    (void)state;
+
+    play.bad = 4;
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_failover(b, SIM_SITE_B));
+    bench_servers_are(b, SIM_SITE_B, "active");
+    told_is(b, SIM_SITE_B, "failover", "same same same same");
+    assert_int_equal(play.calls, 8);
+}
+
+/* On the day itself somebody has no time for it; the policy cannot be changed without the peer. */
+static void test_not_today(void **state)
+{
+    AUTO(bench) b = verified(1709);
+    (void)state;
+
+    bench_fails(b, "protector.bad_request", "prod-a", "protection-group failover", WEB, "!planned",
+                "!no-verify-data", NULL);
+    bench_lose(b, SIM_SITE_A);
+    json_decref(bench_ok(b, "prod-b", "protection-group failover", WEB, "!unplanned", "reason",
+                         "fire", "!no-verify-data", NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_B, "active");
+    assert_int_equal(play.calls, 0);
+    told_is(b, SIM_SITE_B, "failover", "cannot cannot cannot cannot");
 }
 
 /* Storage that cannot is not asked, and it is told; where nobody asks, nothing is. */
@@ -212,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_same),          cmocka_unit_test(test_differs_planned),
         cmocka_unit_test(test_differs_drill), cmocka_unit_test(test_unplanned_goes_on),
         cmocka_unit_test(test_cannot),        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_made_again),    cmocka_unit_test(test_not_today),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,7 +98,9 @@ static const char *reachable(struct checking *c)
 {
     const char *address = address_of(c);
 
-    if (address == NULL)
+    if (json_object_size(json_obj(c->server, "addresses")) == 0)
+        says(c->row, FAILED, g_strdup("it has no address yet"));
+    else if (address == NULL)
         says(c->row, NOT_CHECKED, g_strdup("its networks are isolated"));
     else if (!address_allowed(c->call, address))
         says(c->row, NOT_CHECKED,
@@ -266,15 +268,21 @@ bool start_check_over(struct step_call *call, const json_t *server)
 {
     const json_t *check = json_obj(call->input, "start_check");
     int64_t timeout_s = json_int(call->input, "start_timeout_s", BODY_START_TIMEOUT_S);
+    bool runs = g_str_equal(nova_status(server), "ACTIVE");
 
-    return check == NULL || check_settled(call, server, check, 0) ||
-           !look_again(call, "start_checked_until_ms", timeout_s);
+    if (check == NULL || (runs && check_settled(call, server, check, 0)))
+        return true;
+    if (!runs)
+        says(row_of(call, 0, json_str_or(check, "check", "")), FAILED,
+             g_strdup_printf("the server is %s", nova_status(server)));
+    return !look_again(call, "start_checked_until_ms", timeout_s);
 }
 
 err_t *drill_check_probe(struct step_call *call, enum step_answer *ret)
 {
     g_autoptr(json_t) booted = NULL;
-    int64_t timeout_s = json_int(call->op->params, "check_timeout_s", CHECK_TIMEOUT_S);
+    int64_t timeout_s = MAX(json_int(call->op->params, "check_timeout_s", CHECK_TIMEOUT_S),
+                            json_int(call->input, "start_timeout_s", 0));
 
     *ret = STEP_DONE;
     TRY(step_result_of(call, "server.boot", call->subject, &booted));

@@ -88,6 +88,8 @@ static void plan_frame(struct step_call *call, const struct group_now *now, json
     json_set_str(plan, "volume_type", body_volume_type(now->body, now->self));
     json_set_str(plan, "position", made_from.position);
     json_set_int(plan, "epoch", made_from.epoch);
+    if (body_verifies(now->body)) /* false: the command has said so */
+        json_set_bool(plan, PLAN_VERIFY, json_bool(call->op->params, "verify_data", true));
 }
 
 static bool from_kept(const struct step_call *call)

@@ -391,7 +391,7 @@ err_t *copy_probe(struct step_call *call, enum step_answer *ret)
     }
     TRY(drive_error(drive, status, &error, "looking for a copy"));
     copy_result(call, &of, &copy);
-    *ret = copy_wants_verify(call, group->body) ? STEP_ABSENT : STEP_DONE;
+    *ret = copy_wants_verify(call) ? STEP_ABSENT : STEP_DONE;
     return ledger_made(call, &of.made, copy.volume_name);
 }
 
@@ -448,7 +448,7 @@ err_t *copy_make(struct step_call *call, enum step_answer *ret)
     copy_result(call, &of, &copy);
     *ret = STEP_DONE;
     TRY(ledger_made(call, &of.made, copy.volume_name));
-    return copy_wants_verify(call, group->body) ? copy_verify(call, drive, &what, ret) : NULL;
+    return copy_wants_verify(call) ? copy_verify(call, drive, &what, ret) : NULL;
 }
 
 err_t *copy_result_of(struct step_call *call, json_t **ret)

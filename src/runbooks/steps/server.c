@@ -10,6 +10,7 @@
 #include "runbooks/steps/steps.h"
 
 #define BOOT_MAX_MS (30 * 60 * 1000)
+#define RAN         "ran" /* in the result of server.boot: the server was seen ACTIVE */
 
 bool pause_over(struct step_call *call, const char *key, int64_t pause_ms)
 {
@@ -41,68 +42,6 @@ err_t *boot_allowed(const struct step_call *call, const struct group_now *now)
     bool drill = json_str(call->plan, "drill_op") != NULL;
 
     return safety_act(&now->state, SAFETY_BOOT, drill ? SAFETY_DRILL : SAFETY_SERVE);
-}
-
-/* A key pair has no id but its name, and belongs to the user who gave the trust. */
-static err_t *keypair_bring(struct step_call *call, const struct cloud *c, const json_t *key)
-{
-    const char *name = json_str_or(key, "name", "");
-    g_autoptr(json_t) there = NULL;
-    struct made made;
-
-    made_init(call, "keypair", "nova", name, name, NULL, &made);
-    err_t *e = nova_keypair_get(c, name, NULL, &there);
-    if (e == NULL)
-        return ledger_found(call, &made, name);
-    if (!err_is(e, ERR_CLOUD_NOT_FOUND))
-        return e;
-    err_free(e);
-    TRY(ledger_intend(call, &made));
-    TRY(ledger_refused(call, &made,
-                       nova_keypair_create(c, name, json_str(key, "type"),
-                                           json_str_or(key, "public_key", ""), NULL)));
-    return ledger_made(call, &made, name);
-}
-
-/* Those that this operation brought; one that was there is the user's. */
-err_t *keypairs_undo(struct step_call *call, enum step_answer *ret)
-{
-    struct cloud c;
-    size_t i;
-    json_t *key;
-
-    *ret = STEP_DONE;
-    TRY(tenant(call, &c));
-    json_array_foreach(json_arr(call->plan, "keys"), i, key)
-    {
-        const char *name = json_str_or(key, "name", "");
-        struct made made;
-        bool ours = false;
-        made_init(call, "keypair", "nova", name, name, NULL, &made);
-        TRY(ledger_open(call, &made, &ours));
-        if (!ours)
-            continue;
-        TRY(nova_keypair_delete(&c, name));
-        TRY(ledger_gone(call, &made));
-    }
-    return NULL;
-}
-
-err_t *keypairs_make(struct step_call *call, enum step_answer *ret)
-{
-    struct cloud c;
-    size_t i;
-    json_t *key;
-
-    TRY(tenant(call, &c));
-    json_array_foreach(json_arr(call->plan, "keys"), i, key)
-    {
-        err_t *e = keypair_bring(call, &c, key);
-        if (e != NULL)
-            return err_wrap(e, "bringing the key pair '%s'", json_str_or(key, "name", ""));
-    }
-    *ret = STEP_DONE;
-    return NULL;
 }
 
 err_t *servers_observe(struct step_call *call, json_t **ret)
@@ -151,6 +90,11 @@ static err_t *server_comes(struct step_call *call, const json_t *server, enum st
                       "see what its cloud does with it, then: operation retry %s", call->op->id);
 }
 
+static bool resumes(const struct step_call *call)
+{
+    return g_strcmp0(plan_kept_verdict(call->input), PLAN_RESUMES) == 0;
+}
+
 /* It runs; the next wave waits for what it was said to wait. */
 static void server_runs(struct step_call *call, enum step_answer *ret)
 {
@@ -158,13 +102,10 @@ static void server_runs(struct step_call *call, enum step_answer *ret)
     const json_t *server =
         cloud_find(call->observed, "id", json_str_or(call->result, "server_id", ""));
 
-    bool over = pause_over(call, "until_ms", delay_ms) && start_check_over(call, server);
+    bool rests = resumes(call) && !g_str_equal(nova_status(server), "ACTIVE");
+    bool over = rests || /* it was not running when it was kept */
+                (pause_over(call, "until_ms", delay_ms) && start_check_over(call, server));
     *ret = over ? STEP_DONE : STEP_WAIT;
-}
-
-static bool resumes(const struct step_call *call)
-{
-    return g_strcmp0(plan_kept_verdict(call->input), PLAN_RESUMES) == 0;
 }
 
 static err_t *boot_probe(struct step_call *call, enum step_answer *ret)
@@ -182,7 +123,11 @@ static err_t *boot_probe(struct step_call *call, enum step_answer *ret)
         return server_broken(call, server, ret);
     TRY(ledger_made(call, &made, json_str(server, "id")));
     *ret = STEP_DONE;
-    return g_str_equal(nova_status(server), "ACTIVE") ? NULL : server_comes(call, server, ret);
+    if (!g_str_equal(nova_status(server), "ACTIVE") && !json_bool(call->result, RAN, false))
+        return server_comes(call, server, ret);
+    json_object_del(call->result, "came_until_ms");
+    json_set_bool(call->result, RAN, true); /* what it does afterwards holds up nobody */
+    return NULL;
 }
 
 err_t *server_probe(struct step_call *call, enum step_answer *ret)
@@ -263,11 +208,13 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
     const char *flavor = NULL;
     char *user_data = NULL;
     g_autofree char *server_group = NULL;
+    g_autofree char *key_name = NULL;
 
     bool alone = json_bool(call->result, "alone", false);
     if (!alone)
         TRY(server_group_of(call, &server_group));
     TRY(step_text(call, call->input, "flavor_id", &flavor));
+    TRY(keypair_for_boot(call, c, &key_name));
     TRY(boot_ports(call, ports, &port_result));
     TRY(boot_volumes(call, volumes, keep));
     TRY(world_user_data(call, call->subject, &user_data));
@@ -275,7 +222,7 @@ static err_t *server_boot(struct step_call *call, const struct cloud *c, const s
         .name = json_str_or(call->input, "name", ""),
         .flavor_id = flavor,
         .description = json_str(call->input, "description"),
-        .key_name = json_str(call->input, "key_name"),
+        .key_name = key_name,
         .availability_zone = alone ? NULL : json_str(call->input, "availability_zone"),
         .user_data = user_data,
         .server_group_id = server_group,

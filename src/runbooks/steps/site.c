@@ -225,7 +225,7 @@ static err_t *manage_row(struct step_call *call, json_t *rows, bool *good)
         return NULL;
     }
     err_t *e =
-        world_tenant(call, ((struct trust *)g_ptr_array_index(trusts, 0))->project_id, &tenant);
+        world_by_trust(call, ((struct trust *)g_ptr_array_index(trusts, 0))->project_id, &tenant);
     if (e == NULL)
         e = cinder_manage_check(&tenant);
     bool no_trust = e != NULL && err_is(e, ERR_TRUST_MISSING); /* this project's matter alone */

@@ -131,16 +131,18 @@ err_t *copy_probe(struct step_call *call, enum step_answer *ret);
 err_t *copy_make(struct step_call *call, enum step_answer *ret);
 err_t *copy_undo(struct step_call *call, enum step_answer *ret);
 /* verify.c: a copy is compared with its recovery point */
-/* The policy asks for it, and it has not been done. */
-bool copy_wants_verify(const struct step_call *call, const json_t *body);
-/*
- * Adds to the row's result: "verified" ("same", "differs", "cannot"), "digest_point",
- * "digest_copy", "verify_error".  COPY_DIFFERS where the operation can end without a loss.
- */
 struct drive;
 struct protector_recover;
+#define PLAN_VERIFY "verify_data" /* in a plan: what the group's policy said, and the command */
+/* It is to be done, and has not been. */
+bool copy_wants_verify(const struct step_call *call);
+/*
+ * Adds to the row's result: "verified" ("same", "differs", "cannot"), "digest_point",
+ * "digest_copy", "verify_error".  Where the operation can end without a loss what differs ends it
+ * (COPY_DIFFERS); else the copy is made once more, and then taken as it is.
+ */
 err_t *copy_verify(struct step_call *call, const struct drive *drive,
-                   const struct protector_recover *what, enum step_answer *ret);
+                   const struct protector_recover *what, enum step_answer *ret) MUST_CHECK;
 /* What storage_promo made of this row's volume: {action, point, ref …}; a cleanup knows no ref. */
 err_t *copy_result_of(struct step_call *call, json_t **ret) MUST_CHECK;
 /*
@@ -257,6 +259,10 @@ err_t *server_group_of(struct step_call *call, char **ret) MUST_CHECK;
 /* server.c: booting at the target */
 err_t *keypairs_make(struct step_call *call, enum step_answer *ret);
 err_t *keypairs_undo(struct step_call *call, enum step_answer *ret);
+/* keypair.c: the name under which whoever boots now has the server's key pair; NULL: it has none.
+ */
+struct cloud;
+err_t *keypair_for_boot(struct step_call *call, const struct cloud *c, char **ret) MUST_CHECK;
 err_t *servers_observe(struct step_call *call, json_t **ret);
 err_t *server_probe(struct step_call *call, enum step_answer *ret);
 err_t *server_make(struct step_call *call, enum step_answer *ret);

@@ -29,7 +29,7 @@ err_t *rights_check_make(struct step_call *call, enum step_answer *ret)
     TRY(world_cinder_group(call, call->op->pg_id, &known));
     if (known != NULL || !volumes_are_managed(call))
         return NULL;
-    TRY(world_tenant(call, project != NULL ? project : "", &tenant));
+    TRY(world_by_trust(call, project != NULL ? project : "", &tenant));
     return cinder_manage_check(&tenant);
 }
 

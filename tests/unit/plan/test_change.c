@@ -136,6 +136,9 @@ static void test_start_order(void **state)
         {"member_update",
          "{'member_id':'member-1','start_delay_s':0,'start_check':'tcp:22','start_timeout_s':9}", 5,
          0, "tcp:22", 9},
+        {"member_update",
+         "{'member_id':'member-1','priority':null,'start_timeout_s':null,'start_check':null}", 5, 0,
+         "tcp:22", 9}, /* null is as absent */
         {"update", "{'name':'store'}", 5, 0, "tcp:22", 9},
         {"member_update", "{'member_id':'member-1','priority':3}", BODY_PRIORITY_DEFAULT, 0,
          "tcp:22", 9},
