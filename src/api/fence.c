@@ -70,7 +70,8 @@ static err_t *user_named(struct request *r, struct site *site)
 {
     if (site->is_local)
         return err(BAD_REQUEST, "site '%s' is this site itself", site->name);
-    (void)peer_user_take(r->in, site);
+    if (peer_user_take(r->in, site)) /* a correction: it never came as the other one */
+        json_object_del(site->peer_user, "before");
     if (user_of(site->peer_user) != NULL)
         return NULL;
     return err_remedy(err(CONFLICT,
@@ -139,11 +140,16 @@ static err_t *before_fenced(struct request *r, const struct cloud *cloud, const 
 
 struct fencing {
     const char *site_id;
-    const json_t *user; /* as it was when Keystone was asked */
+    const json_t *was, *user; /* of the record: when it was read, and as it is to be */
     bool fenced;
     int64_t now_ms;
     struct site *site; /* as it stands afterwards */
 };
+
+static bool same_user(const json_t *a, const json_t *b)
+{
+    return g_strcmp0(user_of(a), user_of(b)) == 0 && g_str_equal(domain_of(a), domain_of(b));
+}
 
 /* Read anew: Keystone has taken its time, and the record may have other keys by now. */
 static err_t *fencing_tx(struct db *db, void *data)
@@ -153,7 +159,12 @@ static err_t *fencing_tx(struct db *db, void *data)
     site_destroy(f->site);
     f->site = NULL;
     TRY(site_get(db, f->site_id, &f->site));
-    (void)peer_user_take(f->user, f->site);
+    if (!same_user(f->was, f->site->peer_user))
+        return err_remedy(err(CONFLICT, "site '%s' comes as user '%s' since a moment ago",
+                              f->site->name, user_of(f->site->peer_user)),
+                          "repeat the command");
+    json_decref(f->site->peer_user);
+    f->site->peer_user = json_deep_copy(f->user);
     json_set_bool(f->site->peer_user, "fenced", f->fenced);
     f->site->updated_at_ms = f->now_ms;
     return site_update(db, f->site);
@@ -166,14 +177,15 @@ err_t *sites_fence_peer(struct request *r)
     bool lift = json_bool(r->in, "lift", false);
 
     TRY(site_resolve(r->db, r->params[0], &site));
+    g_autoptr(json_t) was = json_deep_copy(site->peer_user);
     TRY(user_named(r, site));
     AUTO(cloud_session) session = own_caller_session(r);
     struct cloud cloud = cloud_view(session, r->request_id, CLOUD_NO_DEADLINE);
     TRY(enable(r, &cloud, site, site->peer_user, lift));
-    if (!lift)
-        TRY(before_fenced(r, &cloud, site));
-    struct fencing f = {site->id, site->peer_user, !lift, r->now_ms, NULL};
+    struct fencing f = {site->id, was, site->peer_user, !lift, r->now_ms, NULL};
     err_t *e = db_tx(r->db, fencing_tx, &f);
+    if (e == NULL && !lift)
+        e = before_fenced(r, &cloud, site);
     if (e == NULL)
         reply_json(r, 200, json_pack("{s:o}", "site", view_site(f.site, true)));
     site_destroy(f.site);

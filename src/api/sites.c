@@ -530,6 +530,7 @@ static const struct field failover_fields[] = {
     {"parallel", FIELD_INT, false, 1, FAILOVERS_MAX, NULL},
     {"stop_on_error", FIELD_BOOL, false, 0, 0, NULL},
     {"force", FIELD_BOOL, false, 0, 0, NULL},
+    {"verify_data", FIELD_BOOL, false, 0, 0, NULL},
     {"client_probe", FIELD_OBJECT, false, 0, 0, NULL},
     {0},
 };
@@ -541,7 +542,8 @@ const struct body_spec sites_failover_bodies[] = {
 
 static json_t *site_failover_params(const struct request *r, const struct site *site)
 {
-    static const char *const keys[] = {"reason", "stop_on_error", "force", "client_probe"};
+    static const char *const keys[] = {"reason", "stop_on_error", "force", "verify_data",
+                                       "client_probe"};
     json_t *params = json_object();
 
     json_set_str(params, "site_id", site->id);

@@ -96,6 +96,7 @@ json_t *view_site(const struct site *s, bool admin)
     TEXTS(out, {"sign_public", s->sign_public}, {"seal_public", s->seal_public});
     json_set_bool(out, "has_credentials", s->credentials != NULL);
     json_set_str(out, "peer_user", json_str(s->peer_user, "username"));
+    json_set_str(out, "peer_user_before", json_str(json_obj(s->peer_user, "before"), "username"));
     json_set_bool(out, "peer_fenced", json_bool(s->peer_user, "fenced", false));
     json_set(out, "validation", s->checks != NULL ? json_incref(s->checks) : json_array());
     return out;

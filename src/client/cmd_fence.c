@@ -30,6 +30,9 @@ err_t *cmd_site_fence(struct call *call, json_t **ret)
             : "user '%s' is shut out: the engine of site '%s' gets no token of this cloud until it "
               "is let in (--lift); what services have seen they believe for 5 minutes more",
         json_str_or(now, "peer_user", ""), json_str_or(now, "name", ""));
+    if (lift && json_str(now, "peer_user_before") != NULL)
+        note_event(call->c, "note", "user '%s', whom it came as before, stays as he is",
+                   json_str(now, "peer_user_before"));
     *ret = show_record(now, SITE_COLUMNS " peer_user peer_fenced");
     return NULL;
 }

@@ -24,6 +24,8 @@ static err_t *failover_body(struct call *call, const json_t *seen, json_t **ret)
 
     json_set_str(in, "reason", arg(call, "reason"));
     json_set_bool(in, "stop_on_error", arg_flag(call, "stop-on-error"));
+    if (arg_flag(call, "no-verify-data"))
+        json_set_bool(in, "verify_data", false);
     json_set_bool(in, "force", arg_flag(call, "force"));
     json_set(in, "client_probe", json_deep_copy(seen));
     TRY(numbers_take(call, numbers, in));

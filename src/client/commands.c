@@ -145,6 +145,7 @@ const struct command commands[] = {
      {{"--reason", "TEXT", OPTION_REQUIRED, "why; recorded with each group"},
       {"--parallel", "N", 0, "so many groups at a time (10)"},
       {"--stop-on-error", NULL, 0, "begin no other one when a group has failed"},
+      {"--no-verify-data", NULL, 0, "do not read the volumes again, whatever policies say"},
       {"--force", NULL, 0, "although its Nova answers"},
       {"--yes", NULL, 0, "do not ask"},
       NO_WAIT}},

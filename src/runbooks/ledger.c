@@ -89,6 +89,11 @@ err_t *ledger_gone(struct step_call *call, const struct made *made)
     return ledger_write(call, made, RESOURCE_GONE, NULL);
 }
 
+err_t *ledger_left(struct step_call *call, const struct made *made)
+{
+    return ledger_write(call, made, RESOURCE_RELEASED, NULL);
+}
+
 err_t *ledger_refused(struct step_call *call, const struct made *made, err_t *e)
 {
     bool open = e == NULL || err_class(e) == ERR_CLASS_AMBIGUOUS ||

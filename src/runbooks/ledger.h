@@ -34,6 +34,8 @@ err_t *ledger_made(struct step_call *call, const struct made *made,
 err_t *ledger_found(struct step_call *call, const struct made *made,
                     const char *cloud_id) MUST_CHECK;
 err_t *ledger_gone(struct step_call *call, const struct made *made) MUST_CHECK;
+/* It stays, and is its user's from now on: nobody here deletes it any more. */
+err_t *ledger_left(struct step_call *call, const struct made *made) MUST_CHECK;
 /* The same if the ledger has such a row: what was never meant to be made leaves none. */
 err_t *ledger_gone_if_there(struct step_call *call, const struct made *made) MUST_CHECK;
 /*

@@ -19,7 +19,8 @@ struct world {
     struct world_options o;
     GMutex lock;          /* of 'sessions' */
     GHashTable *sessions; /* name -> cloud_session */
-    GHashTable *told;     /* attempts at operations that have taken the service account */
+    GHashTable *attempts; /* at operations, that have taken the service account */
+    GHashTable *told;     /* operations of which the audit log tells it */
 };
 
 struct world *world_create(const struct world_options *options)
@@ -30,6 +31,7 @@ struct world *world_create(const struct world_options *options)
     g_mutex_init(&w->lock);
     w->sessions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         (GDestroyNotify)cloud_session_destroy);
+    w->attempts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     w->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return w;
 }
@@ -39,6 +41,7 @@ void world_destroy(struct world *world)
     if (world == NULL)
         return;
     g_hash_table_destroy(world->sessions);
+    g_hash_table_destroy(world->attempts);
     g_hash_table_destroy(world->told);
     g_mutex_clear(&world->lock);
     g_free(world);
@@ -260,16 +263,33 @@ static err_t *fallback_roles(struct step_call *call, const char *project_id,
 }
 
 /* Once of each attempt at an operation: roles may have been given or taken meanwhile. */
-static bool fallback_begins(struct step_call *call)
+static void fallback_begins(struct step_call *call, struct cloud_session *session)
 {
     struct world *w = call->world;
     g_autofree char *attempt =
         g_strdup_printf("%s/%" G_GINT64_FORMAT, call->op->id, (int64_t)call->op->generation);
 
     g_mutex_lock(&w->lock);
-    bool first = g_hash_table_add(w->told, TAKE(attempt));
+    if (g_hash_table_add(w->attempts, TAKE(attempt)))
+        cloud_session_forget(session);
     g_mutex_unlock(&w->lock);
-    return first;
+}
+
+/* Once of each operation; what could not be written down is not done. */
+static err_t *fallback_tell(struct step_call *call, const char *project_id, const err_t *why)
+{
+    struct world *w = call->world;
+
+    g_mutex_lock(&w->lock);
+    bool told = g_hash_table_contains(w->told, call->op->id);
+    g_mutex_unlock(&w->lock);
+    if (told)
+        return NULL;
+    TRY(fallback_audit(call, project_id, why));
+    g_mutex_lock(&w->lock);
+    g_hash_table_add(w->told, g_strdup(call->op->id));
+    g_mutex_unlock(&w->lock);
+    return NULL;
 }
 
 static err_t *fallback_refused(struct step_call *call, const char *project_id, const char *site,
@@ -307,9 +327,7 @@ static err_t *fallback(struct step_call *call, const char *project_id,
     g_autofree char *name = g_strdup_printf("fallback:%s:%s", project_id,
                                             options->region != NULL ? options->region : "");
     *ret = view(call, session_named(call->world, name, options));
-    bool begins = fallback_begins(call);
-    if (begins)
-        cloud_session_forget(ret->session);
+    fallback_begins(call, ret->session);
     err_t *e = cloud_token(ret, &token);
     if (e != NULL && err_is(e, ERR_CLOUD_UNAUTHORIZED)) {
         err_free(e);
@@ -317,8 +335,8 @@ static err_t *fallback(struct step_call *call, const char *project_id,
     }
     if (e == NULL)
         e = fallback_roles(call, project_id, token);
-    if (e == NULL && begins)
-        e = fallback_audit(call, project_id, why);
+    if (e == NULL)
+        e = fallback_tell(call, project_id, why);
     if (e == NULL && call->result != NULL)
         json_set_str(call->result, WORLD_ACTED_AS, "the service account");
     return e;

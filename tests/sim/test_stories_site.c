@@ -251,6 +251,34 @@ static void test_b10_service_account(void **state)
     assert_true(g_str_has_prefix(key_of(b, "web-1"), "protector-"));
 }
 
+/* A drill that is cleaned up beside a failover takes its key pair away between two of its steps. */
+static void key_goes(void *data, struct bench_site *site, const char *where, const char *step)
+{
+    bool *done = data;
+
+    if (*done || !g_str_equal(where, "before-intent") || !g_str_equal(step, "server.boot"))
+        return;
+    *done = true;
+    bench_bare(site->bench, SIM_SITE_B);
+}
+
+static void test_key_goes_meanwhile(void **state)
+{
+    AUTO(bench) b = two_groups(1612);
+    bool done = false;
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    b->site[SIM_SITE_B].on_boundary = key_goes;
+    b->site[SIM_SITE_B].on_boundary_data = &done;
+    json_decref(bench_ok(b, "prod-b", "protection-group failover", "protection-group", "web",
+                         "!unplanned", "reason", "fire", NULL));
+    assert_true(done);
+    bench_settle(b);
+    active_at_b(b, "web");
+    assert_string_equal(key_of(b, "web-1"), "lab-key");
+}
+
 /* Who acts changes before the servers are booted: a member has given trust. */
 static void trust_comes(void *data, struct bench_site *site, const char *where, const char *step)
 {
@@ -339,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_b10_trust_is_gone),
         cmocka_unit_test(test_b10_service_account),
         cmocka_unit_test(test_b10_trust_comes_meanwhile),
+        cmocka_unit_test(test_key_goes_meanwhile),
         cmocka_unit_test(test_b10_no_administrator),
         cmocka_unit_test(test_b20_refused),
     };

@@ -288,6 +288,7 @@ err_t *cleanup_plan(struct step_call *call, json_t **ret)
     const struct protector_driver *driver = world_options_of(call->world)->driver;
     AUTO(operation) drill = NULL;
     g_autoptr(json_t) point = NULL;
+    g_autoptr(json_t) keypairs = NULL;
 
     TRY(operation_find(call->db, id, &drill));
     if (drill == NULL || drill->plan == NULL)
@@ -299,7 +300,10 @@ err_t *cleanup_plan(struct step_call *call, json_t **ret)
     struct step_call of = *call;
     of.op = drill;
     TRY(step_result_of(&of, "point.choose", "", &point));
+    TRY(step_result_of(&of, "compute.keypairs", "", &keypairs));
     *ret = json_deep_copy(drill->plan);
+    if (json_str(keypairs, "user_id") != NULL)
+        json_set_str(*ret, KEYPAIRS_USER, json_str(keypairs, "user_id"));
     json_set(*ret, "point", json_deep_copy(point));
     json_set_str(*ret, "copies",
                  driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) ? "create" : "manage");

@@ -104,24 +104,79 @@ err_t *keypair_for_boot(struct step_call *call, const struct cloud *c, char **re
     return NULL;
 }
 
-/* One that this operation brought under 'name'; what was there before is its user's. */
-static err_t *keypair_take_away(struct step_call *call, const char *name, bool service)
+/* Nova refuses a boot: has somebody deleted the key pair meanwhile (a drill that was cleaned up)?
+ */
+err_t *keypair_again(struct step_call *call, const struct cloud *c, bool *ret)
+{
+    const char *named = json_str(call->input, "key_name");
+    const json_t *key = cloud_find(json_arr(call->plan, "keys"), "name", named);
+    g_autofree char *name = key != NULL ? name_now(call, key) : NULL;
+    g_autoptr(json_t) there = NULL;
+
+    *ret = false;
+    if (name == NULL)
+        return NULL;
+    TRY(cloud_gone_is_fine(nova_keypair_get(c, name, NULL, &there)));
+    *ret = there == NULL;
+    return *ret ? keypair_bring(call, c, key) : NULL;
+}
+
+/*
+ * Who brought a key pair by its own name, if that is known; somebody else's of the same name is not
+ * ours.
+ */
+static err_t *brought_by_another(struct step_call *call, const struct cloud *c, bool *ret)
+{
+    g_autoptr(json_t) brought = NULL;
+    g_autofree char *user = NULL;
+    const char *planned = json_str(call->plan, KEYPAIRS_USER);
+
+    TRY(step_result_of(call, "compute.keypairs", "", &brought));
+    TRY(user_now(c, &user));
+    const char *by = json_str(brought, "user_id") != NULL ? json_str(brought, "user_id") : planned;
+    *ret = by != NULL && g_strcmp0(by, user) != 0;
+    return NULL;
+}
+
+/* In whose name a key pair is deleted; '*ret' false: nobody's who can be had. */
+static err_t *owner(struct step_call *call, const char *name, bool service, struct cloud *c,
+                    bool *ret)
 {
     const char *project = json_str_or(call->plan, "project_id", "");
+    bool other = false;
+
+    err_t *e = service ? world_without_trust(call, project,
+                                             err(TRUST_MISSING,
+                                                 "key pair '%s' is the service account's", name),
+                                             c)
+                       : world_by_trust(call, project, c);
+    *ret = e == NULL;
+    if (e != NULL && !err_is(e, ERR_TRUST_MISSING))
+        return e;
+    err_free(e);
+    if (*ret && !service)
+        TRY(brought_by_another(call, c, &other));
+    *ret = *ret && !other;
+    return NULL;
+}
+
+/*
+ * One that this operation brought under 'name'; what was there before is its user's.  Where its
+ * owner cannot be had it stays, and holds up nothing else: it is a public key.
+ */
+static err_t *keypair_take_away(struct step_call *call, const char *name, bool service)
+{
     struct made made;
     struct cloud c;
-    bool ours = false;
+    bool ours = false, can = false;
 
     keypair_made(call, name, &made);
     TRY(ledger_open(call, &made, &ours));
     if (!ours)
         return NULL;
-    if (service) {
-        err_t *why = err(TRUST_MISSING, "key pair '%s' is the service account's", name);
-        TRY(world_without_trust(call, project, why, &c));
-    } else {
-        TRY(world_by_trust(call, project, &c));
-    }
+    TRY(owner(call, name, service, &c, &can));
+    if (!can)
+        return ledger_left(call, &made);
     TRY(nova_keypair_delete(&c, name));
     return ledger_gone(call, &made);
 }

@@ -389,7 +389,10 @@ err_t *copy_probe(struct step_call *call, enum step_answer *ret)
         *ret = STEP_ABSENT;
         return NULL;
     }
-    TRY(drive_error(drive, status, &error, "looking for a copy"));
+    err_t *unseen = drive_error(drive, status, &error, "looking for a copy");
+    if (unseen != NULL && copy_wants_verify(call) && json_str(call->result, "array_volume") != NULL)
+        return copy_verify_failed(call, unseen, ret);
+    TRY(unseen);
     copy_result(call, &of, &copy);
     *ret = copy_wants_verify(call) ? STEP_ABSENT : STEP_DONE;
     return ledger_made(call, &of.made, copy.volume_name);

@@ -10,7 +10,7 @@
 #include "runbooks/steps/steps.h"
 
 #define BOOT_MAX_MS (30 * 60 * 1000)
-#define RAN         "ran" /* in the result of server.boot: the server was seen ACTIVE */
+#define RAN         "ran" /* in the result of server.boot: the server that was seen ACTIVE */
 
 bool pause_over(struct step_call *call, const char *key, int64_t pause_ms)
 {
@@ -108,6 +108,16 @@ static void server_runs(struct step_call *call, enum step_answer *ret)
     *ret = over ? STEP_DONE : STEP_WAIT;
 }
 
+/* Whatever was waited for was another server's. */
+static void wait_anew(struct step_call *call)
+{
+    static const char *const keys[] = {"came_until_ms", "until_ms", "start_checked_until_ms",
+                                       "checks"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        json_object_del(call->result, keys[i]);
+}
+
 static err_t *boot_probe(struct step_call *call, enum step_answer *ret)
 {
     struct made made;
@@ -123,10 +133,13 @@ static err_t *boot_probe(struct step_call *call, enum step_answer *ret)
         return server_broken(call, server, ret);
     TRY(ledger_made(call, &made, json_str(server, "id")));
     *ret = STEP_DONE;
-    if (!g_str_equal(nova_status(server), "ACTIVE") && !json_bool(call->result, RAN, false))
+    bool ran = g_strcmp0(json_str(call->result, RAN), json_str(server, "id")) == 0;
+    if (!g_str_equal(nova_status(server), "ACTIVE") && !ran)
         return server_comes(call, server, ret);
-    json_object_del(call->result, "came_until_ms");
-    json_set_bool(call->result, RAN, true); /* what it does afterwards holds up nobody */
+    if (!ran) { /* this one; what it does afterwards holds up nobody */
+        wait_anew(call);
+        json_set_str(call->result, RAN, json_str(server, "id"));
+    }
     return NULL;
 }
 
@@ -255,11 +268,19 @@ static err_t *boot_once(struct step_call *call, const struct cloud *c, const str
     err_t *silent = servers_observe(call, &list);
     json_t *there = silent == NULL ? made_find(list, made) : NULL;
     err_free(silent);
-    if (there == NULL)
+    if (there != NULL) {
+        err_free(e);
+        *ret = json_incref(there);
+        return NULL;
+    }
+    bool brought = false;
+    err_t *no_key = keypair_again(call, c, &brought);
+    if (no_key != NULL || !brought) {
+        err_free(no_key);
         return e;
+    }
     err_free(e);
-    *ret = json_incref(there);
-    return NULL;
+    return server_boot(call, c, made, ret);
 }
 
 static err_t *boot_make(struct step_call *call, enum step_answer *ret)

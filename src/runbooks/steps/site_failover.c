@@ -225,6 +225,7 @@ static struct operation *child_create(struct step_call *call, const struct group
     json_set_str(params, "from", "point");
     json_set_str(params, "on_conflict", PLAN_KEEP_BOTH);
     json_set_bool(params, "reverse_replication", true);
+    json_set_bool(params, "verify_data", json_bool(call->op->params, "verify_data", true));
     json_set(params, "client_probe", json_deep_copy(json_obj(call->op->params, "client_probe")));
     return op;
 }

@@ -139,10 +139,12 @@ bool copy_wants_verify(const struct step_call *call);
 /*
  * Adds to the row's result: "verified" ("same", "differs", "cannot"), "digest_point",
  * "digest_copy", "verify_error".  Where the operation can end without a loss what differs ends it
- * (COPY_DIFFERS); else the copy is made once more, and then taken as it is.
+ * (COPY_DIFFERS); else the copy is taken as it is.
  */
 err_t *copy_verify(struct step_call *call, const struct drive *drive,
                    const struct protector_recover *what, enum step_answer *ret) MUST_CHECK;
+/* An error of an array whose copy is being compared: asked again, or "cannot".  Takes it. */
+err_t *copy_verify_failed(struct step_call *call, err_t *takes, enum step_answer *ret) MUST_CHECK;
 /* What storage_promo made of this row's volume: {action, point, ref …}; a cleanup knows no ref. */
 err_t *copy_result_of(struct step_call *call, json_t **ret) MUST_CHECK;
 /*
@@ -263,6 +265,9 @@ err_t *keypairs_undo(struct step_call *call, enum step_answer *ret);
  */
 struct cloud;
 err_t *keypair_for_boot(struct step_call *call, const struct cloud *c, char **ret) MUST_CHECK;
+/* Brings the server's key pair again if it is gone; '*ret': it was. */
+err_t *keypair_again(struct step_call *call, const struct cloud *c, bool *ret) MUST_CHECK;
+#define KEYPAIRS_USER "keypairs_user" /* in the plan of a cleanup: who brought the drill's */
 err_t *servers_observe(struct step_call *call, json_t **ret);
 err_t *server_probe(struct step_call *call, enum step_answer *ret);
 err_t *server_make(struct step_call *call, enum step_answer *ret);

@@ -4,14 +4,15 @@
  * verify_data: after it was made, before Cinder has it and anything can write to it.
  *
  * What differs ends a planned failover, a failback and a drill: nothing has been lost yet.  An
- * unplanned failover makes the copy once more; then it goes on with what there is, and says so.
- * That something could not be compared ends nothing.
+ * unplanned failover goes on with what there is, and says so: nothing shows that another copy would
+ * be better, or could be made at all.  That something could not be compared ends nothing.
  */
 #include "runbooks/steps/steps.h"
-#include "store/op_step.h"
+#include "store/db.h"
 
 #define LOOK_MS   200
-#define TRIES_MAX 3 /* of an array that does not answer */
+#define AGAIN_MS  5000 /* until an array that did not answer is asked again */
+#define TRIES_MAX 3
 
 #define SAME    "same"
 #define DIFFERS "differs"
@@ -38,36 +39,27 @@ static err_t *cannot(struct step_call *call, err_t *takes)
     return NULL;
 }
 
-/* Tried a few times; no array that is away holds up or ends a failover that has made its copies. */
-static err_t *failed(struct step_call *call, err_t *takes)
+/*
+ * Tried a few times, and none of them counts as a try of the row: an array that is away ends no
+ * failover that has made its copies.
+ */
+err_t *copy_verify_failed(struct step_call *call, err_t *takes, enum step_answer *ret)
 {
     int64_t tries = json_int(call->result, "verify_tries", 0) + 1;
-    bool again = err_class(takes) == ERR_CLASS_TRANSIENT ||
-                 err_class(takes) == ERR_CLASS_AMBIGUOUS || err_class(takes) == ERR_CLASS_FENCED;
+    bool again = err_class(takes) == ERR_CLASS_TRANSIENT || err_class(takes) == ERR_CLASS_AMBIGUOUS;
 
+    *ret = STEP_DONE;
     json_set_int(call->result, "verify_tries", tries);
-    return again && tries < TRIES_MAX ? takes : cannot(call, takes);
-}
-
-/* The point is still there: what is wrong is the copy. */
-static err_t *once_more(struct step_call *call, const struct drive *drive, const char *key,
-                        enum step_answer *ret)
-{
-    struct protector_error error = {0};
-    struct protector_call at;
-
+    if (!again || tries >= TRIES_MAX)
+        return cannot(call, takes);
+    err_free(takes);
     *ret = STEP_WAIT;
-    call->wake_at_ms = call->now_ms;
-    TRY(drive_call(call, drive, drive->local, &at));
-    TRY(drive_error(drive, drive->driver->copy_delete(drive->handle, &at, key, &error), &error,
-                    "deleting a volume that is not as its recovery point"));
-    json_set_bool(call->result, "made_again", true);
+    call->wake_at_ms = call->now_ms + AGAIN_MS;
     return NULL;
 }
 
-static err_t *compared(struct step_call *call, const struct drive *drive,
-                       const struct protector_recover *what,
-                       const struct protector_digests *digests, enum step_answer *ret)
+static err_t *compared(struct step_call *call, const struct protector_recover *what,
+                       const struct protector_digests *digests)
 {
     bool same = g_str_equal(digests->point, digests->copy);
 
@@ -78,8 +70,6 @@ static err_t *compared(struct step_call *call, const struct drive *drive,
                    "the volume made of '%s' does not hold what recovery point '%s' does: its "
                    "digest is %s, not %s",
                    what->name, what->point_id, digests->copy, digests->point);
-    if (!same && !json_bool(call->result, "made_again", false))
-        return once_more(call, drive, what->key, ret);
     json_set_str(call->result, "verified", same ? SAME : DIFFERS);
     return NULL;
 }
@@ -87,15 +77,15 @@ static err_t *compared(struct step_call *call, const struct drive *drive,
 /* Another volume of the operation has failed: it ends, and nobody waits for this one to be read. */
 static err_t *others_stand(struct step_call *call)
 {
-    g_autoptr(GPtrArray) rows = NULL;
+    AUTO(db_rows) failed = NULL;
 
-    TRY(op_step_list(call->db, call->op->id, &rows));
-    for (guint i = 0; i < rows->len; i++) {
-        const struct op_step *row = g_ptr_array_index(rows, i);
-        if (g_str_equal(row->step_key, "storage_promo") && g_str_equal(row->state, "failed"))
-            return err(OPERATION_ENDED, "not compared: another volume has failed");
-    }
-    return NULL;
+    TRY(db_query(call->db, &failed,
+                 "SELECT 1 FROM dr_steps WHERE op_id = ? AND step_key = 'storage_promo' AND "
+                 "state = 'failed' LIMIT 1",
+                 "s", call->op->id));
+    return db_rows_count(failed) == 0
+               ? NULL
+               : err(OPERATION_ENDED, "not compared: another volume has failed");
 }
 
 err_t *copy_verify(struct step_call *call, const struct drive *drive,
@@ -119,5 +109,5 @@ err_t *copy_verify(struct step_call *call, const struct drive *drive,
         return NULL;
     }
     err_t *e = drive_error(drive, status, &error, "reading a volume of the recovery point again");
-    return e != NULL ? failed(call, e) : compared(call, drive, what, &digests, ret);
+    return e != NULL ? copy_verify_failed(call, e, ret) : compared(call, what, &digests);
 }
