@@ -157,8 +157,7 @@ class Warnings(Case):
 
     def test_not_used_yet(self):
         rows = (('DEFAULT', 'transport_url', 'rabbit://openstack:RABBIT_PASS@controller:5672/'),
-                ('keystone_authtoken', 'memcached_servers', 'controller:11211'),
-                ('service_credentials', 'fallback', 'service_admin'))
+                ('keystone_authtoken', 'memcached_servers', 'controller:11211'))
         conf = {}
         for section, option, value in rows:
             conf.setdefault(section, {})[option] = value
@@ -170,12 +169,20 @@ class Warnings(Case):
                           'yet' % (name, site.line_of(option), section, option))
             self.assertNotIn('RABBIT_PASS', said)
 
+    def test_said_at_each_start(self):
+        site = self.site(conf={'service_credentials': {'fallback': 'service_admin'}}).synced()
+        for name in SERVICES:
+            self.says(site.start(name).text(), 'WARNING protector-%s [-] [service_credentials] '
+                      'fallback = service_admin: where no trust works' % name)
+
     def test_silent_where_nothing_is_asked(self):
         site = self.site(conf={'service_credentials': {'fallback': 'none'},
                                'DEFAULT': {'epoch_watch_interval_s': 30},
                                'site': {'on_superseded': 'alarm'}}).synced()
         for name in SERVICES:
-            self.assertNotIn('not used yet', site.start(name).text())
+            said = site.start(name).text()
+            self.assertNotIn('not used yet', said)
+            self.assertNotIn('fallback', said)
 
     def test_options_of_the_driver(self):
         site = self.site(conf={'storage': {'mock_xyz': 1, 'mock_transfer_ms': 50,
