@@ -268,6 +268,8 @@ char *bench_floating_mapping(struct bench *b, int site);
 /* From the volume after the next 'skip' ones on Cinder of a site makes none: 400, 'count' times (0:
  * for ever). */
 void bench_cinder_full(struct bench *b, int site, int skip, int count);
+/* The report of the last operation of a type at a site, as its own client gets it. */
+json_t *bench_report(struct bench *b, int site, const char *type);
 /* Makes a user of a site's cloud. */
 void bench_user(struct bench *b, int site, const char *name, const char *password);
 /* Gives a user a role in a project of a site. */

@@ -27,6 +27,18 @@ const char *bench_field(const json_t *result, const char *key)
     return value != NULL ? value : "";
 }
 
+json_t *bench_report(struct bench *b, int site, const char *type)
+{
+    g_autofree char *sql = g_strdup_printf("SELECT id FROM dr_operations WHERE operation_type = "
+                                           "'%s' ORDER BY created_at DESC LIMIT 1",
+                                           type);
+    g_autofree char *id = bench_sql(b, site, sql);
+    g_autoptr(json_t) said =
+        bench_ok(b, bench_tenant(site), "operation report", "operation", id, NULL);
+
+    return json_incref(json_obj(json_obj(said, "object"), "report"));
+}
+
 /* ---- tokens ---- */
 
 static const char *no_environment(void *data, const char *name)

@@ -132,16 +132,10 @@ static struct bench *checked(uint64_t seed, const char *check, int *looks)
 /* What the report of the last operation of a type says of db-1's check: "RESULT (SEEN)". */
 static char *told(struct bench *b, int site, const char *type)
 {
-    g_autofree char *sql = g_strdup_printf("SELECT id FROM dr_operations WHERE operation_type = "
-                                           "'%s' ORDER BY created_at DESC LIMIT 1",
-                                           type);
-    g_autofree char *id = bench_sql(b, site, sql);
-    g_autoptr(json_t) said =
-        bench_ok(b, bench_tenant(site), "operation report", "operation", id, NULL);
+    g_autoptr(json_t) report = bench_report(b, site, type);
     size_t i;
     json_t *member;
 
-    const json_t *report = json_obj(json_obj(said, "object"), "report");
     json_array_foreach(json_arr(report, "members"), i, member)
     {
         const json_t *row = json_array_get(json_arr(member, "checks"), 0);
