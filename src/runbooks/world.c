@@ -270,9 +270,10 @@ static void fallback_begins(struct step_call *call, struct cloud_session *sessio
         g_strdup_printf("%s/%" G_GINT64_FORMAT, call->op->id, (int64_t)call->op->generation);
 
     g_mutex_lock(&w->lock);
-    if (g_hash_table_add(w->attempts, TAKE(attempt)))
-        cloud_session_forget(session);
+    bool first = g_hash_table_add(w->attempts, TAKE(attempt));
     g_mutex_unlock(&w->lock);
+    if (first) /* not under our lock: it waits for whoever is just logging in */
+        cloud_session_forget(session);
 }
 
 /* Once of each operation; what could not be written down is not done. */
