@@ -186,20 +186,21 @@ err_t *volume_undo(struct step_call *call, enum step_answer *ret);
 err_t *volume_take_away(struct step_call *call, const struct made *made, bool manage,
                         enum step_answer *ret);
 
-/* claim.c: plans of failover and reclaim, the pivot, the outcome */
+/* planning.c: what would be made at this site */
 err_t *failover_plan(struct step_call *call, json_t **ret);
-bool failover_adopts(const json_t *before, const json_t *after);
-err_t *failover_ended(struct step_call *call, const char *status);
-err_t *reclaim_plan(struct step_call *call, json_t **ret);
 err_t *handover_plan(struct step_call *call, json_t **ret);
+err_t *reclaim_plan(struct step_call *call, json_t **ret);
+/* The same for a drill at this site, which is left in peace otherwise. */
+err_t *drill_target_plan(struct step_call *call, const struct group_now *now,
+                         json_t **ret) MUST_CHECK;
+bool failover_adopts(const json_t *before, const json_t *after);
+
+/* claim.c: the pivot, the outcome */
+err_t *failover_ended(struct step_call *call, const char *status);
 err_t *claim_probe(struct step_call *call, enum step_answer *ret);
 err_t *claim_make(struct step_call *call, enum step_answer *ret);
 err_t *finish_probe(struct step_call *call, enum step_answer *ret);
 err_t *finish_make(struct step_call *call, enum step_answer *ret);
-
-/* The same for a drill at this site, which is left in peace otherwise. */
-err_t *drill_target_plan(struct step_call *call, const struct group_now *now,
-                         json_t **ret) MUST_CHECK;
 
 /* drill.c: a rehearsal, and its cleanup */
 err_t *drill_plan(struct step_call *call, json_t **ret);
