@@ -430,6 +430,7 @@ static const struct field failover_fields[] = {
     {"floating_ip_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"availability_zone_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"client_probe", FIELD_OBJECT, false, 0, 0, probe_fields},
+    {"plan", FIELD_TEXT, false, 64, 64, NULL},
     {0},
 };
 static const struct field failback_fields[] = {
@@ -441,6 +442,7 @@ static const struct field failback_fields[] = {
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"floating_ip_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"availability_zone_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"plan", FIELD_TEXT, false, 64, 64, NULL},
     {0},
 };
 static const struct field drill_fields[] = {
@@ -454,6 +456,7 @@ static const struct field drill_fields[] = {
     {"image_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"floating_ip_mapping", FIELD_MAP, false, 0, 255, NULL},
     {"availability_zone_mapping", FIELD_MAP, false, 0, 255, NULL},
+    {"plan", FIELD_TEXT, false, 64, 64, NULL},
     {0},
 };
 static const struct field cleanup_fields[] = {
@@ -478,7 +481,7 @@ const struct body_spec groups_action_bodies[] = {
     {0},
 };
 
-static json_t *failover_params(const json_t *in)
+json_t *groups_failover_params(const json_t *in)
 {
     json_t *params = json_object();
     json_t *mappings = json_object();
@@ -495,11 +498,13 @@ static json_t *failover_params(const json_t *in)
     json_set_bool(params, "reverse_replication", json_bool(in, "reverse_replication", true));
     if (!json_bool(in, "verify_data", true))
         json_set_bool(params, "verify_data", false);
+    if (json_str(in, "plan") != NULL)
+        json_set_str(params, "plan", json_str(in, "plan"));
     json_set(params, "client_probe", json_deep_copy(json_obj(in, "client_probe")));
     return params;
 }
 
-static err_t *conflict_check(const json_t *in)
+err_t *groups_conflict_check(const json_t *in)
 {
     const char *said = json_str_or(in, "on_conflict", PLAN_KEEP_BOTH);
 
@@ -513,7 +518,7 @@ static err_t *failover_check(const json_t *in)
 {
     const char *reason = json_str(in, "reason");
 
-    TRY(conflict_check(in));
+    TRY(groups_conflict_check(in));
     const char *from = json_str_or(in, "from", "point");
     bool kept = g_str_equal(from, "kept");
     if (!kept && !g_str_equal(from, "point"))
@@ -574,7 +579,7 @@ static err_t *groups_failover(struct request *r)
     TRY(failover_check(in));
     TRY(change_group(r, &g));
     if (json_bool(in, "planned", false))
-        return handover_begin(r, g, VERB_FAILOVER_PLANNED, failover_params(in));
+        return handover_begin(r, g, VERB_FAILOVER_PLANNED, groups_failover_params(in));
     TRY(change_allowed(r, g, VERB_FAILOVER_UNPLANNED));
     const char *self = r->o->exchange->identity->site_id;
     bool was_active =
@@ -588,7 +593,7 @@ static err_t *groups_failover(struct request *r)
     op->source_site_id = g_strdup(g->peer_site_id);
     op->target_site_id = g_strdup(r->o->exchange->identity->site_id);
     op->hidden = false;
-    op->params = failover_params(in);
+    op->params = groups_failover_params(in);
     TRY(exchange_begin_force(r->o->exchange, r->db, op));
     TRY(request_audit(r, "protection_group.failover", g->id));
     request_ring(r);
@@ -601,16 +606,16 @@ static err_t *groups_failback(struct request *r)
     AUTO(group_row) g = NULL;
 
     TRY(request_allowed(r, "protector:protection_groups:action", r->project));
-    TRY(conflict_check(r->in));
+    TRY(groups_conflict_check(r->in));
     TRY(change_group(r, &g));
-    return handover_begin(r, g, VERB_FAILBACK, failover_params(r->in));
+    return handover_begin(r, g, VERB_FAILBACK, groups_failover_params(r->in));
 }
 
 static json_t *drill_params(const json_t *in)
 {
     static const char *const keys[] = {"auto_cleanup", "keep", "checks", "check_timeout_s",
                                        "check_threshold_percent"};
-    json_t *params = failover_params(in);
+    json_t *params = groups_failover_params(in);
 
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         json_t *value = json_object_get(in, keys[i]);

@@ -80,6 +80,8 @@ static json_t *asked_of(const struct request *r, const json_t *params)
     json_set(asked, "mappings", json_deep_copy(json_obj(params, "mappings")));
     json_set_str(asked, "on_conflict", json_str(params, "on_conflict"));
     json_set_bool(asked, "reverse_replication", json_bool(params, "reverse_replication", true));
+    if (json_str(params, "plan") != NULL)
+        json_set_str(asked, "plan", json_str(params, "plan"));
     return asked;
 }
 

@@ -113,6 +113,9 @@ static void measured_write(const struct writing *w)
             json_object_set(out, keys[i], value);
     }
     json_set(w->out, "point", json_incref(json_obj(w->op->result, "point")));
+    json_t *predicted = json_obj(w->op->result, "predicted");
+    if (predicted != NULL)
+        json_object_set(w->out, "predicted", predicted);
 }
 
 /* ---- steps */

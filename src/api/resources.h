@@ -9,10 +9,10 @@ extern const struct body_spec sites_failover_bodies[], sites_create_bodies[], si
     groups_action_bodies[], members_create_bodies[], members_update_bodies[],
     policies_create_bodies[], policies_update_bodies[], resource_mappings_bodies[],
     sync_hello_bodies[], sync_inbox_bodies[], sync_resolve_bodies[], operations_action_bodies[],
-    sites_decommission_bodies[], sites_rekey_bodies[], sites_fence_bodies[];
+    sites_decommission_bodies[], sites_rekey_bodies[], sites_fence_bodies[], groups_plan_bodies[];
 
 /* system.c */
-route_handler healthcheck, openapi_document, trust_put_handler, trust_show, health_index;
+route_handler healthcheck, openapi_document, trust_put_handler, trust_show;
 /* sites.c */
 route_handler sites_self, sites_index, sites_show, sites_create, sites_update, sites_delete,
     sites_validate, sites_types_read, sites_failover;
@@ -21,6 +21,11 @@ route_handler mappings_index, mappings_show, mappings_create, mappings_delete;
 /* groups.c */
 route_handler groups_index, groups_show, groups_create, groups_update, groups_delete, groups_action,
     groups_cleanup_source;
+/* The parameters of a failover, failback or drill, as its operation keeps them. */
+json_t *groups_failover_params(const json_t *in);
+err_t *groups_conflict_check(const json_t *in) MUST_CHECK;
+/* plan.c */
+route_handler groups_plan;
 /* fence.c */
 struct site;
 extern const struct field peer_user_fields[];

@@ -64,6 +64,9 @@ const struct route routes[] = {
      NULL, "Delete a protection group", NULL},
     {"POST", "protection-groups/{pg}/action", "protector:operations:action", G, groups_action, NULL,
      "Start an operation", groups_action_bodies},
+    {"POST", "protection-groups/{pg}/plan", "protector:protection_groups:show", G, groups_plan,
+     NULL, "Look what an operation would make here, and whether it would succeed",
+     groups_plan_bodies},
 
     {"GET", "protection-groups/{pg}/members", "protector:members:index", G, members_index,
      LIST "status", "List members", NULL},

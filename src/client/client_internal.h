@@ -351,7 +351,16 @@ command_fn cmd_op_report, cmd_op_report_verify, cmd_site_failover, cmd_site_crea
     cmd_test_cleanup, cmd_cleanup_source, cmd_reprotect, cmd_cg_sync, cmd_sync_status,
     cmd_sync_force, cmd_sync_log, cmd_sync_export, cmd_sync_import, cmd_sync_resolve, cmd_op_list,
     cmd_op_show, cmd_op_steps, cmd_op_retry, cmd_op_skip, cmd_op_abandon, cmd_op_cancel,
-    cmd_pg_unprotect, cmd_site_decommission;
+    cmd_pg_unprotect, cmd_site_decommission, cmd_plan;
+/*
+ * What 'operation' ("failover", "failback", "test_failover") would make at 'end', the site where
+ * the servers would start, and whether it would succeed.  'takes': its mappings and the like, as
+ * the action's.  In cmd_plan.c.
+ */
+err_t *plan_show(struct pair *pair, struct end *end, const char *operation, bool planned,
+                 json_t *takes, json_t **ret) MUST_CHECK;
+/* {id, status …} "was ordered with a plan": --plan of a call, into an action's input. */
+void plan_given(const struct call *call, json_t *into);
 /* In cmd_site.c: as an admin; and a site by the call's argument, as the local site has it. */
 #define SITE_COLUMNS                                                                               \
     "id name description site_type auth_url region_name status is_local fingerprint created_at"

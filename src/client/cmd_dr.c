@@ -107,6 +107,7 @@ static err_t *failover_post(struct call *call, struct pair *pair, const json_t *
         json_set_str(in, "from", arg(call, "from"));
     if (arg_flag(call, "no-verify-data"))
         json_set_bool(in, "verify_data", false);
+    plan_given(call, in);
     json_set(in, "client_probe", json_deep_copy(seen));
     struct ask ask = {.method = "POST", .path = path, .body = body};
     err_t *e = end_ask(pair->local, &ask, ret, NULL);
@@ -188,6 +189,7 @@ static err_t *handover_run(struct call *call, struct pair *pair, const char *act
     json_set_str(in, "reason", arg(call, "reason"));
     if (arg(call, "on-conflict") != NULL)
         json_set_str(in, "on_conflict", arg(call, "on-conflict"));
+    plan_given(call, in);
     if (pair->peer != NULL)
         trust_rearm(pair_standby(pair));
     TRY(change_run(pair, "POST", "/action", body, false, &reply));
@@ -205,6 +207,24 @@ static err_t *handover_run(struct call *call, struct pair *pair, const char *act
     return e;
 }
 
+/* What it would be, at the site that would be made active. */
+static err_t *failover_look(struct call *call, struct pair *pair, json_t *takes, json_t **ret)
+{
+    bool planned = arg_flag(call, "planned"), unplanned = arg_flag(call, "unplanned");
+
+    if (planned == unplanned) {
+        json_decref(takes);
+        return err(CLIENT_USAGE, "say which failover: --unplanned (the other site is lost) or "
+                                 "--planned");
+    }
+    if (arg(call, "on-conflict") != NULL)
+        json_set_str(takes, "on_conflict", arg(call, "on-conflict"));
+    if (arg(call, "from") != NULL)
+        json_set_str(takes, "from", arg(call, "from"));
+    return plan_show(pair, planned ? pair_standby(pair) : pair->local, "failover", planned, takes,
+                     ret);
+}
+
 static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
 {
     g_autoptr(json_t) in = json_object();
@@ -214,6 +234,8 @@ static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
     bool planned = false;
 
     TRY(mappings_given(call, in));
+    if (arg_flag(call, "dry-run"))
+        return failover_look(call, pair, json_incref(in), ret);
     TRY(peer_look(pair, &seen));
     TRY(mappings_effective(pair, arg_flag(call, "planned"), in, &mappings));
     if (*mappings != '\0')
@@ -254,6 +276,10 @@ static err_t *failback_run(struct call *call, struct pair *pair, json_t **ret)
         return err(CLIENT_USAGE,
                    "--reverse-replication and --no-reverse-replication exclude each other");
     TRY(mappings_given(call, in));
+    if (arg(call, "on-conflict") != NULL)
+        json_set_str(in, "on_conflict", arg(call, "on-conflict"));
+    if (arg_flag(call, "dry-run"))
+        return plan_show(pair, pair_standby(pair), "failback", false, json_incref(in), ret);
     json_set_bool(in, "reverse_replication", !off);
     return handover_run(call, pair, "failback", in, ret);
 }
@@ -338,6 +364,9 @@ static err_t *drill_run(struct call *call, struct pair *pair, json_t **ret)
     g_autoptr(json_t) in = json_object();
 
     TRY(mappings_given(call, in));
+    if (arg_flag(call, "dry-run"))
+        return plan_show(pair, pair_standby(pair), "test_failover", false, json_incref(in), ret);
+    plan_given(call, in);
     TRY(checks_given(call, in));
     json_set_bool(in, "auto_cleanup", arg_flag(call, "auto-cleanup"));
     json_set_bool(in, "keep", arg_flag(call, "keep"));

@@ -61,6 +61,11 @@
     {                                                                                              \
         "--image-mapping", "SRC=DST", OPTION_REPEAT, "image SRC becomes DST"                       \
     }
+#define FORESIGHT                                                                                  \
+    {"--dry-run", NULL, 0, "show what would be made and whether it would succeed; do nothing"},    \
+    {                                                                                              \
+        "--plan", "HASH", 0, "of a plan that was shown: refused if it is not the same any more"    \
+    }
 #define ON_CONFLICT                                                                                \
     {                                                                                              \
         "--on-conflict", "keep-both|replace", 0,                                                   \
@@ -403,10 +408,23 @@ const struct command commands[] = {
       {"--force", NULL, 0, "although the other site's Nova answers"},
       {"--from", "point|kept", 0, "recovery point (default) or kept volumes"},
       {"--no-verify-data", NULL, 0, "do not read the volumes again, whatever the policy says"},
+      FORESIGHT,
       ON_CONFLICT,
       MAPS,
       YES,
       NO_WAIT}},
+    {"protection-group plan",
+     "plan",
+     "Show what an operation would make, and whether it would succeed",
+     cmd_plan,
+     "text",
+     {PG},
+     {{"--operation", "failover|failback|test-failover", 0, "which one (failover)"},
+      {"--planned", NULL, 0, "a failover while both sites work together"},
+      {"--unplanned", NULL, 0, "a failover without the other site (default)"},
+      {"--from", "point|kept", 0, "recovery point (default) or kept volumes"},
+      ON_CONFLICT,
+      MAPS}},
     {"protection-group test-failover",
      "test-failover",
      "Rehearse a failover at the standby site",
@@ -420,6 +438,7 @@ const struct command commands[] = {
        "named"},
       {"--check-timeout", "SECONDS", 0, "how long a check may take to pass (120)"},
       {"--check-threshold", "PERCENT", 0, "of the checks must pass (100)"},
+      FORESIGHT,
       MAPS,
       NO_WAIT}},
     {"protection-group test-cleanup",
@@ -457,6 +476,7 @@ const struct command commands[] = {
      {{"--reason", "TEXT", 0, "why; recorded"},
       {"--reverse-replication", NULL, 0, "replicate to the other site afterwards (default)"},
       {"--no-reverse-replication", NULL, 0, "leave replication off afterwards"},
+      FORESIGHT,
       ON_CONFLICT,
       MAPS,
       NO_WAIT}},

@@ -5,7 +5,7 @@
 #include "client/client_internal.h"
 
 #define COMMAND_ARGUMENTS_MAX 3
-#define COMMAND_OPTIONS_MAX   16
+#define COMMAND_OPTIONS_MAX   20
 
 enum option_flag {
     OPTION_REQUIRED = 1 << 0,

@@ -147,3 +147,58 @@ void plan_addresses(const json_t *inventory, const json_t *network, const json_t
     planned_add(planned, nic, network_id);
     json_set_bool(nic, "foreign", owner != NULL && project != NULL && !g_str_equal(owner, project));
 }
+
+/* ---- what is left ---- */
+
+/* In host order; 0: no IPv4 address. */
+static uint32_t ipv4(const char *text)
+{
+    struct in_addr a;
+
+    return text != NULL && inet_pton(AF_INET, text, &a) == 1 ? ntohl(a.s_addr) : 0;
+}
+
+static int64_t pool_size(const json_t *pool)
+{
+    uint32_t first = ipv4(json_str(pool, "start")), last = ipv4(json_str(pool, "end"));
+
+    return first != 0 && last >= first ? (int64_t)last - first + 1 : 0;
+}
+
+/* How many addresses of the rows lie in the pool. */
+static int64_t pool_held(const json_t *pool, const json_t *rows, const char *network_id)
+{
+    uint32_t first = ipv4(json_str(pool, "start")), last = ipv4(json_str(pool, "end"));
+    int64_t count = 0;
+    size_t i, k;
+    json_t *row, *fixed;
+
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        if (g_strcmp0(json_str(row, "network_id"), network_id) != 0)
+            continue;
+        json_array_foreach(json_arr(row, "fixed_ips"), k, fixed)
+        {
+            uint32_t ip = ipv4(json_str(fixed, "ip_address"));
+            count += ip >= first && ip <= last;
+        }
+    }
+    return count;
+}
+
+int64_t plan_addresses_free(const json_t *inventory, const char *network_id, const json_t *asked)
+{
+    int64_t free = 0;
+    size_t i, k;
+    json_t *subnet, *pool;
+
+    json_array_foreach(json_arr(inventory, "subnets"), i, subnet)
+    {
+        if (g_strcmp0(json_str(subnet, "network_id"), network_id) != 0)
+            continue;
+        json_array_foreach(json_arr(subnet, "allocation_pools"), k, pool) free +=
+            pool_size(pool) - pool_held(pool, json_arr(inventory, "ports"), network_id) -
+            pool_held(pool, asked, network_id);
+    }
+    return free;
+}

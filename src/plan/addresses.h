@@ -16,5 +16,11 @@
 void plan_addresses(const json_t *inventory, const json_t *network, const json_t *port,
                     const char *server, json_t *planned, json_t *nic, json_t *notes);
 
+/*
+ * How many IPv4 addresses Neutron may still give out on a network: those of its subnets' pools that
+ * neither the inventory's ports hold nor the nics of 'asked' ask for.
+ */
+int64_t plan_addresses_free(const json_t *inventory, const char *network_id, const json_t *asked);
+
 /* True iff 'ip' lies in 'cidr' ("10.0.0.0/24", IPv4 or IPv6). */
 bool address_in_cidr(const char *ip, const char *cidr);

@@ -424,6 +424,25 @@ err_t *plan_problems(const json_t *plan)
                       remedy->str);
 }
 
+void plan_hash(const json_t *plan, char ret[HASH_HEX_SIZE])
+{
+    g_autofree char *text = json_print_canonical(plan);
+
+    hash_strings(ret, "plan", text, NULL);
+}
+
+err_t *plan_agreed(const json_t *plan, const char *hash)
+{
+    char is[HASH_HEX_SIZE];
+
+    if (hash == NULL)
+        return NULL;
+    plan_hash(plan, is);
+    if (g_str_equal(is, hash))
+        return NULL;
+    return err(PLAN_CHANGED, "what would be made is not what plan %.12s said any more", hash);
+}
+
 bool plan_needs_realize(const json_t *base_body, const json_t *next_body)
 {
     if (base_body == NULL)

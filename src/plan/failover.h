@@ -40,6 +40,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/secrets.h"
 
 struct plan_failover_input {
     const json_t *body;          /* of the group (model/body.h) */
@@ -62,6 +63,14 @@ err_t *plan_problems(const json_t *plan) MUST_CHECK;
 
 /* Of rows with "wave", "start_delay_s", "start_check": nobody waits after the last wave. */
 void plan_waves_end(json_t *members);
+
+/*
+ * What a plan would make, in 64 hex digits: equal for two plans that would make the same of the
+ * same.  What is added to a plan later (position, epoch, predictions) is not in it.
+ */
+void plan_hash(const json_t *plan, char ret[HASH_HEX_SIZE]);
+/* The plan is the one that was shown: PLAN_CHANGED if not.  'hash' NULL: none was. */
+err_t *plan_agreed(const json_t *plan, const char *hash) MUST_CHECK;
 
 /* The plan for people, a page that reads like a runbook.  Caller frees. */
 char *plan_print(const json_t *plan);

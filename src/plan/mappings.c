@@ -93,19 +93,19 @@ json_t *planning_map(struct planning *p, const char *kind, const char *list, con
         return item;
     }
     if (item != NULL)
-        planning_problem(p, "mapping", member,
+        planning_problem(p, kind, member,
                          g_strdup_printf("the target site has %d %ss named '%s'", named, kind,
                                          sought),
                          g_strdup_printf("map it to one of them by its id: --%s-mapping %s=ID",
                                          kind, shown));
     else if (said != NULL)
         planning_problem(
-            p, "mapping", member,
+            p, kind, member,
             g_strdup_printf("%s '%s' is mapped to '%s', which the target site does not have", kind,
                             shown, said),
             g_strdup_printf("map it to one that exists: --%s-mapping %s=NAME", kind, shown));
     else
-        planning_problem(p, "mapping", member,
+        planning_problem(p, kind, member,
                          g_strdup_printf("the target site has no %s named '%s'", kind, shown),
                          g_strdup_printf("map it: --%s-mapping %s=NAME, or create it there", kind,
                                          shown));
@@ -164,7 +164,7 @@ void planning_unknown(struct planning *p)
             g_autofree char *option = g_strdelimit(g_strdup(kind), "_", '-');
             if (json_object_get(known, source) == NULL)
                 planning_problem(
-                    p, "mapping", NULL,
+                    p, "outside", NULL,
                     g_strdup_printf("the %s mapping %s=%s fits nothing: no member of the group "
                                     "has one of that name or id",
                                     kind, source, json_string_value(target)),

@@ -66,7 +66,7 @@ void planning_zone(struct planning *p, const json_t *config, json_t *member)
         return;
     }
     planning_problem(
-        p, "mapping", json_str(member, "id"),
+        p, "outside", json_str(member, "id"),
         g_strdup_printf("availability zone '%s' is mapped to '%s', which the target site does not "
                         "have, or has no host for",
                         zone, said),
@@ -160,7 +160,7 @@ static void floating_plan(struct planning *p, const char *server, json_t *nic, c
                                          said != NULL ? said : "", said != NULL ? "'" : ""));
     else
         planning_problem(
-            p, "mapping", NULL,
+            p, "outside", NULL,
             g_strdup_printf("floating IP '%s' is mapped to '%s', which is neither a floating IP of "
                             "the project at the target site nor an external network there",
                             source, said),

@@ -23,7 +23,10 @@ struct planning {
 
 /* For people; 'text' is taken. */
 void planning_note(struct planning *p, char *text);
-/* Keeps the plan from being executed; 'text' and 'remedy' are taken. */
+/*
+ * Keeps the plan from being executed; 'text' and 'remedy' are taken.  'code': "network", "flavor",
+ * "image", "outside" (what else a mapping names) or "kept"; each is a check of ready.h.
+ */
 void planning_problem(struct planning *p, const char *code, const char *member, char *text,
                       char *remedy);
 

@@ -17,6 +17,7 @@
  *              executing_site, created_at, started_at, completed_at, error}
  *   measured   {rto_s, rpo_s, downtime_s, zero_loss, epoch, data, verdict, checks: {passed,
  *              failed, not_checked, threshold_percent}}
+ *   predicted  {rto_s, rto_from: words, data_loss_s} when it began; absent: it was not
  *   targets    {rpo_s}
  *   point      {id, at} | null
  *   members    [{name, server_id, outcome, checks: [{check, result, seen}]}]

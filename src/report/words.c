@@ -98,6 +98,19 @@ static char *rpo_text(const json_t *report)
     return g_strdup_printf("%s, %s the objective of %s", is, met ? "within" : "BEYOND", wanted);
 }
 
+/* "47 s; predicted were 1 min 5 s (as test_failover op-… took …)" */
+static char *rto_text(const json_t *report)
+{
+    const json_t *predicted = json_obj(report, "predicted");
+    g_autofree char *is = seconds(json_obj(report, "measured"), "rto_s");
+    g_autofree char *before = seconds(predicted, "rto_s");
+
+    if (is == NULL || before == NULL)
+        return g_strdup(is);
+    return g_strdup_printf("%s; predicted: %s (%s)", is, before,
+                           json_str_or(predicted, "rto_from", "?"));
+}
+
 static char *site_text(const json_t *operation)
 {
     const char *source = json_str(operation, "source_site");
@@ -140,7 +153,8 @@ static void measured_facts(const json_t *report, GPtrArray *facts)
     fact_add(facts, "checks", verdict_text(measured));
     fact_add(facts, "recovery point", point_text(report));
     fact_add(facts, "data loss window (RPO)", rpo_text(report));
-    fact_add(facts, "time to recover (RTO)", seconds(measured, "rto_s"));
+    fact_add(facts, "data loss predicted", seconds(json_obj(report, "predicted"), "data_loss_s"));
+    fact_add(facts, "time to recover (RTO)", rto_text(report));
     fact_add(facts, "downtime", seconds(measured, "downtime_s"));
     if (json_bool(measured, "zero_loss", false))
         fact_add(facts, "loss", g_strdup("none: the servers rested when the point was made"));

@@ -311,6 +311,8 @@ static void handover_init(struct exchange_tx *tx, struct operation *op)
     json_set_str(op->params, "reason", json_str(asked, "reason"));
     json_set_str(op->params, "on_conflict", json_str(asked, "on_conflict"));
     json_set_bool(op->params, "reverse_replication", json_bool(asked, "reverse_replication", true));
+    if (json_str(asked, "plan") != NULL)
+        json_set_str(op->params, "plan", json_str(asked, "plan"));
 }
 
 static err_t *order_start(struct exchange_tx *tx, const struct sync_order *order,

@@ -516,6 +516,7 @@ err_t *failover_ended(struct step_call *call, const char *status)
         json_set_int(call->result, "rpo_s", MAX(began_ms - point_ms, 0) / 1000);
     }
     json_set_int(call->result, "rto_s", MAX(call->now_ms - began_ms, 0) / 1000);
+    predicted_keep(call);
     json_set_int(call->result, "epoch", json_int(call->plan, "epoch", 0));
     json_set(call->result, "recovered", json_deep_copy(json_obj(finish, "recovered")));
     json_set(call->result, "left_out", json_deep_copy(json_obj(point, "left_out")));

@@ -272,6 +272,7 @@ err_t *drill_ended(struct step_call *call, const char *status)
         json_set_int(call->result, "rpo_s", MAX(began_ms - point_ms, 0) / 1000);
     }
     json_set_int(call->result, "rto_s", MAX(call->now_ms - began_ms, 0) / 1000);
+    predicted_keep(call);
     json_set(call->result, "left_out", json_deep_copy(json_obj(point, "left_out")));
     bool well = drill_checks_sum(call, members, call->result);
     bool kept = !well && json_bool(call->op->params, "keep", false);

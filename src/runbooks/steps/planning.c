@@ -10,6 +10,7 @@
 #include "cloud/nova.h"
 #include "plan/failover.h"
 #include "runbooks/group.h"
+#include "runbooks/steps/foresight.h"
 #include "runbooks/steps/steps.h"
 #include "store/operation.h"
 
@@ -96,38 +97,87 @@ static const char *kept_since(const struct group_now *now)
     return json_str_or(point, "at", json_str(claim, "at"));
 }
 
-/* What will be made at this site, and why it cannot be. */
-static err_t *target_plan(struct step_call *call, const struct group_now *now, json_t **ret)
+const char *planning_type(const struct operation *op)
 {
-    g_autoptr(json_t) inventory = NULL;
-    g_autoptr(json_t) plan = NULL;
-    const struct protector_driver *driver = world_options_of(call->world)->driver;
+    return json_str_or(op->params, "operation", op->operation_type);
+}
 
+enum ready_kind planning_kind(const struct operation *op)
+{
+    const char *type = planning_type(op);
+
+    if (g_str_equal(type, "test_failover"))
+        return READY_DRILL;
+    return op->planned || g_str_equal(type, "failback") ? READY_HANDOVER : READY_UNPLANNED;
+}
+
+err_t *planning_look(struct step_call *call, const struct group_now *now, struct planned **ret)
+{
+    const struct protector_driver *driver = world_options_of(call->world)->driver;
+    AUTO(planned) p = g_new0(struct planned, 1);
+
+    p->kind = planning_kind(call->op);
     if (now->body == NULL)
         return err(GROUP_STATE, "group '%s' was lost at this site: nothing is known of its members",
                    call->op->pg_id);
     if (driver == NULL)
         return err(DRIVER_ABSENT, "%s", world_options_of(call->world)->driver_problem);
-    TRY(inventory_read(call, now, &inventory));
+    TRY(inventory_read(call, now, &p->inventory));
     struct plan_failover_input input = {
         .body = now->body,
         .source = now->peer,
         .target = now->self,
         .call_mappings = json_obj(call->op->params, "mappings"),
-        .inventory = inventory,
+        .inventory = p->inventory,
         .makes_in_cinder = (driver->can & PROTECTOR_MAKES_IN_CINDER) != 0,
-        .planned = call->op->planned,
-        .drill = g_str_equal(call->op->operation_type, "test_failover"),
+        .planned = p->kind == READY_HANDOVER,
+        .drill = p->kind == READY_DRILL,
         .from_kept = from_kept(call),
         .replace = g_strcmp0(json_str(call->op->params, "on_conflict"), PLAN_REPLACE) == 0,
     };
-    TRY(plan_failover(&input, &plan));
-    TRY(plan_problems(plan));
-    kept_lost(call, now, inventory, plan);
+    TRY(plan_failover(&input, &p->plan));
+    *ret = TAKE(p);
+    return NULL;
+}
+
+void planned_destroy(struct planned *p)
+{
+    if (p == NULL)
+        return;
+    json_decref(p->inventory);
+    json_decref(p->plan);
+    g_free(p);
+}
+
+/*
+ * What will be made at this site, and why it cannot be.  What waits for nobody is refused before
+ * anything is made if it would not succeed; an unplanned failover does what it can.  One that is
+ * planned anew counts what it has made itself, and is not judged again.
+ */
+static err_t *planned_check(struct step_call *call, const struct group_now *now,
+                            const struct planned *p)
+{
+    TRY(plan_problems(p->plan));
+    TRY(plan_agreed(p->plan, json_str(call->op->params, "plan")));
+    return p->kind == READY_UNPLANNED || call->op->plan != NULL
+               ? NULL
+               : foresight_required(call, now, p);
+}
+
+static err_t *target_plan(struct step_call *call, const struct group_now *now, json_t **ret)
+{
+    AUTO(planned) p = NULL;
+    json_t *predicted = NULL;
+
+    TRY(planning_look(call, now, &p));
+    TRY(planned_check(call, now, p));
+    TRY(foresight_predict(call, now, p, NULL, &predicted));
+    json_set(p->plan, PLAN_PREDICTED, predicted);
+    kept_lost(call, now, p->inventory, p->plan);
     if (from_kept(call))
-        json_set_str(plan, "kept_since", kept_since(now));
-    plan_frame(call, now, plan);
-    *ret = TAKE(plan);
+        json_set_str(p->plan, "kept_since", kept_since(now));
+    plan_frame(call, now, p->plan);
+    *ret = json_incref(p->plan);
     return NULL;
 }
 

@@ -80,11 +80,21 @@ err_t *point_of(struct step_call *call, json_t **ret)
     return step_result_of(call, "point.choose", "", ret);
 }
 
+err_t *point_look(struct step_call *call, const struct group_now *now, const json_t *plan,
+                  json_t **ret)
+{
+    AUTO(drive) drive = NULL;
+    g_autoptr(json_t) points = json_array();
+
+    TRY(drive_open(call, now->body, json_str_or(plan, "source", ""),
+                   json_int(plan, "epoch", sync_epoch(&now->state)), &drive));
+    TRY(points_read(call, now, drive, points));
+    return plan_point(body_name(now->body), points, plan, drive->group.interval_ms, ret);
+}
+
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) group = NULL;
-    AUTO(drive) drive = NULL;
-    g_autoptr(json_t) points = json_array();
     g_autoptr(json_t) choice = NULL;
     const char *member;
     json_t *why;
@@ -100,10 +110,7 @@ err_t *point_choose_make(struct step_call *call, enum step_answer *ret)
         return NULL;
     }
     TRY(group_now_load(call, &group));
-    TRY(drive_open(call, group->body, json_str_or(call->plan, "source", ""),
-                   json_int(call->plan, "epoch", 0), &drive));
-    TRY(points_read(call, group, drive, points));
-    TRY(plan_point(body_name(group->body), points, call->plan, drive->group.interval_ms, &choice));
+    TRY(point_look(call, group, call->plan, &choice));
     json_object_update(call->result, choice);
     json_object_foreach(json_obj(choice, "left_out"), member, why)
         step_skip_subject(call, member, json_string_value(why));

@@ -120,6 +120,9 @@ err_t *array_demote_make(struct step_call *call, enum step_answer *ret);
 #define POINT_KEPT                                                                                 \
     "kept" /* the id in the place of a point's: the servers that stayed are started */
 err_t *point_choose_make(struct step_call *call, enum step_answer *ret);
+/* Which point an operation with this plan would choose now: its result, or its error. */
+err_t *point_look(struct step_call *call, const struct group_now *now, const json_t *plan,
+                  json_t **ret) MUST_CHECK;
 err_t *point_final_make(struct step_call *call, enum step_answer *ret);
 err_t *point_first_make(struct step_call *call, enum step_answer *ret);
 err_t *point_now_plan(struct step_call *call, json_t **ret);
@@ -194,6 +197,13 @@ err_t *reclaim_plan(struct step_call *call, json_t **ret);
 err_t *drill_target_plan(struct step_call *call, const struct group_now *now,
                          json_t **ret) MUST_CHECK;
 bool failover_adopts(const json_t *before, const json_t *after);
+
+/* foresight.c: what an operation would make and meet, told before it begins */
+err_t *plan_look_plan(struct step_call *call, json_t **ret);
+err_t *plan_look_make(struct step_call *call, enum step_answer *ret);
+err_t *plan_look_ended(struct step_call *call, const char *status);
+/* What the operation's plan predicted, into its result: it stands beside what was measured. */
+void predicted_keep(struct step_call *call);
 
 /* claim.c: the pivot, the outcome */
 err_t *failover_ended(struct step_call *call, const char *status);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quota - whether there is room at the target for what a plan makes: the project's limits, and free
+ * addresses of its networks.
+ *
+ * What is wanted is counted from the plan: a server that was kept and is started again, or a port
+ * that is taken over, is there already.
+ */
+#include "plan/addresses.h"
+#include "plan/kept.h"
+#include "plan/planning.h"
+#include "plan/ready_internal.h"
+
+typedef int64_t wanted_fn(const struct plan_ready_input *in);
+
+/* ---- what is wanted ---- */
+
+static bool boots(const json_t *member)
+{
+    return g_strcmp0(plan_kept_verdict(member), PLAN_RESUMES) != 0;
+}
+
+static int64_t servers_wanted(const struct plan_ready_input *in)
+{
+    int64_t count = 0;
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(json_arr(in->plan, "members"), i, member) count += boots(member);
+    return count;
+}
+
+static int64_t flavors_wanted(const struct plan_ready_input *in, const char *what)
+{
+    int64_t sum = 0;
+    size_t i;
+    json_t *member;
+
+    json_array_foreach(json_arr(in->plan, "members"), i, member)
+    {
+        const json_t *flavor = planning_item(json_arr(in->inventory, "flavors"),
+                                             json_str_or(member, "flavor_id", ""));
+        if (boots(member))
+            sum += json_int(flavor, what, 0);
+    }
+    return sum;
+}
+
+static int64_t cores_wanted(const struct plan_ready_input *in)
+{
+    return flavors_wanted(in, "vcpus");
+}
+
+static int64_t ram_wanted(const struct plan_ready_input *in)
+{
+    return flavors_wanted(in, "ram");
+}
+
+/* An empty one of the name is used. */
+static int64_t server_groups_wanted(const struct plan_ready_input *in)
+{
+    int64_t count = 0;
+    size_t i;
+    json_t *group;
+
+    json_array_foreach(json_arr(in->plan, "server_groups"), i, group) count +=
+        planning_item(json_arr(in->seen, "server_groups"), json_str_or(group, "name", "")) == NULL;
+    return count;
+}
+
+static int64_t volumes_wanted(const struct plan_ready_input *in)
+{
+    return (int64_t)json_array_size(json_arr(in->plan, "volumes"));
+}
+
+static int64_t gigabytes_wanted(const struct plan_ready_input *in)
+{
+    int64_t sum = 0;
+    size_t i;
+    json_t *volume;
+
+    json_array_foreach(json_arr(in->plan, "volumes"), i, volume) sum +=
+        json_int(volume, "size_gib", 0);
+    return sum;
+}
+
+/* Calls 'fn' for each nic that gets a port of its own. */
+static int64_t nics_sum(const struct plan_ready_input *in, int64_t (*fn)(const json_t *nic))
+{
+    int64_t sum = 0;
+    size_t i, k;
+    json_t *member, *nic;
+
+    json_array_foreach(json_arr(in->plan, "members"), i, member)
+    {
+        json_array_foreach(json_arr(member, "nics"), k, nic) sum += boots(member) ? fn(nic) : 0;
+    }
+    return sum;
+}
+
+static int64_t port_of(const json_t *nic)
+{
+    return json_str(nic, "taken_over") == NULL;
+}
+
+static int64_t ports_wanted(const struct plan_ready_input *in)
+{
+    return nics_sum(in, port_of);
+}
+
+static int64_t floating_of(const json_t *nic)
+{
+    int64_t count = 0;
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(nic, "floating_ips"), i, row) count +=
+        json_str(row, "network_id") != NULL;
+    return count;
+}
+
+static int64_t floating_wanted(const struct plan_ready_input *in)
+{
+    return nics_sum(in, floating_of);
+}
+
+static int64_t groups_sum(const struct plan_ready_input *in, bool rules)
+{
+    int64_t sum = 0;
+    size_t i;
+    json_t *group;
+
+    json_array_foreach(json_arr(in->plan, "security_groups"), i, group)
+    {
+        if (!json_bool(group, "exists", false))
+            sum += rules ? (int64_t)json_array_size(json_arr(group, "rules")) : 1;
+    }
+    return sum;
+}
+
+static int64_t security_groups_wanted(const struct plan_ready_input *in)
+{
+    return groups_sum(in, false);
+}
+
+static int64_t rules_wanted(const struct plan_ready_input *in)
+{
+    return groups_sum(in, true);
+}
+
+static int64_t networks_wanted(const struct plan_ready_input *in)
+{
+    return (int64_t)json_array_size(json_arr(in->plan, "networks"));
+}
+
+static int64_t subnets_wanted(const struct plan_ready_input *in)
+{
+    int64_t sum = 0;
+    size_t i;
+    json_t *network;
+
+    json_array_foreach(json_arr(in->plan, "networks"), i, network) sum +=
+        (int64_t)json_array_size(json_arr(network, "subnets"));
+    return sum;
+}
+
+/* ---- what is used: Neutron's quota does not say ---- */
+
+static bool is_ours(const struct plan_ready_input *in, const json_t *item)
+{
+    return g_strcmp0(json_str(item, "project_id"), json_str(in->inventory, "project_id")) == 0;
+}
+
+static int64_t rules_used(const struct plan_ready_input *in)
+{
+    int64_t sum = 0;
+    size_t i;
+    json_t *group;
+
+    json_array_foreach(json_arr(in->inventory, "security_groups"), i, group) sum +=
+        (int64_t)json_array_size(json_arr(group, "security_group_rules"));
+    return sum;
+}
+
+static int64_t list_used(const struct plan_ready_input *in, const char *list)
+{
+    int64_t count = 0;
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(json_arr(in->inventory, list), i, item) count += is_ours(in, item);
+    return count;
+}
+
+/* ---- the limits ---- */
+
+/* clang-format off */
+static const struct quota {
+    enum ready_check check;
+    const char *look;  /* whose limits: a key of 'seen' */
+    const char *limit; /* a key there */
+    const char *used;  /* likewise; of Neutron a list of the inventory, NULL: rules_used */
+    wanted_fn *wanted;
+    const char *unit;
+} quotas[] = {
+    {READY_INSTANCES, "compute", "maxTotalInstances", "totalInstancesUsed", servers_wanted, ""},
+    {READY_CORES, "compute", "maxTotalCores", "totalCoresUsed", cores_wanted, ""},
+    {READY_RAM, "compute", "maxTotalRAMSize", "totalRAMUsed", ram_wanted, " MiB"},
+    {READY_SERVER_GROUPS, "compute", "maxServerGroups", "totalServerGroupsUsed", server_groups_wanted, ""},
+    {READY_VOLUMES, "volume", "maxTotalVolumes", "totalVolumesUsed", volumes_wanted, ""},
+    {READY_GIGABYTES, "volume", "maxTotalVolumeGigabytes", "totalGigabytesUsed", gigabytes_wanted, " GiB"},
+    {READY_PORTS, "network", "port", "ports", ports_wanted, ""},
+    {READY_SECURITY_GROUPS, "network", "security_group", "security_groups", security_groups_wanted, ""},
+    {READY_SECURITY_RULES, "network", "security_group_rule", NULL, rules_wanted, ""},
+    {READY_FLOATING_IPS, "network", "floatingip", "floating_ips", floating_wanted, ""},
+    {READY_DRILL_NETWORKS, "network", "network", "networks", networks_wanted, ""},
+    {READY_DRILL_SUBNETS, "network", "subnet", "subnets", subnets_wanted, ""},
+};
+/* clang-format on */
+
+static int64_t used_of(const struct plan_ready_input *in, const struct quota *q,
+                       const json_t *limits)
+{
+    if (!g_str_equal(q->look, "network"))
+        return json_int(limits, q->used, 0);
+    return q->used != NULL ? list_used(in, q->used) : rules_used(in);
+}
+
+static void judge_quota(struct judging *j, const struct quota *q)
+{
+    const json_t *limits = NULL;
+
+    if (ready_then(q->check, j->in->kind) == READY_NOTHING || !judged_planned(j, q->check) ||
+        (limits = judged_look(j, q->check, q->look)) == NULL)
+        return;
+    int64_t limit = json_int(limits, q->limit, -1);
+    int64_t used = used_of(j->in, q, limits), wanted = q->wanted(j->in);
+    char *text = limit < 0 ? g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, no limit", wanted,
+                                             q->unit)
+                           : g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, %" G_GINT64_FORMAT
+                                             " of %" G_GINT64_FORMAT " in use",
+                                             wanted, q->unit, used, limit);
+    if (limit >= 0 && wanted > 0 && wanted > limit - used)
+        judged_failed(j, q->check, text);
+    else
+        judged_ok(j, q->check, text);
+}
+
+/* ---- free addresses ---- */
+
+/* A port that leaves the choice of its address to Neutron. */
+static bool wants_any(const json_t *nic, const char *network)
+{
+    return json_str(nic, "taken_over") == NULL && json_str(nic, "isolated") == NULL &&
+           json_array_size(json_arr(nic, "fixed_ips")) == 0 &&
+           g_strcmp0(json_str(nic, "network_id"), network) == 0;
+}
+
+/* How many such ports the plan has on a network; the addresses that it asks for go to 'asked'. */
+static int64_t any_wanted(const struct plan_ready_input *in, const char *network, json_t *asked)
+{
+    int64_t count = 0;
+    size_t i, k;
+    json_t *member, *nic;
+
+    json_array_foreach(json_arr(in->plan, "members"), i, member)
+    {
+        json_array_foreach(json_arr(member, "nics"), k, nic)
+        {
+            bool here = g_strcmp0(json_str(nic, "network_id"), network) == 0;
+            count += boots(member) && wants_any(nic, network);
+            if (here && boots(member) && json_str(nic, "taken_over") == NULL)
+                json_array_append_new(asked, json_deep_copy(nic));
+        }
+    }
+    return count;
+}
+
+static void network_full(struct judging *j, const json_t *network, GString *text)
+{
+    const char *id = json_str_or(network, "id", "");
+    g_autoptr(json_t) asked = json_array();
+    int64_t wanted = any_wanted(j->in, id, asked);
+    int64_t free = wanted > 0 ? plan_addresses_free(j->in->inventory, id, asked) : 0;
+
+    if (free < wanted)
+        g_string_append_printf(text,
+                               "%snetwork '%s' has %" G_GINT64_FORMAT " free, %" G_GINT64_FORMAT
+                               " wanted",
+                               text->len > 0 ? "; " : "", json_str_or(network, "name", id),
+                               MAX(free, 0), wanted);
+}
+
+static void judge_addresses(struct judging *j)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    size_t i;
+    json_t *network;
+
+    if (!judged_planned(j, READY_ADDRESSES))
+        return;
+    json_array_foreach(json_arr(j->in->inventory, "networks"), i, network)
+        network_full(j, network, text);
+    if (text->len > 0)
+        judged_failed(j, READY_ADDRESSES, g_strdup(text->str));
+    else
+        judged_ok(j, READY_ADDRESSES, g_strdup("enough"));
+}
+
+void judge_quotas(struct judging *j)
+{
+    judge_addresses(j);
+    for (size_t i = 0; i < G_N_ELEMENTS(quotas); i++)
+        judge_quota(j, &quotas[i]);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ready - the checks of model/readiness.h that an engine can judge, from what it has seen.  Pure.
+ *
+ * 'seen' (JSON), a key for each look.  {"error": text, "certain": bool} in its place: it could not
+ * be looked at or, if "certain", the answer was no.
+ *
+ *   trust, rights, backend, source   {} if all is well
+ *   inventory    {} or why there is no plan
+ *   compute      Nova's absolute limits; volume: Cinder's; network: Neutron's quota
+ *   server_groups  [those there are]; keypairs: {name: public key that is there}
+ *   point        the choice of plan/point.h; absent: the operation makes its own
+ *   health       {link: "up"|"degraded"|"down"|"unknown", lag_ms, detail}
+ *   tags         bool: the driver can tag arrays
+ *   drill        {ended_at_ms, passed: bool}; absent: none has ended
+ *
+ * Neighbours: readiness.h (the table), runbooks/foresight.c (who looks).
+ */
+#pragma once
+
+#include "model/readiness.h"
+
+#define READY_DRILL_MAX_DAYS 90 /* after that a drill says little of what would happen today */
+
+struct plan_ready_input {
+    enum ready_kind kind;
+    const json_t *body;
+    const json_t *plan;      /* plan/failover.h; NULL: it could not be made */
+    const json_t *inventory; /* of the plan; NULL with it */
+    const json_t *seen;
+    int64_t now_ms;
+};
+
+/* Rows of model/readiness.h, in the order of the table.  New reference. */
+json_t *plan_ready(const struct plan_ready_input *in);

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * foresight - see foresight.h.  Looks at all that plan/ready.h judges; a look that fails is evidence
+ * too, and keeps none of the others from being made.
+ */
+#include "runbooks/steps/foresight.h"
+
+#include "cloud/cinder.h"
+#include "cloud/neutron.h"
+#include "cloud/nova.h"
+#include "model/body.h"
+#include "plan/failover.h"
+#include "plan/predict.h"
+#include "plan/ready.h"
+#include "runbooks/runbooks.h"
+#include "runbooks/steps/steps.h"
+
+/* What is looked at, and what for. */
+struct looking {
+    struct step_call *call;
+    const struct group_now *now;
+    const struct planned *p; /* NULL: there is no plan */
+    enum ready_kind kind;
+    json_t *seen;
+    struct cloud tenant, service;
+    const char *project;
+};
+
+/* Takes 'e'. */
+static json_t *failed_look(err_t *e)
+{
+    g_autoptr(err_t) owned = e;
+    g_autofree char *text = err_text(e);
+    json_t *row = json_object();
+    bool certain = err_class(e) == ERR_CLASS_PERMANENT || err_class(e) == ERR_CLASS_PERSON;
+
+    json_set_str(row, "error", text);
+    json_set_bool(row, "certain", certain);
+    return row;
+}
+
+/* Takes both; 'value' NULL: it went well, and that is all. */
+static void looked(struct looking *l, const char *key, err_t *e, json_t *value)
+{
+    json_t *row = e != NULL ? failed_look(e) : value != NULL ? value : json_object();
+
+    json_set(l->seen, key, row);
+}
+
+/* ---- the target's services ---- */
+
+static void look_compute(struct looking *l)
+{
+    json_t *limits = NULL, *groups = NULL;
+    err_t *e = nova_limits(&l->tenant, &limits);
+
+    looked(l, "compute", e, limits);
+    if (l->p == NULL || json_array_size(json_arr(l->p->plan, "server_groups")) == 0)
+        return;
+    e = nova_group_list(&l->tenant, &groups);
+    looked(l, "server_groups", e, groups);
+}
+
+static void look_volume(struct looking *l)
+{
+    json_t *limits = NULL;
+    err_t *e = cinder_limits(&l->tenant, &limits);
+
+    looked(l, "volume", e, limits);
+}
+
+static void look_network(struct looking *l)
+{
+    json_t *quota = NULL;
+    err_t *e = neutron_quota(&l->tenant, l->project, &quota);
+
+    looked(l, "network", e, quota);
+}
+
+/* The key pairs of these names that are there. */
+static err_t *keypairs_read(struct looking *l, json_t *ret)
+{
+    size_t i;
+    json_t *key;
+
+    json_array_foreach(json_arr(l->p->plan, "keys"), i, key)
+    {
+        g_autoptr(json_t) there = NULL;
+        const char *name = json_str_or(key, "name", "");
+        TRY(cloud_gone_is_fine(nova_keypair_get(&l->tenant, name, NULL, &there)));
+        if (there != NULL)
+            json_set_str(ret, name, json_str(there, "public_key"));
+    }
+    return NULL;
+}
+
+static void look_keypairs(struct looking *l)
+{
+    json_t *there = json_object();
+    err_t *e = l->p != NULL ? keypairs_read(l, there) : NULL;
+
+    if (e != NULL)
+        json_decref(there);
+    looked(l, "keypairs", e, e == NULL ? there : NULL);
+}
+
+static void look_rights(struct looking *l)
+{
+    const struct protector_driver *driver = world_options_of(l->call->world)->driver;
+    bool managed = driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
+
+    looked(l, "rights", managed ? cinder_manage_check(&l->tenant) : NULL, NULL);
+}
+
+/* What the project's trust, or who stands in for it, can see. */
+static void look_tenant(struct looking *l)
+{
+    static const char *const needs[] = {"compute", "volume", "network", "keypairs", "rights"};
+    err_t *e = world_tenant(l->call, l->project, &l->tenant);
+    bool in = e == NULL;
+
+    looked(l, "trust", e, NULL);
+    if (!in) {
+        for (size_t i = 0; i < G_N_ELEMENTS(needs); i++)
+            json_set(l->seen, needs[i],
+                     json_pack("{s:s}", "error", "no trust of the project lets this site in"));
+        return;
+    }
+    look_compute(l);
+    look_volume(l);
+    look_network(l);
+    look_keypairs(l);
+    look_rights(l);
+}
+
+static err_t *backend_read(struct looking *l)
+{
+    const char *name = body_volume_type(l->now->body, l->now->self);
+    g_autoptr(json_t) type = NULL;
+    g_autoptr(json_t) pools = NULL;
+
+    TRY(cinder_type_find(&l->service, name != NULL ? name : "", &type));
+    return cinder_type_pools(&l->service, type, &pools);
+}
+
+static void look_service(struct looking *l)
+{
+    err_t *e = world_service(l->call, &l->service);
+
+    looked(l, "backend", e != NULL ? e : backend_read(l), NULL);
+}
+
+/* As it will be needed: to see the servers there. */
+static err_t *source_read(struct looking *l)
+{
+    const struct group_now *now = l->now;
+    struct cloud peer;
+    g_autoptr(json_t) servers = NULL;
+    bool partial = false;
+
+    TRY(world_peer(l->call, now->peer, &peer));
+    return nova_server_list(&peer, group_project(now->body, now->peer), &partial, &servers);
+}
+
+/* ---- replication ---- */
+
+static const char *link_text(enum protector_link link)
+{
+    switch (link) {
+    case PROTECTOR_LINK_UP:
+        return "up";
+    case PROTECTOR_LINK_DEGRADED:
+        return "degraded";
+    case PROTECTOR_LINK_DOWN:
+        return "down";
+    case PROTECTOR_LINK_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+static err_t *health_read(struct looking *l, json_t **ret)
+{
+    AUTO(drive) drive = NULL;
+    struct protector_call at;
+    struct protector_health health = {0};
+    struct protector_error error = {0};
+
+    TRY(drive_open(l->call, l->now->body, l->now->peer, sync_epoch(&l->now->state), &drive));
+    TRY(drive_call(l->call, drive, drive->local, &at));
+    enum protector_status status = drive->driver->health(drive->handle, &at, &health, &error);
+    TRY(drive_error(drive, status, &error, "asking the arrays how they are"));
+    json_set_bool(l->seen, "tags", drive_can(drive, PROTECTOR_CAN_TAG));
+    *ret = json_object();
+    json_set_str(*ret, "link", link_text(health.link));
+    json_set_int(*ret, "lag_ms", health.lag_ms);
+    json_set_str(*ret, "detail", health.detail);
+    return NULL;
+}
+
+static void look_replication(struct looking *l)
+{
+    json_t *health = NULL, *point = NULL;
+    err_t *e = health_read(l, &health);
+
+    looked(l, "health", e, health);
+    bool chooses = l->kind != READY_HANDOVER && l->p != NULL &&
+                   json_array_size(json_arr(l->p->plan, "volumes")) > 0;
+    if (!chooses)
+        return;
+    e = point_look(l->call, l->now, l->p->plan, &point);
+    looked(l, "point", e, point);
+}
+
+/* The last drill of the group at this site that went to its end. */
+static err_t *look_drill(struct looking *l)
+{
+    AUTO(operation) drill = NULL;
+
+    TRY(operation_find_last(l->call->db, l->now->state.group, "test_failover", &drill));
+    if (drill == NULL)
+        return NULL;
+    bool failed = g_strcmp0(json_str(drill->result, "verdict"), "failed") == 0;
+    json_t *row = json_object();
+    json_set_int(row, "ended_at_ms", drill->completed_at_ms);
+    json_set_bool(row, "passed", !failed);
+    json_set(l->seen, "drill", row);
+    return NULL;
+}
+
+/* ---- the whole ---- */
+
+/*
+ * Rows of model/readiness.h; what was seen is added to 'seen'.  'p' NULL: 'why' there is no plan is
+ * taken.
+ */
+static err_t *rows_make(struct step_call *call, const struct group_now *now,
+                        const struct planned *p, err_t *why, json_t *seen, json_t **ret)
+{
+    struct looking l = {.call = call,
+                        .now = now,
+                        .p = p,
+                        .kind = planning_kind(call->op),
+                        .seen = seen,
+                        .project = group_project(now->body, now->self)};
+
+    looked(&l, "inventory", why, NULL);
+    look_tenant(&l);
+    look_service(&l);
+    if (l.kind == READY_HANDOVER)
+        looked(&l, "source", source_read(&l), NULL);
+    look_replication(&l);
+    TRY(look_drill(&l));
+    struct plan_ready_input in = {.kind = l.kind,
+                                  .body = now->body,
+                                  .plan = p != NULL ? p->plan : NULL,
+                                  .inventory = p != NULL ? p->inventory : NULL,
+                                  .seen = seen,
+                                  .now_ms = call->now_ms};
+    *ret = plan_ready(&in);
+    return NULL;
+}
+
+err_t *foresight_required(struct step_call *call, const struct group_now *now,
+                          const struct planned *p)
+{
+    g_autoptr(json_t) seen = json_object();
+    g_autoptr(json_t) rows = NULL;
+    g_autofree char *remedy = NULL;
+
+    TRY(rows_make(call, now, p, NULL, seen, &rows));
+    g_autofree char *text = ready_failed(rows, READY_REFUSED, &remedy);
+    if (text == NULL)
+        return NULL;
+    return err_remedy(err(PLAN_NOT_READY, "it would not succeed: %s", text), "%s", remedy);
+}
+
+/* ---- predictions ---- */
+
+static bool measured(const struct operation *op)
+{
+    return op != NULL && json_int(op->result, "rto_s", -1) >= 0;
+}
+
+/* How long the last one of the same kind took, else the last drill; a failover and its drill are
+ * the same work. */
+static err_t *last_measured(struct step_call *call, enum ready_kind kind, struct operation **ret)
+{
+    const char *type = planning_type(call->op);
+    AUTO(operation) same = NULL;
+
+    TRY(operation_find_last(call->db, call->op->pg_id, type, &same));
+    bool alike = measured(same) && (kind == READY_DRILL || same->planned == (kind == READY_HANDOVER));
+    if (alike) {
+        *ret = TAKE(same);
+        return NULL;
+    }
+    return operation_find_last(call->db, call->op->pg_id, "test_failover", ret);
+}
+
+static err_t *rto_predict(struct step_call *call, const struct planned *p, json_t *out)
+{
+    AUTO(operation) last = NULL;
+
+    TRY(last_measured(call, p->kind, &last));
+    if (measured(last)) {
+        g_autofree char *at = time_format(last->completed_at_ms);
+        g_autofree char *from =
+            g_strdup_printf("as %s %s took, which ended %s", last->operation_type, last->id, at);
+        json_set_int(out, "rto_s", json_int(last->result, "rto_s", 0));
+        json_set_str(out, "rto_from", from);
+        return NULL;
+    }
+    json_set_int(out, "rto_s", plan_rto_guess_s(p->plan));
+    json_set_str(out, "rto_from", "a rule of thumb: none has been measured at this site yet");
+    return NULL;
+}
+
+/*
+ * What would be lost, if it began now: nothing, where the servers come to rest first; else what was
+ * written since the point.  No prediction is worth a failure: without a point there is none.
+ */
+static void loss_predict(struct step_call *call, const struct group_now *now,
+                         const struct planned *p, const json_t *seen, json_t *out)
+{
+    g_autoptr(json_t) point = json_incref(json_obj(seen, "point"));
+    bool volumes = json_array_size(json_arr(p->plan, "volumes")) > 0;
+
+    if (p->kind == READY_HANDOVER) {
+        json_set_int(out, "data_loss_s", 0);
+        return;
+    }
+    if (point == NULL && seen == NULL && volumes)
+        err_free(point_look(call, now, p->plan, &point));
+    int64_t time_ms = json_int(point, "time_ms", 0);
+    if (time_ms > 0)
+        json_set_int(out, "data_loss_s", MAX(call->now_ms - time_ms, 0) / 1000);
+}
+
+err_t *foresight_predict(struct step_call *call, const struct group_now *now,
+                         const struct planned *p, const json_t *seen, json_t **ret)
+{
+    g_autoptr(json_t) out = json_object();
+
+    TRY(rto_predict(call, p, out));
+    loss_predict(call, now, p, seen, out);
+    *ret = TAKE(out);
+    return NULL;
+}
+
+void predicted_keep(struct step_call *call)
+{
+    const json_t *predicted = json_obj(call->plan, PLAN_PREDICTED);
+
+    if (predicted != NULL)
+        json_set(call->result, PLAN_PREDICTED, json_deep_copy(predicted));
+}
+
+/* ---- shown ---- */
+
+err_t *plan_look_plan(struct step_call *call, json_t **ret)
+{
+    *ret = json_object();
+    json_set_str(*ret, "group_id", call->op->pg_id);
+    return NULL;
+}
+
+/* The runbook that the operation would run. */
+static const struct runbook *book_of(enum ready_kind kind, const char *type)
+{
+    const char *name = kind == READY_DRILL                        ? "test_failover"
+                       : g_str_equal(type, "failback")            ? "failback"
+                       : kind == READY_HANDOVER                   ? "handover"
+                                                                  : "failover";
+
+    for (const struct runbook *const *b = runbooks_all; *b != NULL; b++) {
+        if (g_str_equal((*b)->name, name))
+            return *b;
+    }
+    g_assert_not_reached();
+}
+
+static size_t subjects_of(const struct step *step, const json_t *plan)
+{
+    if (step->per == STEP_PER_GROUP)
+        return 1;
+    return json_array_size(json_arr(plan, step->per == STEP_PER_VOLUME ? "volumes" : "members"));
+}
+
+static json_t *steps_of(const struct runbook *book, const json_t *plan)
+{
+    json_t *steps = json_array();
+
+    for (const struct step *step = book->steps; step->key != NULL; step++) {
+        json_t *row = json_object();
+        json_set_str(row, "key", step->key);
+        json_set_str(row, "says", step->says);
+        json_set_int(row, "subjects", (int64_t)subjects_of(step, plan));
+        json_array_append_new(steps, row);
+    }
+    return steps;
+}
+
+static const char *site_name(const struct group_now *now, const char *site)
+{
+    return json_str_or(body_site(now->body, site), "name", site);
+}
+
+/* What there is besides the checks, where a plan could be made. */
+static err_t *plan_tell(struct step_call *call, const struct group_now *now,
+                        const struct planned *p, const json_t *seen)
+{
+    char hash[HASH_HEX_SIZE];
+    json_t *predicted = NULL;
+
+    TRY(foresight_predict(call, now, p, seen, &predicted));
+    json_set(call->result, PLAN_PREDICTED, predicted);
+    plan_hash(p->plan, hash);
+    json_set_str(call->result, "hash", hash);
+    g_autofree char *text = plan_print(p->plan);
+    json_set_str(call->result, "text", text);
+    json_set(call->result, "plan", json_incref(p->plan));
+    json_set(call->result, "steps", steps_of(book_of(p->kind, planning_type(call->op)), p->plan));
+    return NULL;
+}
+
+err_t *plan_look_make(struct step_call *call, enum step_answer *ret)
+{
+    AUTO(group_now) now = NULL;
+    AUTO(planned) p = NULL;
+    g_autoptr(json_t) seen = json_object();
+    g_autoptr(json_t) rows = NULL;
+
+    *ret = STEP_DONE;
+    TRY(group_now_load(call, &now));
+    if (now->body == NULL)
+        return err(GROUP_STATE, "group '%s' was lost at this site: nothing is known of its members",
+                   call->op->pg_id);
+    err_t *why = planning_look(call, now, &p);
+    TRY(rows_make(call, now, p, why, seen, &rows));
+    json_set_str(call->result, "operation", ready_kind_text(planning_kind(call->op)));
+    json_set_str(call->result, "source", site_name(now, now->peer));
+    json_set_str(call->result, "target", site_name(now, now->self));
+    json_set_bool(call->result, "ready", ready_all(rows));
+    json_set(call->result, "checks", json_incref(rows));
+    return p != NULL ? plan_tell(call, now, p, seen) : NULL;
+}
+
+err_t *plan_look_ended(struct step_call *call, const char *status)
+{
+    g_autoptr(json_t) seen = NULL;
+
+    if (!g_str_equal(status, "completed"))
+        return NULL;
+    TRY(step_result_of(call, "plan.look", "", &seen));
+    json_object_update(call->result, seen);
+    return NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * foresight - what an operation at this site would make and meet, before it begins: planning.c
+ * makes the plan, foresight.c looks at what the plan needs.  The same code for a plan that is shown
+ * and for the one that is executed.
+ */
+#pragma once
+
+#include "base/auto.h"
+#include "model/readiness.h"
+#include "runbooks/group.h"
+
+struct operation;
+
+struct planned {
+    enum ready_kind kind;
+    json_t *inventory; /* plan/failover.h */
+    json_t *plan;      /* whatever problems it holds */
+};
+void planned_destroy(struct planned *p);
+AUTO_DEFINE(planned, planned_destroy)
+
+/* The operation's type or, of a look, that of the operation that it looks ahead to. */
+const char *planning_type(const struct operation *op);
+enum ready_kind planning_kind(const struct operation *op);
+/* Reads this site's cloud.  'call->op' says what is asked for: its type, planned, params. */
+err_t *planning_look(struct step_call *call, const struct group_now *now,
+                     struct planned **ret) MUST_CHECK;
+
+/*
+ * PLAN_NOT_READY if a check says that it would not succeed, with each that does; what could not be
+ * looked at refuses nothing.
+ */
+err_t *foresight_required(struct step_call *call, const struct group_now *now,
+                          const struct planned *p) MUST_CHECK;
+/*
+ * {rto_s, rto_from: words, data_loss_s (absent: nobody knows)}: from what was measured here, else by
+ * a rule of thumb.  Kept in the plan under PLAN_PREDICTED, for comparison with what comes of it.
+ * 'seen': what foresight has looked at for it, or NULL.
+ */
+#define PLAN_PREDICTED "predicted"
+err_t *foresight_predict(struct step_call *call, const struct group_now *now,
+                         const struct planned *p, const json_t *seen, json_t **ret) MUST_CHECK;

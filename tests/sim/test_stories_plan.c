@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_stories_plan - the plan before the act: what it calls ready succeeds, what it calls not ready
+ * fails in the way it says, and a plan that was agreed on is executed as it was or not at all.
+ */
+#include "model/body.h"
+#include "model/readiness.h"
+#include "tests/sim/bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WEB "protection-group", "web"
+
+/* ---- looks ---- */
+
+static json_t *look_with(struct bench *b, enum ready_kind kind, const char *key, const char *value)
+{
+    static const char *const operations[] = {"failover", "failover", "test-failover"};
+    static const char *const flags[] = {"!unplanned", "!planned", "no-such"};
+
+    if (kind == READY_DRILL)
+        return bench_ok(b, "prod-a", "protection-group plan", WEB, "operation", operations[kind],
+                        key, value, NULL);
+    return bench_ok(b, "prod-a", "protection-group plan", WEB, flags[kind], "operation",
+                    operations[kind], key, value, NULL);
+}
+
+/* The plan as an object. */
+static json_t *look(struct bench *b, enum ready_kind kind, const char *key, const char *value)
+{
+    g_autoptr(json_t) said = look_with(b, kind, key, value);
+
+    return json_incref(json_obj(said, "object"));
+}
+
+static const json_t *row_of(const json_t *plan, const char *id)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(plan, "checks"), i, row)
+    {
+        if (g_strcmp0(json_str(row, "id"), id) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+/*
+ * Only the check of that id has failed, or is unknown (NULL: none); 'also' may be what comes of it:
+ * a check that fails too, or "*", whatever else.
+ */
+static void only_fails(const json_t *plan, const char *id, const char *also)
+{
+    g_autofree char *text = json_print_pretty(json_arr(plan, "checks"));
+    size_t i;
+    json_t *row;
+
+    if (id != NULL && row_of(plan, id) == NULL)
+        fail_msg("no check %s in %s", id, text);
+    json_array_foreach(json_arr(plan, "checks"), i, row)
+    {
+        bool note = g_strcmp0(json_str(row, "then"), "note") == 0;
+        bool ok = g_strcmp0(json_str(row, "result"), "ok") == 0;
+        bool wanted = g_strcmp0(json_str(row, "id"), id) == 0;
+        if (!wanted &&
+            (g_strcmp0(json_str(row, "id"), also) == 0 || g_strcmp0(also, "*") == 0))
+            continue;
+        if (wanted ? ok : !ok && !note)
+            fail_msg("%s is %s, where %s was to fail: %s", json_str(row, "id"),
+                     json_str(row, "result"), id != NULL ? id : "none", text);
+    }
+}
+
+/* ---- operations ---- */
+
+static json_t *begin(struct bench *b, enum ready_kind kind, const char *key, const char *value)
+{
+    if (kind == READY_DRILL)
+        return bench_try(b, "prod-a", "protection-group test-failover", WEB, key, value, NULL);
+    if (kind == READY_HANDOVER)
+        return bench_try(b, "prod-a", "protection-group failover", WEB, "!planned", key, value,
+                         NULL);
+    if (!b->site[SIM_SITE_A].lost)
+        bench_lose(b, SIM_SITE_A);
+    return bench_try(b, "prod-b", "protection-group failover", WEB, "!unplanned", "reason", "fire",
+                     key, value, NULL);
+}
+
+static char *status_of(struct bench *b)
+{
+    return bench_sql(b, SIM_SITE_B,
+                     "SELECT status FROM dr_operations WHERE operation_type IN ('failover',"
+                     " 'test_failover') ORDER BY created_at DESC, id LIMIT 1");
+}
+
+static void status_is(struct bench *b, const char *wanted)
+{
+    g_autofree char *is = status_of(b);
+
+    if (g_strcmp0(is, wanted) != 0)
+        fail_msg("the operation is %s, not %s: %s", is, wanted, b->last_error);
+}
+
+/* Nothing has come of it: A runs as before, B holds nothing, or what a drill has left. */
+static void as_before(struct bench *b, enum ready_kind kind, bool drills)
+{
+    bench_settle(b);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "volumes"), drills ? 4 : 0);
+    assert_int_equal(bench_keyed(b, SIM_SITE_B, "ports"), drills ? 2 : 0);
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    if (kind == READY_UNPLANNED)
+        return;
+    bench_role_is(b, SIM_SITE_A, "ACTIVE");
+    bench_servers_are(b, SIM_SITE_A, "active");
+}
+
+/* ---- what is ready ---- */
+
+/* Each kind: it is called ready, it succeeds, and the prediction stands beside what was measured. */
+static void test_ready(void **state)
+{
+    (void)state;
+
+    for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++) {
+        AUTO(bench) b = bench_create_protected(1700 + kind);
+        g_autoptr(json_t) plan = look(b, kind, NULL, NULL);
+        only_fails(plan, NULL, NULL);
+        assert_true(json_bool(plan, "ready", false));
+        assert_true(json_array_size(json_arr(plan, "steps")) > 5);
+        assert_int_equal(json_array_size(json_arr(json_obj(plan, "plan"), "members")), 2);
+        assert_true(json_int(json_obj(plan, "predicted"), "rto_s", 0) > 0);
+        assert_int_equal(json_int(json_obj(plan, "predicted"), "data_loss_s", -1) > 0,
+                         kind != READY_HANDOVER);
+        g_autoptr(json_t) op = begin(b, kind, "plan", json_str(plan, "hash"));
+        if (op == NULL)
+            fail_msg("%s", b->last_error);
+        status_is(b, "completed");
+        g_autofree char *result = bench_sql(
+            b, SIM_SITE_B,
+            "SELECT result FROM dr_operations WHERE operation_type IN ('failover',"
+            " 'test_failover')");
+        assert_non_null(strstr(result, "\"predicted\""));
+    }
+}
+
+/* ---- what is not ---- */
+
+/* What stands in the way of an operation, at B unless it says otherwise. */
+struct trouble {
+    const char *check;
+    void (*make)(struct bench *b);
+    const char *service, *resource; /* instead of 'make': a quota of this */
+    int limit;
+    unsigned kinds; /* bits of enum ready_kind: of these it is told; 0: of all that it concerns */
+    const char *words; /* what the look says */
+    const char *also;  /* only_fails */
+    const char *key, *value; /* an option of the look and of the operation */
+    bool drills;             /* a drill's clones are at B */
+    bool grouped;            /* the members stand in a server group */
+};
+
+/* The counterpart has another name now: of the network, the flavors, the images. */
+static void rename_in(struct bench *b, const char *table, const char *from, const char *to)
+{
+    json_t *row = (json_t *)sim_find(b->sim, SIM_SITE_B, table, from);
+
+    assert_non_null(row);
+    json_set_str(row, "name", to);
+}
+
+static void network_gone(struct bench *b)
+{
+    rename_in(b, "networks", "net-app", "net-other");
+}
+
+static void flavors_gone(struct bench *b)
+{
+    const char *id;
+    json_t *row;
+
+    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "flavors"), id, row)
+        json_set_str(row, "name", id);
+}
+
+static void images_gone(struct bench *b)
+{
+    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "images"));
+}
+
+/* Nobody gets a trust there any more: the user has left the project. */
+static void no_trust(struct bench *b)
+{
+    struct sim_fault refuses = {.site = SIM_SITE_B,
+                                .service = "keystone",
+                                .method = "POST",
+                                .path = "*OS-TRUST/trusts*",
+                                .kind = SIM_FAULT_STATUS,
+                                .status = 403,
+                                .body = "{\"error\": {\"code\": 403, \"message\": \"no\"}}"};
+
+    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "trusts"));
+    sim_fault_add(b->sim, &refuses);
+}
+
+/* No more addresses than the subnet has now, and none of those that the servers have at home. */
+static void network_full(struct bench *b)
+{
+    const json_t *network = sim_find(b->sim, SIM_SITE_B, "networks", "net-app");
+    const char *id;
+    json_t *row;
+
+    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "subnets"), id, row)
+    {
+        if (g_strcmp0(json_str(row, "network_id"), json_str(network, "id")) != 0)
+            continue;
+        json_set_str(row, "cidr", "172.31.0.0/24");
+        json_set_str(row, "gateway_ip", "172.31.0.1");
+        json_set(row, "allocation_pools",
+                 json_pack("[{s:s, s:s}]", "start", "172.31.0.10", "end", "172.31.0.10"));
+    }
+}
+
+static void backend_down(struct bench *b)
+{
+    struct sim_fault none = {.site = SIM_SITE_B,
+                             .service = "cinder",
+                             .method = "GET",
+                             .path = "*/os-services*",
+                             .kind = SIM_FAULT_STATUS,
+                             .status = 200,
+                             .body = "{\"services\": []}"};
+
+    sim_fault_add(b->sim, &none);
+}
+
+/* Somebody has changed the password of the other site's user at A. */
+static void source_shut(struct bench *b)
+{
+    bench_engine_conf(b, SIM_SITE_B, "[site:site-a]\npassword = another\n");
+}
+
+/* Replication has no power any more; nothing else is told of it. */
+static enum protector_status link_down(struct protector_handle *handle,
+                                       const struct protector_call *call,
+                                       struct protector_health *ret, struct protector_error *error)
+{
+    (void)handle;
+    (void)call;
+    (void)error;
+    *ret = (struct protector_health){.link = PROTECTOR_LINK_DOWN, .lag_ms = 1000};
+    g_strlcpy(ret->detail, "the cable is cut", sizeof ret->detail);
+    return PROTECTOR_OK;
+}
+
+static void arrays_apart(struct bench *b)
+{
+    b->site[SIM_SITE_B].driver.health = link_down;
+}
+
+/* A's engine stands still, and with it the points, for longer than the objective allows. */
+static void points_late(struct bench *b)
+{
+    bench_engine(b, SIM_SITE_A, false);
+    bench_pass(b, 3 * 3600000);
+}
+
+static void resized(struct bench *b)
+{
+    json_t *server = (json_t *)sim_find(b->sim, SIM_SITE_A, "servers", "web-1");
+
+    json_set_int(json_obj(server, "flavor"), "ram", 65536);
+    json_set_str(json_obj(server, "flavor"), "name", "m1.huge");
+    bench_pass(b, 3700000);
+}
+
+static void drilling(struct bench *b)
+{
+    json_decref(bench_ok(b, "prod-a", "protection-group test-failover", WEB, NULL));
+}
+
+static void no_points(struct bench *b)
+{
+    bench_arrays_int(b, "DELETE FROM points");
+    bench_engine(b, SIM_SITE_A, false);
+}
+
+/* The servers' security group is to be brought, and there is no room for it. */
+static void no_room_for_groups(struct bench *b)
+{
+    bench_bare(b, SIM_SITE_B);
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "neutron", "prod", "security_group", 1));
+}
+
+static void no_room_for_rules(struct bench *b)
+{
+    bench_bare(b, SIM_SITE_B);
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "neutron", "prod", "security_group_rule", 3));
+}
+
+/* db-1 is a member since the last point was made. */
+static void point_lacks_one(struct bench *b)
+{
+    bench_engine(b, SIM_SITE_A, false);
+    bench_arrays_int(b, "DELETE FROM point_volumes WHERE subject = (SELECT subject FROM members"
+                        " ORDER BY subject LIMIT 1)");
+}
+
+static void not_protected(json_t *draft)
+{
+    json_set_str(json_array_get(body_members(draft), 0), "status", "error");
+}
+
+static void one_failed(struct bench *b)
+{
+    bench_fact(b, not_protected);
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-force", WEB, NULL));
+}
+
+/* The user has a key pair of that name at B, and it is another one. */
+static void other_key(struct bench *b)
+{
+    const char *id;
+    json_t *row;
+
+    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "keypairs"), id, row)
+        json_set_str(row, "public_key", "ssh-ed25519 AAAAOther somebody@else");
+}
+
+static void nobody_may_manage(struct bench *b)
+{
+    b->site[SIM_SITE_B].driver_lacks = PROTECTOR_MAKES_IN_CINDER;
+    bench_engine_conf(b, SIM_SITE_B, "");
+    sim_set_policy(b->sim, SIM_SITE_B, "volume_extension:volume_manage", false);
+}
+
+static void policy_gone(struct bench *b)
+{
+    json_decref(bench_ok(b, "prod-a", "protection-group policy-delete", WEB, NULL));
+}
+
+static void no_room_for_server_groups(struct bench *b)
+{
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "nova", "prod", "server_groups", 0));
+}
+
+static void no_room_for_floating(struct bench *b)
+{
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "neutron", "prod", "floatingip", 0));
+}
+
+#define UNPLANNED (1u << READY_UNPLANNED)
+#define HANDOVER  (1u << READY_HANDOVER)
+#define DRILL     (1u << READY_DRILL)
+
+/* clang-format off */
+static const struct trouble troubles[] = {
+    {.check = "group.state", .make = drilling, .kinds = HANDOVER | DRILL, .words = "testing", .drills = true},
+    {.check = "members.protected", .make = one_failed, .words = "is error"},
+    {.check = "mapping.outside", .words = "zone", .key = "*availability-zone-mapping", .value = "nova=mars"},
+    {.check = "kept", .words = "has kept no server", .key = "from", .value = "kept", .also = "*"},
+    {.check = "keypairs", .make = other_key, .words = "another key"},
+    {.check = "rights.volume_manage", .make = nobody_may_manage, .words = "volume_manage"},
+    {.check = "quota.security_group_rules", .make = no_room_for_rules, .words = "of 3 in use"},
+    {.check = "point.whole", .make = point_lacks_one, .words = ""},
+    {.check = "mapping.networks", .make = network_gone, .kinds = UNPLANNED | HANDOVER, .words = "no network named 'net-app'"},
+    {.check = "mapping.flavors", .make = flavors_gone, .words = "no flavor named"},
+    {.check = "mapping.images", .make = images_gone, .words = "no image named"},
+    {.check = "network.addresses", .make = network_full, .kinds = UNPLANNED | HANDOVER, .words = "has 1 free, 2 wanted"},
+    {.check = "trust", .make = no_trust, .words = "trust", .also = "*"},
+    {.check = "volume.backend", .make = backend_down, .words = "no backend that is up"},
+    {.check = "source.cloud", .make = source_shut, .words = "answered 401"},
+    {.check = "quota.instances", .service = "nova", .resource = "instances", .limit = 1, .words = "2 wanted, 0 of 1"},
+    {.check = "quota.cores", .service = "nova", .resource = "cores", .limit = 1, .words = "wanted, 0 of 1"},
+    {.check = "quota.ram", .service = "nova", .resource = "ram", .limit = 16, .words = "wanted, 0 of 16"},
+    {.check = "quota.volumes", .service = "cinder", .resource = "volumes", .limit = 3, .words = "4 wanted, 0 of 3"},
+    {.check = "quota.gigabytes", .service = "cinder", .resource = "gigabytes", .limit = 1, .words = "wanted, 0 of 1"},
+    {.check = "quota.ports", .service = "neutron", .resource = "port", .limit = 2, .words = "2 wanted"},
+    {.check = "quota.security_groups", .make = no_room_for_groups, .words = "wanted"},
+    {.check = "policy", .make = policy_gone, .words = "none is set", .also = "*"},
+    {.check = "quota.server_groups", .make = no_room_for_server_groups, .words = "1 wanted, 0 of 0", .grouped = true},
+    {.check = "quota.floating_ips", .make = no_room_for_floating, .words = "1 wanted, 0 of 0", .key = "*floating-ip-mapping", .value = "FLOATING"},
+    {.check = "quota.networks", .service = "neutron", .resource = "network", .limit = 1, .words = "1 wanted, 1 of 1"},
+    {.check = "quota.subnets", .service = "neutron", .resource = "subnet", .limit = 1, .words = "1 wanted, 1 of 1"},
+    {.check = "point", .make = no_points, .words = "no", .also = "replication.lag"},
+    {.check = "replication.link", .make = arrays_apart, .kinds = HANDOVER, .words = "the cable is cut"},
+    {.check = "replication.lag", .make = points_late, .kinds = UNPLANNED | DRILL, .words = "s of 900 s"},
+    {.check = "members.drift", .make = resized, .words = "web-1"},
+};
+/* clang-format on */
+
+static void trouble_make(struct bench *b, const struct trouble *t)
+{
+    if (t->make != NULL)
+        t->make(b);
+    else if (t->service != NULL)
+        assert_true(sim_set_quota(b->sim, SIM_SITE_B, t->service, "prod", t->resource, t->limit));
+}
+
+static enum ready_check check_of(const char *id)
+{
+    enum ready_check check = READY_STATE;
+
+    while (!g_str_equal(ready_id(check), id))
+        check++;
+    return check;
+}
+
+/* "failed" where there was nothing yet to take back. */
+static void taken_back(struct bench *b)
+{
+    g_autofree char *is = status_of(b);
+
+    if (g_strcmp0(is, "rolled_back") != 0 && g_strcmp0(is, "failed") != 0)
+        fail_msg("the operation is %s: %s", is, b->last_error);
+}
+
+static void ended_as(struct bench *b, enum ready_kind kind, enum ready_then then, const json_t *op,
+                     bool drills)
+{
+    switch (then) {
+    case READY_NOTHING:
+    case READY_NOTE:
+    case READY_LESS:
+        if (op == NULL)
+            fail_msg("it was to succeed: %s", b->last_error);
+        break;
+    case READY_PARTIAL:
+    case READY_HALTS:
+        assert_null(op);
+        status_is(b, "needs_operator");
+        bench_role_is(b, SIM_SITE_B, "ACTIVE");
+        break;
+    case READY_UNDONE:
+        assert_null(op);
+        taken_back(b);
+        as_before(b, kind, drills);
+        break;
+    case READY_REFUSED:
+        assert_null(op);
+        as_before(b, kind, drills);
+        break;
+    case READY_THENS:
+        break;
+    }
+}
+
+static struct bench *grouped(uint64_t seed)
+{
+    struct bench *b = bench_create(seed);
+
+    bench_register(b);
+    bench_server_group(b, SIM_SITE_A, "soft-anti-affinity");
+    bench_protect(b);
+    bench_wait_point(b);
+    return b;
+}
+
+static char *value_of(struct bench *b, const struct trouble *t)
+{
+    return g_strcmp0(t->value, "FLOATING") == 0 ? bench_floating_mapping(b, SIM_SITE_A)
+                                                : g_strdup(t->value);
+}
+
+static void trouble_tell(const struct trouble *t, enum ready_kind kind, uint64_t seed)
+{
+    AUTO(bench) b = t->grouped ? grouped(seed) : bench_create_protected(seed);
+    enum ready_then then = ready_then(check_of(t->check), kind);
+
+    trouble_make(b, t);
+    g_autofree char *value = value_of(b, t);
+    g_autoptr(json_t) plan = look(b, kind, t->key, value);
+    only_fails(plan, t->check, t->also);
+    const json_t *row = row_of(plan, t->check);
+    if (strstr(json_str_or(row, "seen", ""), t->words) == NULL)
+        fail_msg("%s says '%s', not '%s'", t->check, json_str(row, "seen"), t->words);
+    assert_string_equal(json_str(row, "then"), ready_then_text(then));
+    assert_int_equal(json_bool(plan, "ready", true), then == READY_NOTE);
+    g_autoptr(json_t) op = begin(b, kind, t->key, value);
+    ended_as(b, kind, then, op, t->drills);
+}
+
+/* Each check is provoked, for each kind of operation that it concerns. */
+static void test_troubles(void **state)
+{
+    const char *only = g_getenv("ONLY");
+    (void)state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(troubles); i++) {
+        const struct trouble *t = &troubles[i];
+        if (only != NULL && !g_str_equal(only, t->check))
+            continue;
+        for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++) {
+            bool concerns = ready_then(check_of(t->check), kind) != READY_NOTHING;
+            bool wanted = t->kinds == 0 || (t->kinds & 1u << kind) != 0;
+            if (!concerns || !wanted)
+                continue;
+            print_message("%s: %s\n", t->check, ready_kind_text(kind));
+            trouble_tell(t, kind, 1710 + i * READY_KINDS + kind);
+        }
+    }
+}
+
+/* The other site is lost, and cannot be asked: that alone makes nobody despair. */
+static void test_lost(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1890);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    g_autoptr(json_t) said = bench_ok(b, "prod-b", "protection-group plan", WEB, NULL);
+    const json_t *plan = json_obj(said, "object");
+    assert_true(json_bool(plan, "ready", false));
+    assert_int_equal(json_int(said, "exit", -1), 0);
+    assert_string_equal(json_str(row_of(plan, "peer.api"), "result"), "failed");
+    assert_string_equal(json_str(row_of(plan, "group.in_sync"), "result"), "unknown");
+    assert_string_equal(json_str(row_of(plan, "members.drift"), "result"), "unknown");
+    assert_non_null(strstr(json_str_or(said, "text", ""), "from site-a to site-b: ready"));
+    g_autoptr(json_t) back =
+        bench_ok(b, "prod-b", "protection-group plan", WEB, "!planned", NULL);
+    assert_int_equal(json_int(back, "exit", -1), 1);
+    assert_string_equal(json_str(row_of(json_obj(back, "object"), "peer.api"), "then"), "refused");
+    json_decref(bench_failover(b, SIM_SITE_B));
+}
+
+/* ---- a plan that was agreed on ---- */
+
+/* Another flavor of the name, another network: what would be made is not what was shown. */
+static void test_changed(void **state)
+{
+    (void)state;
+
+    for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++) {
+        AUTO(bench) b = bench_create_protected(1800 + kind);
+        g_autoptr(json_t) plan = look(b, kind, NULL, NULL);
+        g_autoptr(json_t) again = look(b, kind, NULL, NULL);
+        assert_string_equal(json_str(plan, "hash"), json_str(again, "hash"));
+        json_decref(bench_ok(b, "prod-a", "protection-group member-update", WEB, "member-id",
+                             bench_server_id(b, SIM_SITE_A, "web-1"), "priority", "1", NULL));
+        assert_null(begin(b, kind, "plan", json_str(plan, "hash")));
+        assert_non_null(strstr(b->last_error, "not what plan"));
+        as_before(b, kind, false);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ready),
+        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_changed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
