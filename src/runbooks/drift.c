@@ -11,8 +11,6 @@
 #include "store/drift.h"
 #include "store/group.h"
 
-#define GROUPS_AT 200 /* read from the database at once */
-
 /* What a project has at this cloud. */
 struct project {
     bool failed;
@@ -110,23 +108,14 @@ static err_t *group_look(struct round *r, const char *pg_id)
     return drift_put(r->db, pg_id, found, r->now_ms);
 }
 
-static err_t *groups_look(struct round *r)
+/* What is wrong with one is told, and the others are looked at. */
+static err_t *group_told(void *data, const char *pg_id)
 {
-    g_autofree char *marker = NULL;
-    guint count = GROUPS_AT;
+    struct round *r = data;
+    g_autoptr(err_t) e = group_look(r, pg_id);
 
-    while (count == GROUPS_AT) {
-        g_autoptr(GPtrArray) ids = NULL;
-        TRY(group_list_ids(r->db, marker, GROUPS_AT, &ids));
-        count = ids->len;
-        for (guint i = 0; i < count; i++) {
-            g_autoptr(err_t) e = group_look(r, g_ptr_array_index(ids, i));
-            if (e != NULL && r->report != NULL)
-                r->report(r->report_data, g_ptr_array_index(ids, i), e);
-        }
-        g_free(marker);
-        marker = count > 0 ? g_strdup(g_ptr_array_index(ids, count - 1)) : NULL;
-    }
+    if (e != NULL && r->report != NULL)
+        r->report(r->report_data, pg_id, e);
     return NULL;
 }
 
@@ -153,7 +142,7 @@ err_t *drift_run(struct world *world, struct db *db, const char *owner, int64_t 
 
     r.projects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, project_free);
     *ret_next_ms = now_ms + interval_ms(world);
-    err_t *e = groups_look(&r);
+    err_t *e = group_each(db, group_told, &r);
     g_hash_table_destroy(r.projects);
     return e;
 }

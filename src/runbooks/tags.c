@@ -162,30 +162,27 @@ static err_t *group_tags(struct round *r, const char *pg_id)
     return NULL;
 }
 
+static err_t *group_told(void *data, const char *pg_id)
+{
+    struct round *r = data;
+    g_autoptr(err_t) e = group_tags(r, pg_id);
+
+    if (e != NULL && r->report != NULL)
+        r->report(r->report_data, pg_id, e);
+    return NULL;
+}
+
 err_t *tags_run(struct tags *tags, struct db *db, const char *owner, int64_t now_ms,
                 void (*report)(void *data, const char *pg_id, const err_t *e), void *report_data,
                 int64_t *ret_next_ms)
 {
     struct round r = {tags, db, owner, now_ms, report, report_data};
     const struct protector_driver *driver = world_options_of(tags->world)->driver;
-    g_autofree char *marker = NULL;
-    guint count = TAGS_GROUPS_AT;
 
     *ret_next_ms = INT64_MAX;
     if (driver == NULL || !(driver->can & PROTECTOR_CAN_TAG))
         return NULL;
-    while (count == TAGS_GROUPS_AT) {
-        g_autoptr(GPtrArray) ids = NULL;
-        TRY(group_list_ids(db, marker, TAGS_GROUPS_AT, &ids));
-        count = ids->len;
-        for (guint i = 0; i < count; i++) {
-            g_autoptr(err_t) e = group_tags(&r, g_ptr_array_index(ids, i));
-            if (e != NULL && report != NULL)
-                report(report_data, g_ptr_array_index(ids, i), e);
-        }
-        g_free(marker);
-        marker = count > 0 ? g_strdup(g_ptr_array_index(ids, count - 1)) : NULL;
-    }
+    TRY(group_each(db, group_told, &r));
     *ret_next_ms = now_ms + TAGS_ROUND_MS;
     return NULL;
 }

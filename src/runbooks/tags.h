@@ -12,7 +12,6 @@
 #include "runbooks/world.h"
 
 #define TAGS_ROUND_MS  60000 /* between two looks at all groups, and two tries at an array */
-#define TAGS_GROUPS_AT 200   /* read from the database at once */
 
 struct tags; /* what this engine has written */
 /* 'world' must live longer. */

@@ -241,6 +241,25 @@ err_t *group_list_ids(struct db *db, const char *marker, int limit, GPtrArray **
     return NULL;
 }
 
+#define EACH_AT 200 /* read from the database at once */
+
+err_t *group_each(struct db *db, err_t *(*fn)(void *data, const char *pg_id), void *data)
+{
+    g_autofree char *marker = NULL;
+    guint count = EACH_AT;
+
+    while (count == EACH_AT) {
+        g_autoptr(GPtrArray) ids = NULL;
+        TRY(group_list_ids(db, marker, EACH_AT, &ids));
+        count = ids->len;
+        for (guint i = 0; i < count; i++)
+            TRY(fn(data, g_ptr_array_index(ids, i)));
+        g_free(marker);
+        marker = count > 0 ? g_strdup(g_ptr_array_index(ids, count - 1)) : NULL;
+    }
+    return NULL;
+}
+
 err_t *group_count_recovering(struct db *db, int64_t *ret)
 {
     AUTO(db_rows) rows = NULL;

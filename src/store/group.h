@@ -112,6 +112,9 @@ err_t *group_list_outbox(struct db *db, const char *project_id, const char *mark
                          GPtrArray **ret_ids) MUST_CHECK;
 /* Ids of all groups of any role, after 'marker': for engines that walk them. */
 err_t *group_list_ids(struct db *db, const char *marker, int limit, GPtrArray **ret_ids) MUST_CHECK;
+/* Calls 'fn' for each of them; its first error ends it. */
+err_t *group_each(struct db *db, err_t *(*fn)(void *data, const char *pg_id),
+                  void *data) MUST_CHECK;
 /* How many groups are RECOVERING at this site. */
 err_t *group_count_recovering(struct db *db, int64_t *ret) MUST_CHECK;
 /* Ids of the groups that live at this site with 'site_id' as their other one, after 'marker'. */

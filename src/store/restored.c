@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#define GROUPS_AT 200 /* read from the database at once */
 
 err_t *restored_recall(const struct exchange *x, struct marks **ret)
 {
@@ -131,6 +130,8 @@ static err_t *ledger_release(struct exchange_tx *tx)
 
 /* Which groups recover, and why. */
 struct recovery {
+    const struct exchange *x;
+    struct db *db;
     const char *but;                /* this one has done so; NULL: none */
     const char *peer;               /* only those shared with this site; NULL: all */
     const struct restored_tag *tag; /* may be NULL */
@@ -154,32 +155,20 @@ static err_t *restored_fn(struct exchange_tx *tx)
                            : sync_restored(tx->state, &tx->context, tx->effects);
 }
 
-static err_t *groups_recover(const struct exchange *x, struct db *db, const struct recovery *r)
+static err_t *group_recover(void *data, const char *pg_id)
 {
-    g_autofree char *marker = NULL;
-    guint count = GROUPS_AT;
+    const struct recovery *r = data;
+    struct exchange_call call = {.pg_id = pg_id, .fn = restored_fn, .data = data};
 
-    while (count == GROUPS_AT) {
-        g_autoptr(GPtrArray) ids = NULL;
-        TRY(group_list_ids(db, marker, GROUPS_AT, &ids));
-        count = ids->len;
-        for (guint i = 0; i < count; i++) {
-            struct exchange_call call = {.pg_id = g_ptr_array_index(ids, i),
-                                         .fn = restored_fn,
-                                         .data = (void *)r};
-            if (g_strcmp0(call.pg_id, r->but) != 0)
-                TRY(exchange_act(x, db, &call, NULL));
-        }
-        g_free(marker);
-        marker = count > 0 ? g_strdup(g_ptr_array_index(ids, count - 1)) : NULL;
-    }
-    return NULL;
+    return g_strcmp0(pg_id, r->but) != 0 ? exchange_act(r->x, r->db, &call, NULL) : NULL;
 }
 
 err_t *restored_groups(const struct exchange *x, struct db *db, const char *but,
                        const struct restored_tag *tag)
 {
-    return groups_recover(x, db, &(struct recovery){.but = but, .tag = tag});
+    struct recovery r = {.x = x, .db = db, .but = but, .tag = tag};
+
+    return group_each(db, group_recover, &r);
 }
 
 struct admission {
@@ -246,8 +235,9 @@ static err_t *admit_in_tx(struct db *db, void *data)
     if (a->pin != NULL)
         TRY(pin_replace(db, a->pin, now_ms));
     bool all = a->pin == NULL || noticed != NULL;
-    return groups_recover(a->x, db,
-                          &(struct recovery){.peer = all ? NULL : a->pin->site_id, .tag = a->tag});
+    struct recovery r = {
+        .x = a->x, .db = db, .peer = all ? NULL : a->pin->site_id, .tag = a->tag};
+    return group_each(db, group_recover, &r);
 }
 
 /* The marks of this controller follow. */
