@@ -24,6 +24,8 @@ route_handler groups_index, groups_show, groups_create, groups_update, groups_de
 /* The parameters of a failover, failback or drill, as its operation keeps them. */
 json_t *groups_failover_params(const json_t *in);
 err_t *groups_conflict_check(const json_t *in) MUST_CHECK;
+/* health.c */
+route_handler health_index, health_show;
 /* plan.c */
 route_handler groups_plan;
 /* fence.c */

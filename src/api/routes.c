@@ -68,6 +68,11 @@ const struct route routes[] = {
      NULL, "Look what an operation would make here, and whether it would succeed",
      groups_plan_bodies},
 
+    {"GET", "health", "protector:health:show", 0, health_index, LIST "name status",
+     "Whether groups could fail over to this site, as its engines saw it last", NULL},
+    {"GET", "protection-groups/{pg}/health", "protector:health:show", G, health_show, NULL,
+     "The same of one group", NULL},
+
     {"GET", "protection-groups/{pg}/members", "protector:members:index", G, members_index,
      LIST "status", "List members", NULL},
     {"POST", "protection-groups/{pg}/members", "protector:members:create", G, members_create, NULL,

@@ -351,7 +351,9 @@ command_fn cmd_op_report, cmd_op_report_verify, cmd_site_failover, cmd_site_crea
     cmd_test_cleanup, cmd_cleanup_source, cmd_reprotect, cmd_cg_sync, cmd_sync_status,
     cmd_sync_force, cmd_sync_log, cmd_sync_export, cmd_sync_import, cmd_sync_resolve, cmd_op_list,
     cmd_op_show, cmd_op_steps, cmd_op_retry, cmd_op_skip, cmd_op_abandon, cmd_op_cancel,
-    cmd_pg_unprotect, cmd_site_decommission, cmd_plan;
+    cmd_pg_unprotect, cmd_site_decommission, cmd_plan, cmd_health_show, cmd_health_group;
+/* Rows of model/readiness.h as lines for people.  In cmd_plan.c. */
+void checks_words(const json_t *checks, GString *words);
 /*
  * What 'operation' ("failover", "failback", "test_failover") would make at 'end', the site where
  * the servers would start, and whether it would succeed.  'takes': its mappings and the like, as

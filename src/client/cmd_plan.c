@@ -173,7 +173,7 @@ static void steps_words(const json_t *plan, GString *words)
     }
 }
 
-static void checks_words(const json_t *checks, GString *words)
+void checks_words(const json_t *checks, GString *words)
 {
     size_t i;
     json_t *check;

@@ -256,6 +256,22 @@ err_t *nova_keypair_get(const struct cloud *c, const char *name, const char *use
     return cloud_call_object(c, CLOUD_COMPUTE, "GET", path, NULL, "keypair", ret);
 }
 
+err_t *nova_keypair_list(const struct cloud *c, json_t **ret)
+{
+    g_autoptr(json_t) rows = NULL;
+    size_t i;
+    json_t *row;
+
+    TRY(cloud_list(c, CLOUD_COMPUTE, "/os-keypairs", "keypairs", &rows));
+    json_t *keys = *ret = json_object();
+    json_array_foreach(rows, i, row)
+    {
+        const json_t *key = json_obj(row, "keypair");
+        json_set_str(keys, json_str_or(key, "name", ""), json_str(key, "public_key"));
+    }
+    return NULL;
+}
+
 err_t *nova_keypair_create(const struct cloud *c, const char *name, const char *type,
                            const char *public_key, json_t **ret)
 {

@@ -141,6 +141,8 @@ err_t *nova_flavor_get(const struct cloud *c, const char *id, json_t **ret) MUST
 /* 'user_id' (admin): another user's; NULL: the identity's own. */
 err_t *nova_keypair_get(const struct cloud *c, const char *name, const char *user_id,
                         json_t **ret) MUST_CHECK;
+/* The identity's own, by name: {name: public key}. */
+err_t *nova_keypair_list(const struct cloud *c, json_t **ret) MUST_CHECK;
 /* Imports a public key for the identity (a trust: the trustor).  'type' "ssh" or "x509", NULL =
  * ssh. CLOUD_CONFLICT: it has one of that name. */
 err_t *nova_keypair_create(const struct cloud *c, const char *name, const char *type,

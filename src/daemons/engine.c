@@ -5,7 +5,8 @@
  * Threads: the main one finds what is due and hands it out; a pool runs operations, a second one
  * the rows of their steps (an operation waits for its rows, never a row for an operation); one
  * beats the leases; one makes recovery points for drivers that need ticks, one writes the tags that
- * are owed, one watches for newer epochs at the other site, one for drift, one forgets what a
+ * are owed, one watches for newer epochs at the other site, one for drift, one for what a failover
+ * would need, one forgets what a
  * database need not keep.
  */
 #include "daemons/process.h"
@@ -13,6 +14,7 @@
 #include "drivers/registry.h"
 #include "run/run.h"
 #include "runbooks/drift.h"
+#include "runbooks/readiness.h"
 #include "runbooks/runbooks.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
@@ -331,6 +333,14 @@ static void report_drift(void *data, const char *pg_id, const err_t *why)
             "the servers of group %s (and of the others of its project) are not compared", pg_id);
 }
 
+static void report_readiness(void *data, const char *pg_id, const err_t *why)
+{
+    struct engine *e = data;
+
+    log_err(e->p.log, LOG_LEVEL_WARNING, "protector.engine", NULL, why,
+            "whether group %s could fail over is not known", pg_id);
+}
+
 /* One round.  Returns how long to wait for the next one: no clock that jumps keeps it away. */
 static int64_t round_run(struct engine *e, const struct rounds *rounds, void *state)
 {
@@ -425,6 +435,23 @@ static void *drift_thread(void *data)
                             conf_int(e->p.conf, "DEFAULT", "drift_interval_s") * 1000};
 
     rounds_run(e, &rounds, NULL, drift_first_ms(e->world));
+    return NULL;
+}
+
+static err_t *readiness_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
+                              int64_t *ret_next_ms)
+{
+    (void)state;
+    return readiness_run(e->world, db, e->owner, now_ms, report_readiness, e, ret_next_ms);
+}
+
+static void *readiness_thread(void *data)
+{
+    struct engine *e = data;
+    struct rounds rounds = {readiness_round, "it is not looked whether groups could fail over",
+                            conf_int(e->p.conf, "DEFAULT", "readiness_interval_s") * 1000};
+
+    rounds_run(e, &rounds, NULL, readiness_first_ms(e->world));
     return NULL;
 }
 
@@ -547,6 +574,7 @@ static err_t *engine_run(struct engine *e)
     GThread *tag = g_thread_new("tag", tag_thread, e);
     GThread *watch = g_thread_new("watch", watch_thread, e);
     GThread *drift = g_thread_new("drift", drift_thread, e);
+    GThread *readiness = g_thread_new("readiness", readiness_thread, e);
     GThread *prune = g_thread_new("prune", prune_thread, e);
     log_write(e->p.log, LOG_LEVEL_INFO, PROGRAM, NULL, "running as %s", e->owner);
     while (!asked_to_stop) {
@@ -562,6 +590,7 @@ static err_t *engine_run(struct engine *e)
     g_thread_join(tag);
     g_thread_join(watch);
     g_thread_join(drift);
+    g_thread_join(readiness);
     g_thread_join(prune);
     g_thread_pool_free(e->rows, FALSE, TRUE);
     runner_destroy(e->runner);

@@ -312,3 +312,11 @@ json_t *plan_ready(const struct plan_ready_input *in)
     judge_rehearsed(&j);
     return j.rows;
 }
+
+void plan_ready_members(const json_t *body, enum ready_kind kind, int64_t now_ms, json_t *rows)
+{
+    struct plan_ready_input in = {.kind = kind, .body = body, .now_ms = now_ms};
+    struct judging j = {&in, rows};
+
+    judge_members(&j);
+}

@@ -33,3 +33,5 @@ struct plan_ready_input {
 
 /* Rows of model/readiness.h, in the order of the table.  New reference. */
 json_t *plan_ready(const struct plan_ready_input *in);
+/* The row of READY_MEMBERS alone: what the active site can tell too. */
+void plan_ready_members(const json_t *body, enum ready_kind kind, int64_t now_ms, json_t *rows);

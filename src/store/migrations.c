@@ -252,9 +252,16 @@ static const char *const peer_users[] = {
     NULL,
 };
 
+/* What an engine last saw of each group's readiness here; see readiness.h. */
+static const char *const readiness[] = {
+    "CREATE TABLE IF NOT EXISTS readiness ("
+    "pg_id {id} NOT NULL PRIMARY KEY, report {text} NOT NULL, checked_at {big} NOT NULL){end}",
+    NULL,
+};
+
 const struct migration migrations[] = {
     {"0001_initial", initial},     {"0002_drift", drift},           {"0003_floors", floors},
-    {"0004_peer_keys", peer_keys}, {"0005_peer_users", peer_users},
+    {"0004_peer_keys", peer_keys}, {"0005_peer_users", peer_users}, {"0006_readiness", readiness},
 };
 const size_t migrations_count = G_N_ELEMENTS(migrations);
 

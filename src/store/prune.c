@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "store/drift.h"
+#include "store/readiness.h"
 #include "store/group.h"
 #include "store/idempotency.h"
 #include "store/tx.h"
@@ -124,6 +125,7 @@ static err_t *group_clean(struct db *db, void *data)
         TRY(documents_clean(db, i, pg_id));
     TRY(steps_clean(db, pg_id));
     TRY(drift_forget(db, pg_id));
+    TRY(readiness_forget(db, pg_id));
     TRY(db_exec(db, NULL, "UPDATE positions SET body = NULL WHERE pg_id = ? AND body IS NOT NULL",
                 "s", pg_id));
     return db_exec(db, NULL,

@@ -11,6 +11,7 @@
 #include "drivers/host.h"
 #include "drivers/registry.h"
 #include "runbooks/drift.h"
+#include "runbooks/readiness.h"
 #include "runbooks/runbooks.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
@@ -462,6 +463,7 @@ void bench_engine_start(struct bench_site *site)
         bench_db_noticed(site->bench, site->index); /* as process_identity does */
     site->next_tick_ms = site->next_tags_ms = site->next_watch_ms = site->next_prune_ms = 0;
     site->next_drift_ms = env_mono_ms(&site->env) + drift_first_ms(site->world);
+    site->next_readiness_ms = env_mono_ms(&site->env) + readiness_first_ms(site->world);
 }
 
 void bench_engine_stop(struct bench_site *site)
@@ -529,6 +531,11 @@ static void engine_beside(struct bench_site *site)
                drift_run(site->world, db, site->owner, now_ms, report_fault, site,
                          &site->next_drift_ms),
                now_ms, INTERVAL_MAX_MS, &site->next_drift_ms);
+    if (site->bench->foresees && mono_ms >= site->next_readiness_ms)
+        beside(site,
+               readiness_run(site->world, db, site->owner, now_ms, report_fault, site,
+                             &site->next_readiness_ms),
+               now_ms, INTERVAL_MAX_MS, &site->next_readiness_ms);
     site_db_put(site, db);
 }
 

@@ -68,6 +68,7 @@ struct bench_site {
     int64_t next_tags_ms;  /* of tags that are owed; likewise */
     int64_t next_watch_ms; /* of the epoch watch; likewise */
     int64_t next_drift_ms; /* of the look for drift; likewise */
+    int64_t next_readiness_ms; /* of the look whether groups could fail over; likewise */
     int64_t next_prune_ms; /* of what is forgotten; likewise */
     bool unwatched;        /* its engines do not watch: a story needs a site that does not know */
     int crash_at;          /* the engine dies at this boundary, counted from 1; 0: it lives */
@@ -130,6 +131,7 @@ struct bench {
     bool cut[BENCH_SITES]; /* clients do not reach this site; the sites themselves go on */
     int64_t stall_ms; /* the client's next POST to an address with 'stall_at' in it takes so long */
     const char *stall_at;
+    bool foresees;    /* engines look whether groups could fail over: that only reads */
     bool looks;       /* a question of the test itself is asked of a database, not of the product */
     GString *carried; /* bodies of the messages that clients carried */
     GString *log;     /* what the services reported, as it would stand in their logs */

@@ -22,9 +22,26 @@ struct looking {
     const struct planned *p; /* NULL: there is no plan */
     enum ready_kind kind;
     json_t *seen;
+    GHashTable *before; /* or NULL */
     struct cloud tenant, service;
     const char *project;
 };
+
+GHashTable *foresight_round(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
+}
+
+json_t *foresight_before(GHashTable *before, const char *key)
+{
+    return before != NULL ? g_hash_table_lookup(before, key) : NULL;
+}
+
+void foresight_keep(GHashTable *before, const char *key, json_t *value)
+{
+    if (before != NULL)
+        g_hash_table_insert(before, g_strdup(key), json_incref(value));
+}
 
 /* Takes 'e'. */
 static json_t *failed_look(err_t *e)
@@ -49,105 +66,100 @@ static void looked(struct looking *l, const char *key, err_t *e, json_t *value)
 
 /* ---- the target's services ---- */
 
-static void look_compute(struct looking *l)
-{
-    json_t *limits = NULL, *groups = NULL;
-    err_t *e = nova_limits(&l->tenant, &limits);
+/* One look at a project, or at the site. */
+struct look {
+    const char *key; /* of 'seen' */
+    err_t *(*read)(struct looking *l, json_t **ret);
+};
 
-    looked(l, "compute", e, limits);
-    if (l->p == NULL || json_array_size(json_arr(l->p->plan, "server_groups")) == 0)
-        return;
-    e = nova_group_list(&l->tenant, &groups);
-    looked(l, "server_groups", e, groups);
+static err_t *compute_read(struct looking *l, json_t **ret)
+{
+    return nova_limits(&l->tenant, ret);
 }
 
-static void look_volume(struct looking *l)
+static err_t *volume_read(struct looking *l, json_t **ret)
 {
-    json_t *limits = NULL;
-    err_t *e = cinder_limits(&l->tenant, &limits);
-
-    looked(l, "volume", e, limits);
+    return cinder_limits(&l->tenant, ret);
 }
 
-static void look_network(struct looking *l)
+static err_t *network_read(struct looking *l, json_t **ret)
 {
-    json_t *quota = NULL;
-    err_t *e = neutron_quota(&l->tenant, l->project, &quota);
-
-    looked(l, "network", e, quota);
+    return neutron_quota(&l->tenant, l->project, ret);
 }
 
-/* The key pairs of these names that are there. */
-static err_t *keypairs_read(struct looking *l, json_t *ret)
+static err_t *groups_read(struct looking *l, json_t **ret)
 {
-    size_t i;
-    json_t *key;
-
-    json_array_foreach(json_arr(l->p->plan, "keys"), i, key)
-    {
-        g_autoptr(json_t) there = NULL;
-        const char *name = json_str_or(key, "name", "");
-        TRY(cloud_gone_is_fine(nova_keypair_get(&l->tenant, name, NULL, &there)));
-        if (there != NULL)
-            json_set_str(ret, name, json_str(there, "public_key"));
-    }
-    return NULL;
+    return nova_group_list(&l->tenant, ret);
 }
 
-static void look_keypairs(struct looking *l)
+static err_t *keypairs_read(struct looking *l, json_t **ret)
 {
-    json_t *there = json_object();
-    err_t *e = l->p != NULL ? keypairs_read(l, there) : NULL;
-
-    if (e != NULL)
-        json_decref(there);
-    looked(l, "keypairs", e, e == NULL ? there : NULL);
+    return nova_keypair_list(&l->tenant, ret);
 }
 
-static void look_rights(struct looking *l)
+static err_t *rights_read(struct looking *l, json_t **ret)
 {
     const struct protector_driver *driver = world_options_of(l->call->world)->driver;
     bool managed = driver != NULL && (driver->can & PROTECTOR_MAKES_IN_CINDER) == 0;
 
-    looked(l, "rights", managed ? cinder_manage_check(&l->tenant) : NULL, NULL);
+    (void)ret;
+    return managed ? cinder_manage_check(&l->tenant) : NULL;
+}
+
+static const struct look looks[] = {
+    {"compute", compute_read},       {"volume", volume_read},     {"network", network_read},
+    {"server_groups", groups_read}, {"keypairs", keypairs_read}, {"rights", rights_read},
+};
+
+/* Once for all groups of a round that have 'of' (a project, a volume type) in common. */
+static void look_once(struct looking *l, const struct look *look, const char *of)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", look->key, of);
+    json_t *value = foresight_before(l->before, key);
+
+    if (value != NULL) {
+        json_object_set(l->seen, look->key, value);
+        return;
+    }
+    err_t *e = look->read(l, &value);
+    looked(l, look->key, e, value);
+    foresight_keep(l->before, key, json_object_get(l->seen, look->key));
 }
 
 /* What the project's trust, or who stands in for it, can see. */
 static void look_tenant(struct looking *l)
 {
-    static const char *const needs[] = {"compute", "volume", "network", "keypairs", "rights"};
     err_t *e = world_tenant(l->call, l->project, &l->tenant);
     bool in = e == NULL;
 
     looked(l, "trust", e, NULL);
-    if (!in) {
-        for (size_t i = 0; i < G_N_ELEMENTS(needs); i++)
-            json_set(l->seen, needs[i],
+    for (size_t i = 0; i < G_N_ELEMENTS(looks); i++) {
+        if (in)
+            look_once(l, &looks[i], l->project);
+        else
+            json_set(l->seen, looks[i].key,
                      json_pack("{s:s}", "error", "no trust of the project lets this site in"));
-        return;
     }
-    look_compute(l);
-    look_volume(l);
-    look_network(l);
-    look_keypairs(l);
-    look_rights(l);
 }
 
-static err_t *backend_read(struct looking *l)
+static err_t *backend_read(struct looking *l, json_t **ret)
 {
     const char *name = body_volume_type(l->now->body, l->now->self);
     g_autoptr(json_t) type = NULL;
     g_autoptr(json_t) pools = NULL;
 
+    (void)ret;
+    TRY(world_service(l->call, &l->service));
     TRY(cinder_type_find(&l->service, name != NULL ? name : "", &type));
     return cinder_type_pools(&l->service, type, &pools);
 }
 
 static void look_service(struct looking *l)
 {
-    err_t *e = world_service(l->call, &l->service);
+    static const struct look backend = {"backend", backend_read};
+    const char *type = body_volume_type(l->now->body, l->now->self);
 
-    looked(l, "backend", e != NULL ? e : backend_read(l), NULL);
+    look_once(l, &backend, type != NULL ? type : "");
 }
 
 /* As it will be needed: to see the servers there. */
@@ -234,7 +246,7 @@ static err_t *look_drill(struct looking *l)
  * Rows of model/readiness.h; what was seen is added to 'seen'.  'p' NULL: 'why' there is no plan is
  * taken.
  */
-static err_t *rows_make(struct step_call *call, const struct group_now *now,
+static err_t *rows_make(struct step_call *call, const struct group_now *now, GHashTable *before,
                         const struct planned *p, err_t *why, json_t *seen, json_t **ret)
 {
     struct looking l = {.call = call,
@@ -242,6 +254,7 @@ static err_t *rows_make(struct step_call *call, const struct group_now *now,
                         .p = p,
                         .kind = planning_kind(call->op),
                         .seen = seen,
+                        .before = before,
                         .project = group_project(now->body, now->self)};
 
     looked(&l, "inventory", why, NULL);
@@ -261,6 +274,19 @@ static err_t *rows_make(struct step_call *call, const struct group_now *now,
     return NULL;
 }
 
+err_t *foresight_checks(struct step_call *call, const struct group_now *now, GHashTable *before,
+                        struct planned **ret_plan, json_t **ret_seen, json_t **ret_rows)
+{
+    AUTO(planned) p = NULL;
+    g_autoptr(json_t) seen = json_object();
+    err_t *why = planning_look(call, now, before, &p);
+
+    TRY(rows_make(call, now, before, p, why, seen, ret_rows));
+    *ret_plan = TAKE(p);
+    *ret_seen = TAKE(seen);
+    return NULL;
+}
+
 err_t *foresight_required(struct step_call *call, const struct group_now *now,
                           const struct planned *p)
 {
@@ -268,7 +294,7 @@ err_t *foresight_required(struct step_call *call, const struct group_now *now,
     g_autoptr(json_t) rows = NULL;
     g_autofree char *remedy = NULL;
 
-    TRY(rows_make(call, now, p, NULL, seen, &rows));
+    TRY(rows_make(call, now, NULL, p, NULL, seen, &rows));
     g_autofree char *text = ready_failed(rows, READY_REFUSED, &remedy);
     if (text == NULL)
         return NULL;
@@ -428,7 +454,7 @@ err_t *plan_look_make(struct step_call *call, enum step_answer *ret)
 {
     AUTO(group_now) now = NULL;
     AUTO(planned) p = NULL;
-    g_autoptr(json_t) seen = json_object();
+    g_autoptr(json_t) seen = NULL;
     g_autoptr(json_t) rows = NULL;
 
     *ret = STEP_DONE;
@@ -436,8 +462,7 @@ err_t *plan_look_make(struct step_call *call, enum step_answer *ret)
     if (now->body == NULL)
         return err(GROUP_STATE, "group '%s' was lost at this site: nothing is known of its members",
                    call->op->pg_id);
-    err_t *why = planning_look(call, now, &p);
-    TRY(rows_make(call, now, p, why, seen, &rows));
+    TRY(foresight_checks(call, now, NULL, &p, &seen, &rows));
     json_set_str(call->result, "operation", ready_kind_text(planning_kind(call->op)));
     json_set_str(call->result, "source", site_name(now, now->peer));
     json_set_str(call->result, "target", site_name(now, now->self));

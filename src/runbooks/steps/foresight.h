@@ -23,9 +23,27 @@ AUTO_DEFINE(planned, planned_destroy)
 /* The operation's type or, of a look, that of the operation that it looks ahead to. */
 const char *planning_type(const struct operation *op);
 enum ready_kind planning_kind(const struct operation *op);
-/* Reads this site's cloud.  'call->op' says what is asked for: its type, planned, params. */
-err_t *planning_look(struct step_call *call, const struct group_now *now,
+/*
+ * Reads this site's cloud.  'call->op' says what is asked for: its type, planned, params.
+ * 'before': what was read of projects for other groups in the same round, which is not read again
+ * (foresight_round); NULL: nothing.
+ */
+err_t *planning_look(struct step_call *call, const struct group_now *now, GHashTable *before,
                      struct planned **ret) MUST_CHECK;
+
+/* What is read once for all groups of a round.  Caller unrefs. */
+GHashTable *foresight_round(void);
+/* Both do nothing where 'before' is NULL; the first is borrowed. */
+json_t *foresight_before(GHashTable *before, const char *key);
+void foresight_keep(GHashTable *before, const char *key, json_t *value);
+
+/*
+ * The checks of the operation that 'call->op' stands for, rows of model/readiness.h, in '*ret_rows';
+ * '*ret_seen' is what they were judged by (plan/ready.h).  '*ret_plan' NULL: none could be made.
+ */
+err_t *foresight_checks(struct step_call *call, const struct group_now *now, GHashTable *before,
+                        struct planned **ret_plan, json_t **ret_seen,
+                        json_t **ret_rows) MUST_CHECK;
 
 /*
  * PLAN_NOT_READY if a check says that it would not succeed, with each that does; what could not be

@@ -57,15 +57,13 @@ json_t *server_acted_since_lock(const json_t *actions)
 err_t *kept_read(struct step_call *call, const struct group_now *now, json_t *inventory)
 {
     struct cloud service;
-    json_t *servers = NULL;
+    const json_t *servers = json_arr(inventory, "servers");
     json_t *acted = json_object();
     size_t i;
     json_t *member;
 
     json_set(inventory, "acted", acted);
     TRY(world_service(call, &service));
-    TRY(nova_server_list(&service, group_project(now->body, now->self), NULL, &servers));
-    json_set(inventory, "servers", servers);
     json_array_foreach(body_members(now->body), i, member)
     {
         const char *id = group_server_at(now->body, now->self, json_str_or(member, "id", ""));

@@ -35,10 +35,9 @@ static err_t *earlier_ended(struct step_call *call, bool *ret)
     return NULL;
 }
 
-/* The lists of the target's cloud that the plan looks into. */
-static err_t *inventory_read(struct step_call *call, const struct group_now *now, json_t **ret)
+/* The lists of a project at this site's cloud that every plan looks into. */
+static err_t *lists_read(struct step_call *call, const char *project, json_t **ret)
 {
-    const char *project = group_project(now->body, now->self);
     struct cloud tenant, service;
     g_autoptr(json_t) inventory = json_object();
     json_t *list = NULL;
@@ -63,6 +62,24 @@ static err_t *inventory_read(struct step_call *call, const struct group_now *now
     json_set(inventory, "zones", list);
     TRY(neutron_floating_ip_list(&tenant, &mine, &list));
     json_set(inventory, "floating_ips", list);
+    TRY(nova_server_list(&service, project, NULL, &list));
+    json_set(inventory, "servers", list);
+    *ret = TAKE(inventory);
+    return NULL;
+}
+
+/* What the plan of a group looks into. */
+static err_t *inventory_read(struct step_call *call, const struct group_now *now,
+                             GHashTable *before, json_t **ret)
+{
+    const char *project = group_project(now->body, now->self);
+    g_autofree char *key = g_strdup_printf("lists %s", project);
+    g_autoptr(json_t) lists = json_incref(foresight_before(before, key));
+
+    if (lists == NULL)
+        TRY(lists_read(call, project, &lists));
+    foresight_keep(before, key, lists);
+    g_autoptr(json_t) inventory = json_copy(lists);
     TRY(kept_read(call, now, inventory));
     *ret = TAKE(inventory);
     return NULL;
@@ -111,7 +128,8 @@ enum ready_kind planning_kind(const struct operation *op)
     return op->planned || g_str_equal(type, "failback") ? READY_HANDOVER : READY_UNPLANNED;
 }
 
-err_t *planning_look(struct step_call *call, const struct group_now *now, struct planned **ret)
+err_t *planning_look(struct step_call *call, const struct group_now *now, GHashTable *before,
+                     struct planned **ret)
 {
     const struct protector_driver *driver = world_options_of(call->world)->driver;
     AUTO(planned) p = g_new0(struct planned, 1);
@@ -122,7 +140,7 @@ err_t *planning_look(struct step_call *call, const struct group_now *now, struct
                    call->op->pg_id);
     if (driver == NULL)
         return err(DRIVER_ABSENT, "%s", world_options_of(call->world)->driver_problem);
-    TRY(inventory_read(call, now, &p->inventory));
+    TRY(inventory_read(call, now, before, &p->inventory));
     struct plan_failover_input input = {
         .body = now->body,
         .source = now->peer,
@@ -169,7 +187,7 @@ static err_t *target_plan(struct step_call *call, const struct group_now *now, j
     AUTO(planned) p = NULL;
     json_t *predicted = NULL;
 
-    TRY(planning_look(call, now, &p));
+    TRY(planning_look(call, now, NULL, &p));
     TRY(planned_check(call, now, p));
     TRY(foresight_predict(call, now, p, NULL, &predicted));
     json_set(p->plan, PLAN_PREDICTED, predicted);

@@ -249,7 +249,7 @@ err_t *ports_undo(struct step_call *call, enum step_answer *ret);
 
 /* kept.c: the servers that this site kept when the group left it (B8) */
 struct group_now; /* runbooks/group.h */
-/* Adds "servers" and "acted" of plan/failover.h to an inventory of this site. */
+/* Adds "acted" of plan/failover.h to an inventory of this site, of the group's "servers" in it. */
 err_t *kept_read(struct step_call *call, const struct group_now *now, json_t *inventory) MUST_CHECK;
 /* Of Nova's actions: what was done since the newest lock, but the stop that belongs to it. */
 json_t *server_acted_since_lock(const json_t *actions);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_stories_health - what engines see of each group while nobody asks: could it fail over now,
+ * and the evidence.
+ */
+#include "tests/sim/bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WEB      "protection-group", "web"
+#define ROUND_MS 900000 /* the default of readiness_interval_s */
+
+/* Both engines have looked. */
+static struct bench *watched(uint64_t seed)
+{
+    struct bench *b = bench_create_protected(seed);
+
+    b->foresees = true;
+    bench_pass(b, 3700000); /* the look for drift as well */
+    bench_settle(b);
+    return b;
+}
+
+static json_t *health(struct bench *b, const char *cloud)
+{
+    g_autoptr(json_t) said = bench_ok(b, cloud, "health show", NULL);
+    const json_t *objects = json_arr(said, "objects");
+
+    assert_int_equal(json_array_size(objects), 1);
+    return json_incref(json_array_get(objects, 0));
+}
+
+static const json_t *row_of(const json_t *report, const char *id)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_arr(report, "checks"), i, row)
+    {
+        if (g_strcmp0(json_str(row, "id"), id) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static void result_is(const json_t *report, const char *id, const char *result)
+{
+    const char *is = json_str(row_of(report, id), "result");
+
+    if (g_strcmp0(is, result) != 0)
+        fail_msg("%s is %s (%s), not %s", id, is, json_str(row_of(report, id), "seen"), result);
+}
+
+/* Whichever site is asked, both halves are there, and they say the same. */
+static void test_ready(void **state)
+{
+    AUTO(bench) b = watched(1901);
+    (void)state;
+
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autoptr(json_t) report = health(b, bench_tenant(i));
+        assert_true(json_is_true(json_object_get(report, "failover_ready")));
+        assert_true(json_is_true(json_object_get(report, "in_sync")));
+        assert_true(json_is_true(json_object_get(report, "rpo_compliant")));
+        assert_string_equal(json_str(report, "link"), "up");
+        result_is(report, "members.drift", "ok");
+        result_is(report, "quota.instances", "ok");
+        assert_true(json_int(json_obj(report, "predicted"), "rto_s", 0) > 0);
+    }
+    g_autoptr(json_t) said = bench_ok(b, "prod-a", "protection-group health", WEB, NULL);
+    assert_int_equal(json_int(said, "exit", -1), 0);
+    assert_non_null(strstr(json_str(said, "text"), "failover ready"));
+}
+
+/* What goes wrong is seen by the next round, told with its remedy, and forgotten when it is over. */
+static void test_not_ready(void **state)
+{
+    AUTO(bench) b = watched(1902);
+    (void)state;
+
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "nova", "prod", "instances", 1));
+    bench_pass(b, ROUND_MS + 60000);
+    g_autoptr(json_t) report = health(b, "prod-a");
+    assert_true(json_is_false(json_object_get(report, "failover_ready")));
+    result_is(report, "quota.instances", "failed");
+    g_autoptr(json_t) said = bench_ok(b, "prod-b", "protection-group health", WEB, NULL);
+    assert_int_equal(json_int(said, "exit", -1), 1);
+    assert_non_null(strstr(json_str(said, "text"), "failover NOT READY"));
+    assert_non_null(strstr(json_str(said, "text"), "openstack quota set --instances"));
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "nova", "prod", "instances", -1));
+    bench_pass(b, ROUND_MS + 60000);
+    g_autoptr(json_t) again = health(b, "prod-a");
+    assert_true(json_is_true(json_object_get(again, "failover_ready")));
+}
+
+/* Drift is seen where the servers run, and spoils readiness as seen from either site. */
+static void test_drift(void **state)
+{
+    AUTO(bench) b = watched(1903);
+    json_t *server = (json_t *)sim_find(b->sim, SIM_SITE_A, "servers", "web-1");
+    (void)state;
+
+    json_set_str(json_obj(server, "flavor"), "name", "m1.huge");
+    json_set_int(json_obj(server, "flavor"), "ram", 65536);
+    bench_pass(b, 3700000 + ROUND_MS);
+    for (int i = 0; i < BENCH_SITES; i++) {
+        g_autoptr(json_t) report = health(b, bench_tenant(i));
+        assert_true(json_is_false(json_object_get(report, "failover_ready")));
+        result_is(report, "members.drift", "failed");
+    }
+}
+
+/*
+ * The active site is lost: the standby alone says whether it could take over.  An engine that has
+ * stopped looking says nothing of now.
+ */
+static void test_lost_and_stale(void **state)
+{
+    AUTO(bench) b = watched(1904);
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    bench_pass(b, ROUND_MS + 60000);
+    g_autoptr(json_t) report = health(b, "prod-b");
+    result_is(report, "group.in_sync", "unknown");
+    assert_false(json_is_null(json_object_get(report, "failover_ready")));
+    bench_engine(b, SIM_SITE_B, false);
+    bench_pass(b, 4 * ROUND_MS);
+    g_autoptr(json_t) later = health(b, "prod-b");
+    assert_true(json_is_null(json_object_get(later, "failover_ready")));
+}
+
+/* Nobody has looked yet; then the group is gone, and so is what was seen of it. */
+static void test_never_and_gone(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1905);
+    (void)state;
+
+    g_autoptr(json_t) never = health(b, "prod-a");
+    assert_true(json_is_null(json_object_get(never, "failover_ready")));
+    b->foresees = true;
+    bench_pass(b, ROUND_MS);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B, "SELECT COUNT(*) FROM readiness"), 1);
+    json_decref(bench_ok(b, "prod-a", "protection-group delete", WEB, "!yes", NULL));
+    bench_pass(b, 2 * ROUND_MS);
+    for (int i = 0; i < BENCH_SITES; i++)
+        assert_int_equal(bench_sql_int(b, i, "SELECT COUNT(*) FROM readiness"), 0);
+}
+
+/* What several groups of a project need is asked for once a round. */
+static void test_calls(void **state)
+{
+    AUTO(bench) b = watched(1906);
+    (void)state;
+
+    sim_log_clear(b->sim);
+    bench_pass(b, ROUND_MS);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/limits*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/limits*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/os-keypairs*"), 1);
+    for (size_t i = 0; i < sim_log(b->sim)->len; i++) {
+        const struct sim_log *line = g_ptr_array_index(sim_log(b->sim), i);
+        bool login = g_str_has_suffix(line->path, "/auth/tokens");
+        bool asks = g_strcmp0(line->method, "GET") == 0;
+        if (!login && !asks)
+            fail_msg("a look has said %s %s", line->method, line->path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ready),       cmocka_unit_test(test_not_ready),
+        cmocka_unit_test(test_drift),       cmocka_unit_test(test_lost_and_stale),
+        cmocka_unit_test(test_never_and_gone), cmocka_unit_test(test_calls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
