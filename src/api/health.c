@@ -44,8 +44,7 @@ static err_t *report_view(struct request *r, const struct group_row *g,
     json_set_str(out, "name", g->name);
     json_set_str(out, "project_id", g->project_id);
     json_set_str(out, "status", g->status);
-    json_set_str(out, "current_primary_site",
-                 site_names_get(names, g->current_primary_site_id));
+    json_set_str(out, "current_primary_site", site_names_get(names, g->current_primary_site_id));
     json_set_int(out, "version", g->version);
     json_set_str(out, "position", g->position);
     TRY(readiness_get(r->db, g->id, &report));

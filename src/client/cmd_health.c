@@ -191,7 +191,8 @@ static GString *report_words(const json_t *report)
     GString *words = g_string_new(NULL);
     int64_t lag_s = json_int(report, "lag_s", -1);
 
-    g_string_append_printf(words, "%s, active at %s: failover %s\n", json_str_or(report, "name", "?"),
+    g_string_append_printf(words, "%s, active at %s: failover %s\n",
+                           json_str_or(report, "name", "?"),
                            json_str_or(report, "current_primary_site", "?"), ready_word(report));
     g_string_append_printf(words, "replication %s", json_str_or(report, "link", "not known"));
     if (lag_s >= 0)
@@ -206,8 +207,9 @@ static err_t *group_run(struct call *call, struct pair *pair, json_t **ret)
 {
     err_t *here_no = NULL, *there_no = NULL;
     g_autoptr(json_t) here = report_at(pair->local, pair_id(pair), &here_no);
-    g_autoptr(json_t) there =
-        here_no == NULL && pair->peer != NULL ? report_at(pair->peer, pair_id(pair), &there_no) : NULL;
+    g_autoptr(json_t) there = here_no == NULL && pair->peer != NULL
+                                  ? report_at(pair->peer, pair_id(pair), &there_no)
+                                  : NULL;
 
     err_free(there_no); /* a site that does not answer is a row of the evidence */
     TRY(here_no);

@@ -13,7 +13,8 @@ struct ahead {
     struct end *end; /* where the servers would start */
     enum ready_kind kind;
     enum verb verb;
-    json_t *here, *there; /* the group as that site and the other one have it; 'there' may be NULL */
+    json_t *here,
+        *there; /* the group as that site and the other one have it; 'there' may be NULL */
     json_t *rows;
     int64_t now_ms;
 };
@@ -57,7 +58,8 @@ static void judge_state(struct ahead *a)
     bool both = a->kind == READY_HANDOVER, may = true;
 
     if (json_str(a->here, "status") == NULL || (both && json_str(a->there, "status") == NULL)) {
-        row(a, READY_STATE, READY_UNKNOWN, g_strdup("the site where it would begin does not answer"));
+        row(a, READY_STATE, READY_UNKNOWN,
+            g_strdup("the site where it would begin does not answer"));
         return;
     }
     judge_status(a, a->here, &may, text);
@@ -117,8 +119,8 @@ static json_t *group_at(struct ahead *a, struct end *end)
 {
     json_t *group = NULL;
     err_t *e = end == NULL ? NULL
-                           : end_get_object(end, "protection_group", &group,
-                                            "protection-groups/%s", pair_id(a->pair));
+                           : end_get_object(end, "protection_group", &group, "protection-groups/%s",
+                                            pair_id(a->pair));
 
     err_free(e);
     return group;

@@ -8,6 +8,7 @@
 #include "drivers/registry.h"
 #include "run/run.h"
 #include "runbooks/runbooks.h"
+#include "model/readiness.h"
 #include "model/states.h"
 #include "store/group.h"
 #include "store/migrate.h"
@@ -306,6 +307,15 @@ static err_t *states_print(struct manage *m)
     return NULL;
 }
 
+static err_t *readiness_print(struct manage *m)
+{
+    g_autofree char *text = readiness_markdown();
+
+    (void)m;
+    fputs(text, stdout);
+    return NULL;
+}
+
 static err_t *identity_show(struct manage *m)
 {
     TRY(process_identity(&m->p, false));
@@ -385,6 +395,7 @@ static const struct {
     {"orphans release", "leave to the project what an ended operation left", orphans_release, false,
      "OPERATION"},
     {"doctor", "look at everything that a start needs", doctor, false, NULL},
+    {"docs readiness", "print the page of the checks", readiness_print, true, NULL},
     {"docs runbooks", "print the page of the runbooks", runbooks_print_all, true, NULL},
     {"docs states", "print the page of states and verbs", states_print, true, NULL},
 };

@@ -229,7 +229,8 @@ char *ready_failed(const json_t *rows, enum ready_then least, char **ret_remedy)
 
 char *readiness_markdown(void)
 {
-    GString *s = g_string_new("\n## The checks\n\n| check | what must hold | looked at | judged by |");
+    GString *s =
+        g_string_new("\n## The checks\n\n| check | what must hold | looked at | judged by |");
 
     for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++)
         g_string_append_printf(s, " %s |", kinds[kind]);
@@ -239,8 +240,8 @@ char *readiness_markdown(void)
         g_string_append_printf(s, "| `%s` | %s | %s | %s |", c->id, c->says, c->needs,
                                c->by == READY_BY_TARGET ? "the target's engine" : "the client");
         for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++)
-            g_string_append_printf(
-                s, " %s |", c->then[kind] == READY_NOTHING ? "" : thens[c->then[kind]].text);
+            g_string_append_printf(s, " %s |",
+                                   c->then[kind] == READY_NOTHING ? "" : thens[c->then[kind]].text);
         g_string_append_printf(s, " %s |\n", c->remedy);
     }
     g_string_append(s, "\n## What comes of it\n\n| word | if the check fails |\n|---|---|\n");

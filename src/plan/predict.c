@@ -2,10 +2,10 @@
 /* predict - see predict.h. */
 #include "plan/predict.h"
 
-#define LOOKS_S  15 /* the other site, this one, the point, the claim */
-#define VOLUME_S 10 /* a copy, and Cinder's taking it over; eight at a time */
+#define LOOKS_S    15 /* the other site, this one, the point, the claim */
+#define VOLUME_S   10 /* a copy, and Cinder's taking it over; eight at a time */
 #define VOLUMES_AT 8
-#define WAVE_S   45 /* ports, servers until they are ACTIVE */
+#define WAVE_S     45 /* ports, servers until they are ACTIVE */
 
 /* The longest pause that the members of a wave ask for. */
 static int64_t pause_s(const json_t *members, int64_t wave)

@@ -4,5 +4,6 @@
 
 #include "base/json.h"
 
-/* A rule of thumb, in seconds: volumes are made beside each other, waves start one after another. */
+/* A rule of thumb, in seconds: volumes are made beside each other, waves start one after another.
+ */
 int64_t plan_rto_guess_s(const json_t *plan);

@@ -38,8 +38,8 @@ static int64_t flavors_wanted(const struct plan_ready_input *in, const char *wha
 
     json_array_foreach(json_arr(in->plan, "members"), i, member)
     {
-        const json_t *flavor = planning_item(json_arr(in->inventory, "flavors"),
-                                             json_str_or(member, "flavor_id", ""));
+        const json_t *flavor =
+            planning_item(json_arr(in->inventory, "flavors"), json_str_or(member, "flavor_id", ""));
         if (boots(member))
             sum += json_int(flavor, what, 0);
     }
@@ -235,11 +235,11 @@ static void judge_quota(struct judging *j, const struct quota *q)
         return;
     int64_t limit = json_int(limits, q->limit, -1);
     int64_t used = used_of(j->in, q, limits), wanted = q->wanted(j->in);
-    char *text = limit < 0 ? g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, no limit", wanted,
-                                             q->unit)
-                           : g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, %" G_GINT64_FORMAT
-                                             " of %" G_GINT64_FORMAT " in use",
-                                             wanted, q->unit, used, limit);
+    char *text = limit < 0
+                     ? g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, no limit", wanted, q->unit)
+                     : g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, %" G_GINT64_FORMAT
+                                       " of %" G_GINT64_FORMAT " in use",
+                                       wanted, q->unit, used, limit);
     if (limit >= 0 && wanted > 0 && wanted > limit - used)
         judged_failed(j, q->check, text);
     else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ready - see ready.h.  Neighbours: addresses.c counts the free addresses, quota.c what is wanted. */
+/* ready - see ready.h.  Neighbours: addresses.c counts the free addresses, quota.c what is wanted.
+ */
 #include "plan/ready.h"
 
 #include "model/body.h"
@@ -27,7 +28,7 @@ const json_t *judged_look(struct judging *j, enum ready_check check, const char 
     const json_t *look = json_object_get(j->in->seen, key);
     const char *error = json_str(look, "error");
 
-    if (look != NULL && error == NULL)
+    if (look != NULL && !json_is_null(look) && error == NULL)
         return look;
     judged(j, check, json_bool(look, "certain", false) ? READY_FAILED : READY_UNKNOWN,
            g_strdup(error != NULL ? error : "nobody has looked"));
@@ -226,9 +227,9 @@ static void judge_link(struct judging *j, const json_t *health)
     char *text = g_strdup_printf("%s%s%s", link, *detail != '\0' ? ": " : "", detail);
 
     judged(j, READY_LINK,
-           up                                ? READY_OK
+           up                             ? READY_OK
            : g_str_equal(link, "unknown") ? READY_UNKNOWN
-                                             : READY_FAILED,
+                                          : READY_FAILED,
            text);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan_look - a failover, failback or drill is looked ahead to: what it would make at this site, and
- * whether it would succeed.  Nothing is made.
+ * plan_look - a failover, failback or drill is looked ahead to: what it would make at this site,
+ * and whether it would succeed.  Nothing is made.
  */
 #include "runbooks/steps/steps.h"
 

@@ -16,7 +16,8 @@
 
 #include "runbooks/world.h"
 
-#define READINESS_FIRST_MS 120000 /* after an engine's start, or the interval if that is shorter */
+/* After an engine's start, or the interval if that is shorter. */
+#define READINESS_FIRST_MS 120000
 
 /* How long until the first round. */
 int64_t readiness_first_ms(const struct world *world);

@@ -11,7 +11,7 @@
 
 #include "runbooks/world.h"
 
-#define TAGS_ROUND_MS  60000 /* between two looks at all groups, and two tries at an array */
+#define TAGS_ROUND_MS 60000 /* between two looks at all groups, and two tries at an array */
 
 struct tags; /* what this engine has written */
 /* 'world' must live longer. */

@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-
 err_t *restored_recall(const struct exchange *x, struct marks **ret)
 {
     return keyfile_marks(x->state_dir, ret);
@@ -235,8 +234,7 @@ static err_t *admit_in_tx(struct db *db, void *data)
     if (a->pin != NULL)
         TRY(pin_replace(db, a->pin, now_ms));
     bool all = a->pin == NULL || noticed != NULL;
-    struct recovery r = {
-        .x = a->x, .db = db, .peer = all ? NULL : a->pin->site_id, .tag = a->tag};
+    struct recovery r = {.x = a->x, .db = db, .peer = all ? NULL : a->pin->site_id, .tag = a->tag};
     return group_each(db, group_recover, &r);
 }
 

@@ -63,16 +63,16 @@ struct bench_site {
     struct conf *engine_conf; /* of its engine, from its next start on; NULL: as the API's */
     struct runner *runner;
     char *owner;
-    int engines;           /* started so far */
-    int64_t next_tick_ms;  /* of recovery points; by the bench's clock */
-    int64_t next_tags_ms;  /* of tags that are owed; likewise */
-    int64_t next_watch_ms; /* of the epoch watch; likewise */
-    int64_t next_drift_ms; /* of the look for drift; likewise */
+    int engines;               /* started so far */
+    int64_t next_tick_ms;      /* of recovery points; by the bench's clock */
+    int64_t next_tags_ms;      /* of tags that are owed; likewise */
+    int64_t next_watch_ms;     /* of the epoch watch; likewise */
+    int64_t next_drift_ms;     /* of the look for drift; likewise */
     int64_t next_readiness_ms; /* of the look whether groups could fail over; likewise */
-    int64_t next_prune_ms; /* of what is forgotten; likewise */
-    bool unwatched;        /* its engines do not watch: a story needs a site that does not know */
-    int crash_at;          /* the engine dies at this boundary, counted from 1; 0: it lives */
-    int boundaries;        /* passed since bench_crash_at */
+    int64_t next_prune_ms;     /* of what is forgotten; likewise */
+    bool unwatched;  /* its engines do not watch: a story needs a site that does not know */
+    int crash_at;    /* the engine dies at this boundary, counted from 1; 0: it lives */
+    int boundaries;  /* passed since bench_crash_at */
     int crash_again; /* after its first death: at the how-manieth boundary from there; 0: never */
     int deaths;      /* since bench_crash_at */
     bool crashed;

@@ -102,6 +102,7 @@ static const struct sweep sweeps[] = {
     {"reclaim", SIM_SITE_A, "reclaim", "reclaim", 0, false, {0}},
     {"rebuild", SIM_SITE_B, "rebuild", "rebuild", 0, false, {0}},
     {"look", SIM_SITE_A, "look", "look", 0, false, {0}},
+    {"plan", SIM_SITE_B, "plan_look", "plan", 0, false, {0}},
     {"site_validate", SIM_SITE_B, "site_validate", "site_validate", 0, false, {0}},
     {"site_types", SIM_SITE_B, "site_volume_types", "site_types", 0, false, {0}},
     {"create, unwound", SIM_SITE_A, "create", "create", 0, false, B_GROUP},

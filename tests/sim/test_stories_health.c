@@ -76,7 +76,8 @@ static void test_ready(void **state)
     assert_non_null(strstr(json_str(said, "text"), "failover ready"));
 }
 
-/* What goes wrong is seen by the next round, told with its remedy, and forgotten when it is over. */
+/* What goes wrong is seen by the next round, told with its remedy, and forgotten when it is over.
+ */
 static void test_not_ready(void **state)
 {
     AUTO(bench) b = watched(1902);
@@ -174,8 +175,8 @@ static void test_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ready),       cmocka_unit_test(test_not_ready),
-        cmocka_unit_test(test_drift),       cmocka_unit_test(test_lost_and_stale),
+        cmocka_unit_test(test_ready),          cmocka_unit_test(test_not_ready),
+        cmocka_unit_test(test_drift),          cmocka_unit_test(test_lost_and_stale),
         cmocka_unit_test(test_never_and_gone), cmocka_unit_test(test_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

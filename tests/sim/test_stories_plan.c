@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_stories_plan - the plan before the act: what it calls ready succeeds, what it calls not ready
- * fails in the way it says, and a plan that was agreed on is executed as it was or not at all.
+ * test_stories_plan - the plan before the act: what it calls ready succeeds, what it calls not
+ * ready fails in the way it says, and a plan that was agreed on is executed as it was or not at
+ * all.
  */
 #include "model/body.h"
 #include "model/readiness.h"
@@ -67,8 +68,7 @@ static void only_fails(const json_t *plan, const char *id, const char *also)
         bool note = g_strcmp0(json_str(row, "then"), "note") == 0;
         bool ok = g_strcmp0(json_str(row, "result"), "ok") == 0;
         bool wanted = g_strcmp0(json_str(row, "id"), id) == 0;
-        if (!wanted &&
-            (g_strcmp0(json_str(row, "id"), also) == 0 || g_strcmp0(also, "*") == 0))
+        if (!wanted && (g_strcmp0(json_str(row, "id"), also) == 0 || g_strcmp0(also, "*") == 0))
             continue;
         if (wanted ? ok : !ok && !note)
             fail_msg("%s is %s, where %s was to fail: %s", json_str(row, "id"),
@@ -121,7 +121,8 @@ static void as_before(struct bench *b, enum ready_kind kind, bool drills)
 
 /* ---- what is ready ---- */
 
-/* Each kind: it is called ready, it succeeds, and the prediction stands beside what was measured. */
+/* Each kind: it is called ready, it succeeds, and the prediction stands beside what was measured.
+ */
 static void test_ready(void **state)
 {
     (void)state;
@@ -140,10 +141,10 @@ static void test_ready(void **state)
         if (op == NULL)
             fail_msg("%s", b->last_error);
         status_is(b, "completed");
-        g_autofree char *result = bench_sql(
-            b, SIM_SITE_B,
-            "SELECT result FROM dr_operations WHERE operation_type IN ('failover',"
-            " 'test_failover')");
+        g_autofree char *result =
+            bench_sql(b, SIM_SITE_B,
+                      "SELECT result FROM dr_operations WHERE operation_type IN ('failover',"
+                      " 'test_failover')");
         assert_non_null(strstr(result, "\"predicted\""));
     }
 }
@@ -157,8 +158,8 @@ struct trouble {
     const char *service, *resource; /* instead of 'make': a quota of this */
     int limit;
     unsigned kinds; /* bits of enum ready_kind: of these it is told; 0: of all that it concerns */
-    const char *words; /* what the look says */
-    const char *also;  /* only_fails */
+    const char *words;       /* what the look says */
+    const char *also;        /* only_fails */
     const char *key, *value; /* an option of the look and of the operation */
     bool drills;             /* a drill's clones are at B */
     bool grouped;            /* the members stand in a server group */
@@ -520,8 +521,7 @@ static void test_lost(void **state)
     assert_string_equal(json_str(row_of(plan, "group.in_sync"), "result"), "unknown");
     assert_string_equal(json_str(row_of(plan, "members.drift"), "result"), "unknown");
     assert_non_null(strstr(json_str_or(said, "text", ""), "from site-a to site-b: ready"));
-    g_autoptr(json_t) back =
-        bench_ok(b, "prod-b", "protection-group plan", WEB, "!planned", NULL);
+    g_autoptr(json_t) back = bench_ok(b, "prod-b", "protection-group plan", WEB, "!planned", NULL);
     assert_int_equal(json_int(back, "exit", -1), 1);
     assert_string_equal(json_str(row_of(json_obj(back, "object"), "peer.api"), "then"), "refused");
     json_decref(bench_failover(b, SIM_SITE_B));

@@ -569,6 +569,31 @@ static void looked(struct bench *b)
                               " status = 'completed'") > 0);
 }
 
+/* ---- the plan before the act ---- */
+
+static json_t *look_ahead(struct bench *b)
+{
+    return bench_try(b, "prod-a", "protection-group plan", WEB, "!planned", NULL);
+}
+
+/* It was told, and nothing is as it was not before. */
+static void looked_ahead(struct bench *b)
+{
+    production_runs(b);
+    bench_role_is(b, SIM_SITE_B, "STANDBY");
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "servers")), 0);
+    assert_int_equal(json_object_size(sim_table(b->sim, SIM_SITE_B, "volumes")), 0);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_resources WHERE kind IN"
+                                   " ('server', 'volume', 'port', 'copy')"),
+                     0);
+    g_autofree char *result = bench_sql(b, SIM_SITE_B,
+                                        "SELECT result FROM dr_operations WHERE operation_type ="
+                                        " 'plan_look' AND status = 'completed'");
+    assert_non_null(result);
+    assert_non_null(strstr(result, "\"hash\""));
+}
+
 /* ---- a database that is lost ---- */
 
 /*
@@ -759,6 +784,7 @@ const struct verb verbs_all[] = {
  * nothing. */
 static const struct verb verbs_more[] = {
     {"look", prepare_back, demote_asked, looked, false, NULL},
+    {"plan", prepare_handover, look_ahead, looked_ahead, false, NULL},
     {"rebuild", prepare_forgotten, demote, rebuilt, false, NULL},
     {"site_validate", NULL, site_validate, site_validated, false, NULL},
     {"site_types", NULL, site_types, site_types_told, false, NULL},

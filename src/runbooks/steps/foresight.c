@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * foresight - see foresight.h.  Looks at all that plan/ready.h judges; a look that fails is evidence
- * too, and keeps none of the others from being made.
+ * foresight - see foresight.h.  Looks at all that plan/ready.h judges; a look that fails is
+ * evidence too, and keeps none of the others from being made.
  */
 #include "runbooks/steps/foresight.h"
 
@@ -107,7 +107,7 @@ static err_t *rights_read(struct looking *l, json_t **ret)
 }
 
 static const struct look looks[] = {
-    {"compute", compute_read},       {"volume", volume_read},     {"network", network_read},
+    {"compute", compute_read},      {"volume", volume_read},     {"network", network_read},
     {"server_groups", groups_read}, {"keypairs", keypairs_read}, {"rights", rights_read},
 };
 
@@ -316,7 +316,8 @@ static err_t *last_measured(struct step_call *call, enum ready_kind kind, struct
     AUTO(operation) same = NULL;
 
     TRY(operation_find_last(call->db, call->op->pg_id, type, &same));
-    bool alike = measured(same) && (kind == READY_DRILL || same->planned == (kind == READY_HANDOVER));
+    bool alike =
+        measured(same) && (kind == READY_DRILL || same->planned == (kind == READY_HANDOVER));
     if (alike) {
         *ret = TAKE(same);
         return NULL;
@@ -394,10 +395,10 @@ err_t *plan_look_plan(struct step_call *call, json_t **ret)
 /* The runbook that the operation would run. */
 static const struct runbook *book_of(enum ready_kind kind, const char *type)
 {
-    const char *name = kind == READY_DRILL                        ? "test_failover"
-                       : g_str_equal(type, "failback")            ? "failback"
-                       : kind == READY_HANDOVER                   ? "handover"
-                                                                  : "failover";
+    const char *name = kind == READY_DRILL             ? "test_failover"
+                       : g_str_equal(type, "failback") ? "failback"
+                       : kind == READY_HANDOVER        ? "handover"
+                                                       : "failover";
 
     for (const struct runbook *const *b = runbooks_all; *b != NULL; b++) {
         if (g_str_equal((*b)->name, name))

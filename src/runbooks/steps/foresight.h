@@ -38,12 +38,12 @@ json_t *foresight_before(GHashTable *before, const char *key);
 void foresight_keep(GHashTable *before, const char *key, json_t *value);
 
 /*
- * The checks of the operation that 'call->op' stands for, rows of model/readiness.h, in '*ret_rows';
+ * The checks of the operation that 'call->op' stands for, rows of model/readiness.h, in
+ * '*ret_rows';
  * '*ret_seen' is what they were judged by (plan/ready.h).  '*ret_plan' NULL: none could be made.
  */
 err_t *foresight_checks(struct step_call *call, const struct group_now *now, GHashTable *before,
-                        struct planned **ret_plan, json_t **ret_seen,
-                        json_t **ret_rows) MUST_CHECK;
+                        struct planned **ret_plan, json_t **ret_seen, json_t **ret_rows) MUST_CHECK;
 
 /*
  * PLAN_NOT_READY if a check says that it would not succeed, with each that does; what could not be
@@ -52,8 +52,8 @@ err_t *foresight_checks(struct step_call *call, const struct group_now *now, GHa
 err_t *foresight_required(struct step_call *call, const struct group_now *now,
                           const struct planned *p) MUST_CHECK;
 /*
- * {rto_s, rto_from: words, data_loss_s (absent: nobody knows)}: from what was measured here, else by
- * a rule of thumb.  Kept in the plan under PLAN_PREDICTED, for comparison with what comes of it.
+ * {rto_s, rto_from: words, data_loss_s (absent: nobody knows)}: from what was measured here, else
+ * by a rule of thumb.  Kept in the plan under PLAN_PREDICTED, for comparison with what comes of it.
  * 'seen': what foresight has looked at for it, or NULL.
  */
 #define PLAN_PREDICTED "predicted"

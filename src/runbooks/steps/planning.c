@@ -177,9 +177,8 @@ static err_t *planned_check(struct step_call *call, const struct group_now *now,
 {
     TRY(plan_problems(p->plan));
     TRY(plan_agreed(p->plan, json_str(call->op->params, "plan")));
-    return p->kind == READY_UNPLANNED || call->op->plan != NULL
-               ? NULL
-               : foresight_required(call, now, p);
+    return p->kind == READY_UNPLANNED || call->op->plan != NULL ? NULL
+                                                                : foresight_required(call, now, p);
 }
 
 static err_t *target_plan(struct step_call *call, const struct group_now *now, json_t **ret)
