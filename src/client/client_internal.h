@@ -359,9 +359,9 @@ void checks_words(const json_t *checks, GString *words);
  * the servers would start, and whether it would succeed.  'takes': its mappings and the like, as
  * the action's.  In cmd_plan.c.
  */
-err_t *plan_show(struct pair *pair, struct end *end, const char *operation, bool planned,
-                 json_t *takes, json_t **ret) MUST_CHECK;
-/* {id, status …} "was ordered with a plan": --plan of a call, into an action's input. */
+err_t *plan_show(struct call *call, struct pair *pair, struct end *end, const char *operation,
+                 bool planned, json_t *takes, json_t **ret) MUST_CHECK;
+/* --plan of a call, into an action's input. */
 void plan_given(const struct call *call, json_t *into);
 /* In cmd_site.c: as an admin; and a site by the call's argument, as the local site has it. */
 #define SITE_COLUMNS                                                                               \

@@ -221,8 +221,8 @@ static err_t *failover_look(struct call *call, struct pair *pair, json_t *takes,
         json_set_str(takes, "on_conflict", arg(call, "on-conflict"));
     if (arg(call, "from") != NULL)
         json_set_str(takes, "from", arg(call, "from"));
-    return plan_show(pair, planned ? pair_standby(pair) : pair->local, "failover", planned, takes,
-                     ret);
+    return plan_show(call, pair, planned ? pair_standby(pair) : pair->local, "failover", planned,
+                     takes, ret);
 }
 
 static err_t *failover_run(struct call *call, struct pair *pair, json_t **ret)
@@ -279,7 +279,7 @@ static err_t *failback_run(struct call *call, struct pair *pair, json_t **ret)
     if (arg(call, "on-conflict") != NULL)
         json_set_str(in, "on_conflict", arg(call, "on-conflict"));
     if (arg_flag(call, "dry-run"))
-        return plan_show(pair, pair_standby(pair), "failback", false, json_incref(in), ret);
+        return plan_show(call, pair, pair_standby(pair), "failback", false, json_incref(in), ret);
     json_set_bool(in, "reverse_replication", !off);
     return handover_run(call, pair, "failback", in, ret);
 }
@@ -365,7 +365,8 @@ static err_t *drill_run(struct call *call, struct pair *pair, json_t **ret)
 
     TRY(mappings_given(call, in));
     if (arg_flag(call, "dry-run"))
-        return plan_show(pair, pair_standby(pair), "test_failover", false, json_incref(in), ret);
+        return plan_show(call, pair, pair_standby(pair), "test_failover", false, json_incref(in),
+                         ret);
     plan_given(call, in);
     TRY(checks_given(call, in));
     json_set_bool(in, "auto_cleanup", arg_flag(call, "auto-cleanup"));

@@ -228,8 +228,8 @@ static void ahead_init(struct ahead *a, struct pair *pair, struct end *end, cons
                         : VERB_FAILOVER_UNPLANNED;
 }
 
-err_t *plan_show(struct pair *pair, struct end *end, const char *operation, bool planned,
-                 json_t *takes, json_t **ret)
+err_t *plan_show(struct call *call, struct pair *pair, struct end *end, const char *operation,
+                 bool planned, json_t *takes, json_t **ret)
 {
     g_autoptr(json_t) in = takes;
     g_autoptr(json_t) plan = NULL;
@@ -241,6 +241,7 @@ err_t *plan_show(struct pair *pair, struct end *end, const char *operation, bool
     if (planned)
         json_set_bool(in, "planned", true);
     ahead_init(&a, pair, end, operation, planned);
+    carry_first(call, pair); /* as the operation would: what is left then is what it would meet */
     trust_rearm(end);
     TRY(look_ask(end, pair, in, &plan));
     a.rows = json_array();
@@ -278,7 +279,7 @@ static err_t *plan_run(struct call *call, struct pair *pair, json_t **ret)
         json_set_str(in, "on_conflict", arg(call, "on-conflict"));
     if (arg(call, "from") != NULL)
         json_set_str(in, "from", arg(call, "from"));
-    return plan_show(pair, pair_standby(pair), operation, planned, json_incref(in), ret);
+    return plan_show(call, pair, pair_standby(pair), operation, planned, json_incref(in), ret);
 }
 
 err_t *cmd_plan(struct call *call, json_t **ret)

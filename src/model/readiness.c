@@ -144,6 +144,11 @@ const char *ready_id(enum ready_check check)
     return checks[check].id;
 }
 
+const char *ready_says(enum ready_check check)
+{
+    return checks[check].says;
+}
+
 enum ready_by ready_by(enum ready_check check)
 {
     return checks[check].by;

@@ -85,7 +85,8 @@ enum ready_check {
     READY_REHEARSED,
     READY_CHECKS,
 };
-const char *ready_id(enum ready_check check); /* "quota.instances"; API, never renamed */
+const char *ready_id(enum ready_check check);   /* "quota.instances"; API, never renamed */
+const char *ready_says(enum ready_check check); /* "Quota of instances" */
 enum ready_by ready_by(enum ready_check check);
 enum ready_then ready_then(enum ready_check check, enum ready_kind kind);
 const char *ready_remedy(enum ready_check check);

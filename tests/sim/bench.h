@@ -336,6 +336,8 @@ int64_t bench_epoch(struct bench *b, int site);
 
 /* A bench with both sites, the group "web", a recovery point. */
 struct bench *bench_create_protected(uint64_t seed);
+/* Two groups instead, "web" with web-1 and "db" with db-1; points of both have arrived. */
+struct bench *bench_create_two(uint64_t seed);
 
 void bench_register(struct bench *b);
 /* Group "web" at site A with policy, web-1 and db-1; IN SYNC. */

@@ -155,14 +155,20 @@ static void test_never_and_gone(void **state)
 /* What several groups of a project need is asked for once a round. */
 static void test_calls(void **state)
 {
-    AUTO(bench) b = watched(1906);
+    AUTO(bench) b = bench_create_two(1906);
     (void)state;
 
+    b->foresees = true;
+    bench_pass(b, ROUND_MS);
+    bench_settle(b);
     sim_log_clear(b->sim);
     bench_pass(b, ROUND_MS);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B, "SELECT COUNT(*) FROM readiness"), 2);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/limits*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/limits*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/os-keypairs*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/servers/detail*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/types*"), 1);
     for (size_t i = 0; i < sim_log(b->sim)->len; i++) {
         const struct sim_log *line = g_ptr_array_index(sim_log(b->sim), i);
         bool login = g_str_has_suffix(line->path, "/auth/tokens");

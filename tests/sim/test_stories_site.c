@@ -12,32 +12,11 @@
 #include <cmocka.h>
 
 /* A group of one server, at both sites. */
-static void group_make(struct bench *b, const char *name, const char *server)
-{
-    g_autofree char *array = g_strdup_printf("pg-%s", name);
-
-    json_decref(bench_ok(b, "prod-a", "protection-group create", "name", name, "replication-type",
-                         "async", "primary-site", "site-a", "secondary-site", "site-b",
-                         "volume-type", "replicated-ssd", "!wait", NULL));
-    json_decref(bench_ok(b, "prod-a", "protection-group policy-create", "protection-group", name,
-                         "primary-fa-url", "https://array-a.lab", "primary-fa-token", "T-a",
-                         "secondary-fa-url", "https://array-b.lab", "secondary-fa-token", "T-b",
-                         "pure-pg-name", array, "replication-interval", "60", "rpo-minutes", "15",
-                         NULL));
-    json_decref(bench_ok(b, "prod-a", "protection-group member-add", "protection-group", name,
-                         "instance-id", bench_server_id(b, SIM_SITE_A, server), NULL));
-    bench_settle(b);
-}
-
-/* Two groups with points at site B, and somebody there who may fail a site over. */
+/* Two groups, and somebody at B who may fail a site over. */
 static struct bench *two_groups(uint64_t seed)
 {
-    struct bench *b = bench_create(seed);
+    struct bench *b = bench_create_two(seed);
 
-    bench_register(b);
-    group_make(b, "web", "web-1");
-    group_make(b, "db", "db-1");
-    bench_pass(b, 130000);
     bench_site_admin(b, SIM_SITE_B, "prod-user", "prod");
     return b;
 }

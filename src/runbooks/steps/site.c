@@ -8,6 +8,7 @@
 #include "cloud/cinder.h"
 #include "cloud/keystone.h"
 #include "cloud/nova.h"
+#include "model/readiness.h"
 #include "runbooks/steps/steps.h"
 #include "store/site.h"
 #include "store/trust.h"
@@ -214,8 +215,7 @@ static bool rows_run(struct step_call *call, const struct cloud *c, const struct
 /* volume_manage is the tenants' right: asked with a trust, if there is any yet. */
 static err_t *manage_row(struct step_call *call, json_t *rows, bool *good)
 {
-    static const struct site_check check = {"volume_manage",
-                                            "Tenants may manage volumes into Cinder", NULL, true};
+    const struct site_check check = {"volume_manage", ready_says(READY_RIGHTS), NULL, true};
     g_autoptr(GPtrArray) trusts = NULL;
     struct cloud tenant;
 
