@@ -262,13 +262,30 @@ rehearse() {
     at prod-a
 }
 
+# plan_ahead GROUP --planned|--unplanned LOSS: what it would be, and that it is ready; PLAN is its hash
+plan_ahead() {
+    run protector protection-group failover "$1" "$2" --dry-run \
+        --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
+    says ': ready$' 'would take about [0-9]+ s' "$3" 'Open the epoch: this site is active' \
+        '^  server web-1, flavor m1.medium' 'ok +Quota of instances: 2 wanted' \
+        'ok +Tenants may manage volumes into Cinder'
+    PLAN=$(sed -n 's/^plan \([0-9a-f]\{64\}\)$/\1/p' "$OUT")
+    [ -n "$PLAN" ] || die "the plan has no hash"
+}
+
 go_and_come_home() {
     chapter "Planned failover: site A's servers come to rest, site B runs them, nothing is lost"
     run world servers site-a web-1
     FLOATING=$(sed -n 's/^web-1 .*net-app=[0-9.]*,net-app=\([0-9.]*\) .*/\1/p' "$OUT")
     run protector protection-group mapping-set prod-web-app --floating-ip-mapping "$FLOATING=public"
     says "floating_ip.*$FLOATING.*public"
-    run protector protection-group failover prod-web-app --planned \
+    plan_ahead prod-web-app --planned "would lose nothing"
+    note "another plan than the one that was shown is refused, and nothing has come of it"
+    refused protector protection-group failover prod-web-app --planned --plan "${PLAN//[0-9]/a}" \
+        --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
+    says 'not what plan'
+    run world wait-servers site-a ACTIVE unlocked web-1 db-1
+    run protector protection-group failover prod-web-app --planned --plan "$PLAN" \
         --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
     is status completed
     PLANNED=$(value id)
@@ -330,7 +347,8 @@ lose_site() {
 fail_over() {
     chapter "At site B: unplanned failover"
     at prod-b
-    run protector protection-group failover prod-web-app --unplanned \
+    plan_ahead prod-web-app --unplanned 'would lose what was written in the last'
+    run protector protection-group failover prod-web-app --unplanned --plan "$PLAN" \
         --reason "site-a lost its power" --network-mapping "$NETWORK_A=$NETWORK_B" \
         --flavor-mapping m1.tiny=m1.medium
     says 100

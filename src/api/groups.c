@@ -52,17 +52,18 @@ static err_t *trouble_view(struct request *r, const struct group_row *g, json_t 
     return NULL;
 }
 
-/* "web-1: its flavor is …" for each thing that an engine here saw to differ. */
-static err_t *drift_texts(struct request *r, const struct group_row *g, json_t *texts)
+/* "web-1: its flavor is …" for each thing that an engine here saw to differ; when it looked, 0:
+ * not yet. */
+static err_t *drift_texts(struct request *r, const struct group_row *g, json_t *texts,
+                          int64_t *ret_seen_at_ms)
 {
     g_autoptr(json_t) found = NULL;
     g_autoptr(json_t) body = NULL;
-    int64_t seen_at_ms = 0;
     const char *id;
     json_t *list, *text;
     size_t i;
 
-    TRY(drift_get(r->db, g->id, &found, &seen_at_ms));
+    TRY(drift_get(r->db, g->id, &found, ret_seen_at_ms));
     if (json_object_size(found) > 0)
         TRY(change_body(g, &body));
     json_object_foreach(found, id, list)
@@ -108,10 +109,12 @@ static err_t *health_view(struct request *r, const struct group_row *g, json_t *
                                           "carry its metadata here (sync-force), or keep this site "
                                           "(failover --unplanned)"));
     bool drift = false;
+    int64_t seen_at_ms = 0;
     if (g_str_equal(g->role, "ACTIVE")) {
-        TRY(drift_texts(r, g, texts));
+        TRY(drift_texts(r, g, texts, &seen_at_ms));
         drift = json_array_size(texts) > superseded;
     }
+    view_time(out, "health_seen_at", seen_at_ms);
     bool alone = false;
     TRY(replication_texts(g, texts, &alone));
     json_set_str(out, "health",

@@ -43,12 +43,19 @@ static void row(struct ahead *a, enum ready_check check, enum ready_result resul
     ready_add(a->rows, a->kind, check, result, seen, NULL, a->now_ms);
 }
 
-static void judge_status(const struct ahead *a, const json_t *group, bool *may, GString *text)
+static struct end *other_end(struct pair *pair, const struct end *end)
+{
+    return end == pair->local ? pair->peer : pair->local;
+}
+
+static void judge_status(const struct ahead *a, const json_t *group, const struct end *end,
+                         bool *may, GString *text)
 {
     const char *status = json_str(group, "status");
 
     *may = *may && verb_allowed_in(a->verb, group_status_of(status));
-    g_string_append_printf(text, "%s%s", text->len > 0 ? " and " : "the group is ", status);
+    g_string_append_printf(text, "%s%s at %s", text->len > 0 ? ", " : "", status,
+                           pair_end_name(a->pair, end));
 }
 
 /* As it stands where the operation would begin; a handover needs both. */
@@ -62,9 +69,9 @@ static void judge_state(struct ahead *a)
             g_strdup("the site where it would begin does not answer"));
         return;
     }
-    judge_status(a, a->here, &may, text);
+    judge_status(a, a->here, a->end, &may, text);
     if (both)
-        judge_status(a, a->there, &may, text);
+        judge_status(a, a->there, other_end(a->pair, a->end), &may, text);
     row(a, READY_STATE, may ? READY_OK : READY_FAILED, g_strdup(text->str));
 }
 
@@ -103,15 +110,14 @@ static void judge_drift(struct ahead *a)
         return;
     }
     bool drifts = g_strcmp0(json_str(a->there, "health"), "drift") == 0;
+    if (!drifts && json_str(a->there, "health_seen_at") == NULL) {
+        row(a, READY_DRIFT, READY_UNKNOWN, g_strdup("nobody has looked yet"));
+        return;
+    }
     json_array_foreach(json_arr(a->there, "health_details"), i, detail)
         g_string_append_printf(text, "%s%s", i > 0 ? "; " : "", json_string_value(detail));
     row(a, READY_DRIFT, drifts ? READY_FAILED : READY_OK,
         g_strdup(drifts ? text->str : "nothing differs"));
-}
-
-static struct end *other_end(struct pair *pair, const struct end *end)
-{
-    return end == pair->local ? pair->peer : pair->local;
 }
 
 /* The group at a site that may not answer: then NULL, and no error. */
@@ -141,7 +147,7 @@ static err_t *ahead_judge(struct ahead *a)
 
 /* ---- shown ---- */
 
-static void predicted_words(const json_t *plan, GString *words)
+static void predicted_words(const json_t *plan, enum ready_kind kind, GString *words)
 {
     const json_t *p = json_obj(plan, "predicted");
     int64_t loss_s = json_int(p, "data_loss_s", -1);
@@ -150,11 +156,14 @@ static void predicted_words(const json_t *plan, GString *words)
         return;
     g_string_append_printf(words, "would take about %" G_GINT64_FORMAT " s (%s)\n",
                            json_int(p, "rto_s", 0), json_str_or(p, "rto_from", "?"));
-    if (loss_s == 0)
+    if (kind == READY_HANDOVER)
         g_string_append(words, "would lose nothing\n");
-    else if (loss_s > 0)
+    else if (kind == READY_UNPLANNED && loss_s >= 0)
         g_string_append_printf(words,
                                "would lose what was written in the last %" G_GINT64_FORMAT " s\n",
+                               MAX(loss_s, 1)); /* less than a second is not nothing */
+    else if (loss_s >= 0)
+        g_string_append_printf(words, "would use a recovery point of %" G_GINT64_FORMAT " s ago\n",
                                loss_s);
 }
 
@@ -195,7 +204,7 @@ void checks_words(const json_t *checks, GString *words)
     }
 }
 
-static GString *plan_words(const struct pair *pair, const json_t *plan)
+static GString *plan_words(const struct pair *pair, enum ready_kind kind, const json_t *plan)
 {
     GString *words = g_string_new(NULL);
     const char *hash = json_str(plan, "hash");
@@ -204,7 +213,7 @@ static GString *plan_words(const struct pair *pair, const json_t *plan)
                            json_str_or(plan, "operation", "?"), pair_name(pair),
                            json_str_or(plan, "source", "?"), json_str_or(plan, "target", "?"),
                            json_bool(plan, "ready", false) ? "ready" : "NOT READY");
-    predicted_words(plan, words);
+    predicted_words(plan, kind, words);
     steps_words(plan, words);
     if (json_str(plan, "text") != NULL)
         g_string_append_printf(words, "\n%s", json_str(plan, "text"));
@@ -251,7 +260,7 @@ err_t *plan_show(struct call *call, struct pair *pair, struct end *end, const ch
     TRY(e);
     bool ready = ready_all(a.rows);
     json_set_bool(plan, "ready", ready);
-    *ret = show_text(plan_words(pair, plan), json_incref(plan));
+    *ret = show_text(plan_words(pair, a.kind, plan), json_incref(plan));
     json_set_int(*ret, "exit", ready ? 0 : 1);
     return NULL;
 }

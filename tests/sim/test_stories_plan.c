@@ -16,6 +16,13 @@
 
 #define WEB "protection-group", "web"
 
+/* Engines have compared the servers with the metadata. */
+static struct bench *compared(struct bench *b)
+{
+    bench_pass(b, 610000);
+    return b;
+}
+
 /* ---- looks ---- */
 
 static json_t *look_with(struct bench *b, enum ready_kind kind, const char *key, const char *value)
@@ -128,7 +135,7 @@ static void test_ready(void **state)
     (void)state;
 
     for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++) {
-        AUTO(bench) b = bench_create_protected(1700 + kind);
+        AUTO(bench) b = compared(bench_create_protected(1700 + kind));
         g_autoptr(json_t) plan = look(b, kind, NULL, NULL);
         only_fails(plan, NULL, NULL);
         assert_true(json_bool(plan, "ready", false));
@@ -360,7 +367,7 @@ static void no_room_for_floating(struct bench *b)
 
 /* clang-format off */
 static const struct trouble troubles[] = {
-    {.check = "group.state", .make = drilling, .kinds = HANDOVER | DRILL, .words = "testing", .drills = true},
+    {.check = "group.state", .make = drilling, .kinds = HANDOVER | DRILL, .words = "testing at site-b", .drills = true},
     {.check = "members.protected", .make = one_failed, .words = "is error"},
     {.check = "mapping.outside", .words = "zone", .key = "*availability-zone-mapping", .value = "nova=mars"},
     {.check = "kept", .words = "has kept no server", .key = "from", .value = "kept", .also = "*"},
@@ -469,7 +476,7 @@ static char *value_of(struct bench *b, const struct trouble *t)
 
 static void trouble_tell(const struct trouble *t, enum ready_kind kind, uint64_t seed)
 {
-    AUTO(bench) b = t->grouped ? grouped(seed) : bench_create_protected(seed);
+    AUTO(bench) b = compared(t->grouped ? grouped(seed) : bench_create_protected(seed));
     enum ready_then then = ready_then(check_of(t->check), kind);
 
     trouble_make(b, t);
