@@ -169,7 +169,7 @@ static int64_t pool_size(const json_t *pool)
 static int64_t pool_held(const json_t *pool, const json_t *rows, const char *network_id)
 {
     uint32_t first = ipv4(json_str(pool, "start")), last = ipv4(json_str(pool, "end"));
-    int64_t count = 0;
+    int64_t count = 0; /* of an IPv6 pool: none, for first is 0 and last too */
     size_t i, k;
     json_t *row, *fixed;
 
@@ -180,7 +180,7 @@ static int64_t pool_held(const json_t *pool, const json_t *rows, const char *net
         json_array_foreach(json_arr(row, "fixed_ips"), k, fixed)
         {
             uint32_t ip = ipv4(json_str(fixed, "ip_address"));
-            count += ip >= first && ip <= last;
+            count += ip != 0 && ip >= first && ip <= last;
         }
     }
     return count;
@@ -189,6 +189,7 @@ static int64_t pool_held(const json_t *pool, const json_t *rows, const char *net
 int64_t plan_addresses_free(const json_t *inventory, const char *network_id, const json_t *asked)
 {
     int64_t free = 0;
+    bool any = false;
     size_t i, k;
     json_t *subnet, *pool;
 
@@ -196,9 +197,10 @@ int64_t plan_addresses_free(const json_t *inventory, const char *network_id, con
     {
         if (g_strcmp0(json_str(subnet, "network_id"), network_id) != 0)
             continue;
+        any = any || json_int(subnet, "ip_version", 4) == 4;
         json_array_foreach(json_arr(subnet, "allocation_pools"), k, pool) free +=
             pool_size(pool) - pool_held(pool, json_arr(inventory, "ports"), network_id) -
             pool_held(pool, asked, network_id);
     }
-    return free;
+    return any ? MAX(free, 0) : -1;
 }

@@ -18,7 +18,7 @@ void plan_addresses(const json_t *inventory, const json_t *network, const json_t
 
 /*
  * How many IPv4 addresses Neutron may still give out on a network: those of its subnets' pools that
- * neither the inventory's ports hold nor the nics of 'asked' ask for.
+ * neither the inventory's ports hold nor the nics of 'asked' ask for.  -1: it has no IPv4 subnet.
  */
 int64_t plan_addresses_free(const json_t *inventory, const char *network_id, const json_t *asked);
 

@@ -283,12 +283,12 @@ static void network_full(struct judging *j, const json_t *network, GString *text
     int64_t wanted = any_wanted(j->in, id, asked);
     int64_t free = wanted > 0 ? plan_addresses_free(j->in->inventory, id, asked) : 0;
 
-    if (free < wanted)
+    if (free >= 0 && free < wanted)
         g_string_append_printf(text,
                                "%snetwork '%s' has %" G_GINT64_FORMAT " free, %" G_GINT64_FORMAT
                                " wanted",
-                               text->len > 0 ? "; " : "", json_str_or(network, "name", id),
-                               MAX(free, 0), wanted);
+                               text->len > 0 ? "; " : "", json_str_or(network, "name", id), free,
+                               wanted);
 }
 
 static void judge_addresses(struct judging *j)

@@ -219,18 +219,18 @@ static void judge_point(struct judging *j)
     judge_point_whole(j, point);
 }
 
+/* What is degraded may carry all that is needed: nobody knows. */
 static void judge_link(struct judging *j, const json_t *health)
 {
     const char *link = json_str_or(health, "link", "unknown");
     const char *detail = json_str_or(health, "detail", "");
-    bool up = g_str_equal(link, "up");
-    char *text = g_strdup_printf("%s%s%s", link, *detail != '\0' ? ": " : "", detail);
+    bool up = g_str_equal(link, "up"), down = g_str_equal(link, "down");
 
     judged(j, READY_LINK,
-           up                             ? READY_OK
-           : g_str_equal(link, "unknown") ? READY_UNKNOWN
-                                          : READY_FAILED,
-           text);
+           up     ? READY_OK
+           : down ? READY_FAILED
+                  : READY_UNKNOWN,
+           g_strdup_printf("%s%s%s", link, *detail != '\0' ? ": " : "", detail));
 }
 
 /* How much would be lost, if it happened now. */

@@ -43,8 +43,11 @@ void foresight_keep(GHashTable *before, const char *key, json_t *value)
         g_hash_table_insert(before, g_strdup(key), json_incref(value));
 }
 
-/* Takes 'e'. */
-static json_t *failed_look(err_t *e)
+/*
+ * Takes 'e'.  Where the look asks for leave, being refused is an answer; a quota or a list that may
+ * not be read says nothing.
+ */
+static json_t *failed_look(err_t *e, bool asks)
 {
     g_autoptr(err_t) owned = e;
     g_autofree char *text = err_text(e);
@@ -52,14 +55,14 @@ static json_t *failed_look(err_t *e)
     bool certain = err_class(e) == ERR_CLASS_PERMANENT || err_class(e) == ERR_CLASS_PERSON;
 
     json_set_str(row, "error", text);
-    json_set_bool(row, "certain", certain);
+    json_set_bool(row, "certain", asks && certain);
     return row;
 }
 
-/* Takes both; 'value' NULL: it went well, and that is all. */
-static void looked(struct looking *l, const char *key, err_t *e, json_t *value)
+/* Takes 'e' and 'value'; 'value' NULL: it went well, and that is all. */
+static void looked(struct looking *l, const char *key, bool asks, err_t *e, json_t *value)
 {
-    json_t *row = e != NULL ? failed_look(e) : value != NULL ? value : json_object();
+    json_t *row = e != NULL ? failed_look(e, asks) : value != NULL ? value : json_object();
 
     json_set(l->seen, key, row);
 }
@@ -70,6 +73,7 @@ static void looked(struct looking *l, const char *key, err_t *e, json_t *value)
 struct look {
     const char *key; /* of 'seen' */
     err_t *(*read)(struct looking *l, json_t **ret);
+    bool asks; /* failed_look */
 };
 
 static err_t *compute_read(struct looking *l, json_t **ret)
@@ -107,8 +111,9 @@ static err_t *rights_read(struct looking *l, json_t **ret)
 }
 
 static const struct look looks[] = {
-    {"compute", compute_read},      {"volume", volume_read},     {"network", network_read},
-    {"server_groups", groups_read}, {"keypairs", keypairs_read}, {"rights", rights_read},
+    {"compute", compute_read, false},   {"volume", volume_read, false},
+    {"network", network_read, false},   {"server_groups", groups_read, false},
+    {"keypairs", keypairs_read, false}, {"rights", rights_read, true},
 };
 
 /* Once for all groups of a round that have 'of' (a project, a volume type) in common. */
@@ -122,7 +127,7 @@ static void look_once(struct looking *l, const struct look *look, const char *of
         return;
     }
     err_t *e = look->read(l, &value);
-    looked(l, look->key, e, value);
+    looked(l, look->key, look->asks, e, value);
     foresight_keep(l->before, key, json_object_get(l->seen, look->key));
 }
 
@@ -132,7 +137,7 @@ static void look_tenant(struct looking *l)
     err_t *e = world_tenant(l->call, l->project, &l->tenant);
     bool in = e == NULL;
 
-    looked(l, "trust", e, NULL);
+    looked(l, "trust", true, e, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(looks); i++) {
         if (in)
             look_once(l, &looks[i], l->project);
@@ -156,7 +161,7 @@ static err_t *backend_read(struct looking *l, json_t **ret)
 
 static void look_service(struct looking *l)
 {
-    static const struct look backend = {"backend", backend_read};
+    static const struct look backend = {"backend", backend_read, true};
     const char *type = body_volume_type(l->now->body, l->now->self);
 
     look_once(l, &backend, type != NULL ? type : "");
@@ -215,13 +220,13 @@ static void look_replication(struct looking *l)
     json_t *health = NULL, *point = NULL;
     err_t *e = health_read(l, &health);
 
-    looked(l, "health", e, health);
+    looked(l, "health", false, e, health);
     bool chooses = l->kind != READY_HANDOVER && l->p != NULL &&
                    json_array_size(json_arr(l->p->plan, "volumes")) > 0;
     if (!chooses)
         return;
     e = point_look(l->call, l->now, l->p->plan, &point);
-    looked(l, "point", e, point);
+    looked(l, "point", true, e, point);
 }
 
 /* The last drill of the group at this site that went to its end. */
@@ -257,11 +262,11 @@ static err_t *rows_make(struct step_call *call, const struct group_now *now, GHa
                         .before = before,
                         .project = group_project(now->body, now->self)};
 
-    looked(&l, "inventory", why, NULL);
+    looked(&l, "inventory", false, why, NULL);
     look_tenant(&l);
     look_service(&l);
     if (l.kind == READY_HANDOVER)
-        looked(&l, "source", source_read(&l), NULL);
+        looked(&l, "source", true, source_read(&l), NULL);
     look_replication(&l);
     TRY(look_drill(&l));
     struct plan_ready_input in = {.kind = l.kind,
