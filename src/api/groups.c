@@ -588,6 +588,9 @@ static err_t *groups_failover(struct request *r)
     bool was_active =
         g_str_equal(g->role, "RECOVERING") && g_strcmp0(g->current_primary_site_id, self) == 0;
     bool in_place = g_str_equal(g->role, "ACTIVE") || g_str_equal(g->role, "FROZEN") || was_active;
+    if (in_place && json_str(in, "plan") != NULL)
+        return err(BAD_REQUEST, "the group is active at this site, or was: it is claimed in place, "
+                                "by no plan");
     if (in_place || json_bool(in, "force", false))
         TRY(request_allowed(r, "protector:sync:force", r->project));
     AUTO(operation) op = change_operation(r, g, in_place ? "reclaim" : "failover");

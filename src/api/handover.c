@@ -28,9 +28,12 @@ static const struct kind *kind_of(enum verb verb)
     return verb == VERB_FAILBACK ? &kinds[1] : &kinds[0];
 }
 
-/* A handover whose operation waits for the other site: whoever asks again follows that one. */
+/*
+ * A handover whose operation waits for the other site: whoever asks again follows that one, unless
+ * he has agreed on another plan.
+ */
 static err_t *handover_open(struct request *r, const struct group_row *g, const struct kind *kind,
-                            char **ret)
+                            const char *plan, char **ret)
 {
     g_autoptr(GPtrArray) open = NULL;
     const char *self = r->o->exchange->identity->site_id;
@@ -40,8 +43,14 @@ static err_t *handover_open(struct request *r, const struct group_row *g, const 
     for (guint i = 0; i < open->len && *ret == NULL; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
         if (g_str_equal(op->operation_type, kind->type) && op->planned &&
-            g_strcmp0(op->executing_site_id, self) != 0)
+            g_strcmp0(op->executing_site_id, self) != 0) {
+            if (plan != NULL && g_strcmp0(json_str(op->params, "plan"), plan) != 0)
+                return err_detail(err(OPERATION_IN_PROGRESS,
+                                      "operation '%s' runs, which was not begun by this plan",
+                                      op->id),
+                                  "operation", op->id);
             *ret = g_strdup(op->id);
+        }
     }
     return NULL;
 }
@@ -137,7 +146,7 @@ err_t *handover_begin(struct request *r, const struct group_row *g, enum verb ve
         .nonce = request_header(r, "Protector-Peer"),
     };
 
-    TRY(handover_open(r, g, kind, &open));
+    TRY(handover_open(r, g, kind, json_str(params, "plan"), &open));
     if (open != NULL)
         return reply_operation(r, open, NULL);
     TRY(change_allowed(r, g, verb));

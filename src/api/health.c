@@ -13,6 +13,19 @@
 
 #define STALE_ROUNDS 3 /* an engine that has missed so many says nothing of now */
 
+/* What was seen in another role says nothing of this one. */
+static err_t *report_read(struct request *r, const struct group_row *g, json_t **ret)
+{
+    g_autoptr(json_t) report = NULL;
+
+    *ret = NULL;
+    TRY(readiness_get(r->db, g->id, &report));
+    bool target = g_strcmp0(json_str(report, "role"), "target") == 0;
+    if (report != NULL && target == g_str_equal(g->role, "STANDBY"))
+        *ret = TAKE(report);
+    return NULL;
+}
+
 static bool is_stale(const struct request *r, const json_t *report)
 {
     const char *at = json_str(report, "checked_at");
@@ -47,7 +60,7 @@ static err_t *report_view(struct request *r, const struct group_row *g,
     json_set_str(out, "current_primary_site", site_names_get(names, g->current_primary_site_id));
     json_set_int(out, "version", g->version);
     json_set_str(out, "position", g->position);
-    TRY(readiness_get(r->db, g->id, &report));
+    TRY(report_read(r, g, &report));
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         json_t *value = json_object_get(report, keys[i]);
         json_set(out, keys[i], value != NULL ? json_incref(value) : json_null());

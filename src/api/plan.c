@@ -6,6 +6,8 @@
 #include "api/change.h"
 #include "api/resources.h"
 
+#define LOOKS_MAX 2 /* of a group at once: each takes a thread of the engine for some seconds */
+
 static const char *const operations[] = {"failover", "failback", "test_failover", NULL};
 
 static const struct field plan_fields[] = {
@@ -72,15 +74,43 @@ static struct operation *look_new(struct request *r, const struct group_row *g)
     return op;
 }
 
+/* One that looks ahead to the very same is followed; of others few run at once. */
+static err_t *look_open(struct request *r, const struct group_row *g, const struct operation *op,
+                        char **ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+    int looks = 0;
+
+    *ret = NULL;
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len && *ret == NULL; i++) {
+        const struct operation *other = g_ptr_array_index(open, i);
+        if (!g_str_equal(other->operation_type, op->operation_type))
+            continue;
+        looks++;
+        if (other->planned == op->planned && json_equal(other->params, op->params))
+            *ret = g_strdup(other->id);
+    }
+    if (*ret == NULL && looks >= LOOKS_MAX)
+        return err_remedy(err(OPERATION_IN_PROGRESS, "%d looks at group '%s' run already", looks,
+                              g->name),
+                          "wait until they have ended");
+    return NULL;
+}
+
 err_t *groups_plan(struct request *r)
 {
     AUTO(group_row) g = NULL;
+    g_autofree char *open = NULL;
 
     TRY(request_allowed(r, "protector:protection_groups:show", r->project));
     TRY(plan_input_check(r->in));
     TRY(change_group(r, &g));
     TRY(plan_place_check(r, g));
     AUTO(operation) op = look_new(r, g);
+    TRY(look_open(r, g, op, &open));
+    if (open != NULL)
+        return reply_operation(r, open, NULL);
     TRY(operation_insert(r->db, op));
     request_ring(r);
     return reply_operation(r, op->id, NULL);

@@ -111,7 +111,8 @@ static err_t *failover_post(struct call *call, struct pair *pair, const json_t *
     json_set(in, "client_probe", json_deep_copy(seen));
     struct ask ask = {.method = "POST", .path = path, .body = body};
     err_t *e = end_ask(pair->local, &ask, ret, NULL);
-    return e != NULL ? failover_running(pair, e, ret) : NULL;
+    bool agreed = arg(call, "plan") != NULL; /* on this one, not on whatever runs */
+    return e != NULL && !agreed ? failover_running(pair, e, ret) : e;
 }
 
 /* The other site hears of it: at once if it runs nothing any more, else when the user says so. */

@@ -8,7 +8,7 @@
 #include "client/client_internal.h"
 #include "model/readiness.h"
 
-#define REPORTS_MAX "1000" /* the longest page of a list */
+#define REPORTS_AT 200 /* of a page: a report is some 15 KiB */
 
 /* Both halves of a group's report; either may be missing. */
 struct halves {
@@ -41,16 +41,40 @@ static bool said_by(const json_t *rows, const char *id)
     return false;
 }
 
+/* What is stale says nothing of now. */
+static json_t *row_now(const json_t *row, bool stale)
+{
+    json_t *out = json_copy((json_t *)row);
+
+    if (stale) {
+        g_autofree char *text =
+            g_strdup_printf("nobody has looked since: %s", json_str_or(row, "seen", ""));
+        json_set_str(out, "result", "unknown");
+        json_set_str(out, "seen", text);
+    }
+    return out;
+}
+
 static void rows_add(json_t *rows, const json_t *report)
 {
+    bool stale = json_bool(report, "stale", false);
     size_t i;
     json_t *row;
 
     json_array_foreach(json_arr(report, "checks"), i, row)
     {
         if (!said_by(rows, json_str(row, "id")))
-            json_array_append(rows, row);
+            json_array_append_new(rows, row_now(row, stale));
     }
+}
+
+static void peer_add(json_t *rows, const struct halves *h, int64_t now_ms)
+{
+    bool both = h->target != NULL && h->source != NULL;
+
+    ready_add(rows, READY_UNPLANNED, READY_PEER, both ? READY_OK : READY_FAILED,
+              g_strdup(both ? "both sites have told" : "one of the sites does not answer"), NULL,
+              now_ms);
 }
 
 static void in_sync_add(json_t *rows, const struct halves *h, int64_t now_ms)
@@ -86,6 +110,7 @@ static json_t *merged(const json_t *here, const json_t *there, int64_t now_ms)
     json_t *rows = json_array();
 
     in_sync_add(rows, &h, now_ms);
+    peer_add(rows, &h, now_ms);
     rows_add(rows, h.source);
     rows_add(rows, h.target);
     json_set_str(out, "id", json_str(here, "id"));
@@ -108,22 +133,41 @@ static json_t *merged(const json_t *here, const json_t *there, int64_t now_ms)
 
 /* ---- all groups ---- */
 
+/* All that a site tells, page by page. */
+static err_t *reports_read(struct end *end, json_t *ret)
+{
+    g_autofree char *marker = g_strdup("");
+    size_t count = REPORTS_AT;
+
+    while (count == REPORTS_AT) {
+        g_autoptr(json_t) reply = NULL;
+        TRY(end_get(end, &reply, "health?limit=%d%s", REPORTS_AT, marker));
+        json_t *page = json_arr(reply, "health");
+        count = json_array_size(page);
+        json_array_extend(ret, page);
+        const char *last = count > 0 ? json_str(json_array_get(page, count - 1), "id") : NULL;
+        g_free(marker);
+        marker = g_strdup_printf("&marker=%s", last != NULL ? last : "");
+    }
+    return NULL;
+}
+
 /* The reports of another site, by group, into 'by_id'; one that does not answer is told. */
 static void peer_reports(struct call *call, const json_t *site, json_t *by_id)
 {
     struct end *end = NULL;
-    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) reports = json_array();
     size_t i;
     json_t *report;
 
     err_t *e = client_site_end(call->c, site, &end);
     if (e == NULL)
-        e = end_get(end, &reply, "health?limit=" REPORTS_MAX);
+        e = reports_read(end, reports);
     if (e != NULL)
         note_event(call->c, "warning", "site '%s' does not tell what it sees: %s",
                    json_str_or(site, "name", "?"), err_message(e));
     err_free(e);
-    json_array_foreach(json_arr(reply, "health"), i, report)
+    json_array_foreach(reports, i, report)
         json_object_set(by_id, json_str_or(report, "id", ""), report);
 }
 
@@ -145,16 +189,16 @@ static err_t *peers_reports(struct call *call, struct end *local, json_t *by_id)
 err_t *cmd_health_show(struct call *call, json_t **ret)
 {
     struct end *local = NULL;
-    g_autoptr(json_t) reply = NULL;
+    g_autoptr(json_t) reports = json_array();
     g_autoptr(json_t) by_id = json_object();
     g_autoptr(json_t) list = json_array();
     size_t i;
     json_t *report;
 
     TRY(client_local(call->c, &local));
-    TRY(end_get(local, &reply, "health?limit=" REPORTS_MAX));
+    TRY(reports_read(local, reports));
     TRY(peers_reports(call, local, by_id));
-    json_array_foreach(json_arr(reply, "health"), i, report)
+    json_array_foreach(reports, i, report)
         json_array_append_new(list,
                               merged(report, json_object_get(by_id, json_str_or(report, "id", "")),
                                      env_now_ms(call->c->env)));

@@ -72,6 +72,11 @@ static void judge_state(struct ahead *a)
     judge_status(a, a->here, a->end, &may, text);
     if (both)
         judge_status(a, a->there, other_end(a->pair, a->end), &may, text);
+    const char *staged = both ? json_str(a->there, "staged_operation") : NULL;
+    if (staged != NULL) {
+        may = false;
+        g_string_append_printf(text, "; a change is under way: %s", staged);
+    }
     row(a, READY_STATE, may ? READY_OK : READY_FAILED, g_strdup(text->str));
 }
 
@@ -250,7 +255,8 @@ err_t *plan_show(struct call *call, struct pair *pair, struct end *end, const ch
     if (planned)
         json_set_bool(in, "planned", true);
     ahead_init(&a, pair, end, operation, planned);
-    carry_first(call, pair); /* as the operation would: what is left then is what it would meet */
+    if (a.kind != READY_UNPLANNED) /* as the operation would: what is left is what it would meet */
+        carry_first(call, pair);
     trust_rearm(end);
     TRY(look_ask(end, pair, in, &plan));
     a.rows = json_array();

@@ -341,6 +341,13 @@ static void report_readiness(void *data, const char *pg_id, const err_t *why)
             "whether group %s could fail over is not known", pg_id);
 }
 
+static bool readiness_over(void *data)
+{
+    const struct engine *e = data;
+
+    return e->stopping;
+}
+
 /* One round.  Returns how long to wait for the next one: no clock that jumps keeps it away. */
 static int64_t round_run(struct engine *e, const struct rounds *rounds, void *state)
 {
@@ -441,8 +448,10 @@ static void *drift_thread(void *data)
 static err_t *readiness_round(struct engine *e, void *state, struct db *db, int64_t now_ms,
                               int64_t *ret_next_ms)
 {
+    const struct readiness_host host = {report_readiness, readiness_over, e};
+
     (void)state;
-    return readiness_run(e->world, db, e->owner, now_ms, report_readiness, e, ret_next_ms);
+    return readiness_run(e->world, db, e->owner, now_ms, &host, ret_next_ms);
 }
 
 static void *readiness_thread(void *data)

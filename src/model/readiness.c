@@ -194,8 +194,23 @@ static bool matters(const json_t *row, enum ready_then least)
     return then >= least && then < READY_THENS;
 }
 
+/* The other site is lost: what that costs is no reason against its failover. */
+static bool site_is_lost(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        if (g_strcmp0(json_str(row, "id"), checks[READY_PEER].id) == 0)
+            return g_strcmp0(json_str(row, "result"), results[READY_OK]) != 0;
+    }
+    return false;
+}
+
 bool ready_all(const json_t *rows)
 {
+    enum ready_then least = site_is_lost(rows) ? READY_PARTIAL : READY_LESS;
     size_t i;
     json_t *row;
 
@@ -204,7 +219,7 @@ bool ready_all(const json_t *rows)
         const char *result = json_str(row, "result");
         bool failed = g_strcmp0(result, results[READY_FAILED]) == 0;
         bool unknown = !failed && g_strcmp0(result, results[READY_OK]) != 0;
-        if ((failed && matters(row, READY_LESS)) || (unknown && matters(row, READY_PARTIAL)))
+        if ((failed && matters(row, least)) || (unknown && matters(row, READY_PARTIAL)))
             return false;
     }
     return true;

@@ -104,7 +104,8 @@ void ready_add(json_t *rows, enum ready_kind kind, enum ready_check check, enum 
                char *seen, const char *remedy, int64_t now_ms);
 /*
  * Nothing failed that would do more than be noted, and nothing is unknown that could keep a server
- * from running.  (What only a lost site could tell must not make its failover look hopeless.)
+ * from running.  (What only a lost site could tell must not make its failover look hopeless: where
+ * the row of READY_PEER is not "ok", nor does what makes it succeed with less.)
  */
 bool ready_all(const json_t *rows);
 /* The rows that failed with at least this consequence, "quota.ports: 3 wanted …; …".  Caller

@@ -257,6 +257,13 @@ bool operation_type_endless(const char *type)
     return g_strv_contains(types, type);
 }
 
+bool operation_type_looks(const char *type)
+{
+    static const char *const types[] = {"look", "cleanup_look", "plan_look", NULL};
+
+    return g_strv_contains(types, type);
+}
+
 bool operation_status_may(enum operation_status from, enum operation_status to)
 {
     return operation_moves[from][to];

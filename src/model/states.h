@@ -89,6 +89,8 @@ bool operation_status_terminal(enum operation_status status);
  * for nothing would ask for it again.
  */
 bool operation_type_endless(const char *type);
+/* It only looks, and holds up nobody: look, cleanup_look, plan_look. */
+bool operation_type_looks(const char *type);
 /* May an operation go from one status to another?  (a grid) */
 bool operation_status_may(enum operation_status from, enum operation_status to);
 

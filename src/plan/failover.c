@@ -362,6 +362,8 @@ static void planning_init(struct planning *p, const struct plan_failover_input *
     json_set_str(p->plan, "source", input->source);
     json_set_str(p->plan, "target", input->target);
     json_set_str(p->plan, "group", body_name(input->body));
+    json_set_str(p->plan, "project_id", body_project(input->body, input->target));
+    json_set_str(p->plan, "volume_type", body_volume_type(input->body, input->target));
     json_set(p->plan, "members", p->members = json_array());
     json_set(p->plan, "volumes", p->volumes = json_array());
     json_set(p->plan, "mappings", p->mappings = json_array());

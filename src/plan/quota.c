@@ -56,7 +56,22 @@ static int64_t ram_wanted(const struct plan_ready_input *in)
     return flavors_wanted(in, "ram");
 }
 
-/* An empty one of the name is used. */
+/* As steps/server_group.c takes one that is there: of the name and policy, and empty. */
+static bool group_there(const struct plan_ready_input *in, const json_t *wanted)
+{
+    size_t i;
+    json_t *group;
+
+    json_array_foreach(json_arr(in->seen, "server_groups"), i, group)
+    {
+        if (g_strcmp0(json_str(group, "name"), json_str(wanted, "name")) == 0 &&
+            g_strcmp0(json_str(group, "policy"), json_str(wanted, "policy")) == 0 &&
+            json_array_size(json_arr(group, "members")) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int64_t server_groups_wanted(const struct plan_ready_input *in)
 {
     int64_t count = 0;
@@ -64,7 +79,7 @@ static int64_t server_groups_wanted(const struct plan_ready_input *in)
     json_t *group;
 
     json_array_foreach(json_arr(in->plan, "server_groups"), i, group) count +=
-        planning_item(json_arr(in->seen, "server_groups"), json_str_or(group, "name", "")) == NULL;
+        !group_there(in, group);
     return count;
 }
 
@@ -103,9 +118,12 @@ static int64_t port_of(const json_t *nic)
     return json_str(nic, "taken_over") == NULL;
 }
 
+static int64_t subnets_wanted(const struct plan_ready_input *in);
+
+/* Neutron's DHCP has a port of the project in each isolated subnet. */
 static int64_t ports_wanted(const struct plan_ready_input *in)
 {
-    return nics_sum(in, port_of);
+    return nics_sum(in, port_of) + subnets_wanted(in);
 }
 
 static int64_t floating_of(const json_t *nic)
@@ -132,8 +150,10 @@ static int64_t groups_sum(const struct plan_ready_input *in, bool rules)
 
     json_array_foreach(json_arr(in->plan, "security_groups"), i, group)
     {
+        /* a group comes with two rules; one more that is there already wants room all the same */
+        int64_t count = MAX((int64_t)json_array_size(json_arr(group, "rules")), 2) + 1;
         if (!json_bool(group, "exists", false))
-            sum += rules ? (int64_t)json_array_size(json_arr(group, "rules")) : 1;
+            sum += rules ? count : 1;
     }
     return sum;
 }
@@ -283,7 +303,10 @@ static void network_full(struct judging *j, const json_t *network, GString *text
     int64_t wanted = any_wanted(j->in, id, asked);
     int64_t free = wanted > 0 ? plan_addresses_free(j->in->inventory, id, asked) : 0;
 
-    if (free >= 0 && free < wanted)
+    if (free >= 0 && free < wanted && !is_ours(j->in, network)) /* its use is not ours to tell */
+        g_string_append_printf(text, "%snetwork '%s' has not enough free addresses",
+                               text->len > 0 ? "; " : "", json_str_or(network, "name", id));
+    else if (free >= 0 && free < wanted)
         g_string_append_printf(text,
                                "%snetwork '%s' has %" G_GINT64_FORMAT " free, %" G_GINT64_FORMAT
                                " wanted",

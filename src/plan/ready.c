@@ -159,7 +159,7 @@ static void judge_keypairs(struct judging *j)
     json_array_foreach(json_arr(j->in->plan, "keys"), i, key)
     {
         const char *name = json_str_or(key, "name", "");
-        const char *other = json_str(there, name);
+        const char *other = json_str(json_obj(there, "list"), name);
         if (other != NULL && !same_key(other, json_str(key, "public_key")))
             g_string_append_printf(text, "%s'%s' is another key at this site, and servers get it",
                                    text->len > 0 ? ", " : "", name);
@@ -237,11 +237,13 @@ static void judge_link(struct judging *j, const json_t *health)
 static void judge_lag(struct judging *j, const json_t *health)
 {
     int64_t lag_ms = json_int(health, "lag_ms", -1);
+    bool any = json_int(health, "last_point_ms", 0) > 0;
     int64_t rpo_ms = json_int(body_policy(j->in->body), "rpo_minutes", 0) * 60000;
     bool sync = g_strcmp0(body_replication_type(j->in->body), "sync") == 0;
 
     if (lag_ms < 0) {
-        judged_failed(j, READY_LAG, g_strdup("no whole recovery point is here"));
+        judged(j, READY_LAG, any ? READY_UNKNOWN : READY_FAILED,
+               g_strdup(any ? "the arrays cannot tell" : "no whole recovery point is here"));
         return;
     }
     char *text = sync ? g_strdup("replicated with each write")

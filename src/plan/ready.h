@@ -8,9 +8,10 @@
  *   trust, rights, backend, source   {} if all is well
  *   inventory    {} or why there is no plan
  *   compute      Nova's absolute limits; volume: Cinder's; network: Neutron's quota
- *   server_groups  [those there are]; keypairs: {name: public key that is there}
+ *   server_groups  [those there are]; keypairs: {list: {name:
+ *                public key}}, without a list where they are brought under names of their own
  *   point        the choice of plan/point.h; absent: the operation makes its own
- *   health       {link: "up"|"degraded"|"down"|"unknown", lag_ms, detail}
+ *   health       {link: "up"|"degraded"|"down"|"unknown", lag_ms, last_point_ms, detail}
  *   tags         bool: the driver can tag arrays
  *   drill        {ended_at_ms, passed: bool}; absent: none has ended
  *

@@ -14,11 +14,11 @@ struct round {
     struct world *world;
     struct db *db;
     const char *owner;
-    int64_t now_ms;
     GHashTable *before; /* foresight_round */
-    void (*report)(void *data, const char *pg_id, const err_t *e);
-    void *report_data;
+    const struct readiness_host *host;
 };
+
+#define DRIFT_ROUNDS 3 /* that may be missed until what was seen says nothing of now */
 
 static void replication_tell(const struct group_now *now, const json_t *seen, json_t *report)
 {
@@ -34,8 +34,8 @@ static void replication_tell(const struct group_now *now, const json_t *seen, js
 }
 
 /* All that an unplanned failover to this site would need. */
-static err_t *target_report(struct round *r, struct step_call *call, const struct group_now *now,
-                            json_t *report)
+static err_t *target_report(const struct round *r, struct step_call *call,
+                            const struct group_now *now, json_t *report)
 {
     AUTO(planned) p = NULL;
     g_autoptr(json_t) seen = NULL;
@@ -46,7 +46,7 @@ static err_t *target_report(struct round *r, struct step_call *call, const struc
     replication_tell(now, seen, report);
     if (p == NULL)
         return NULL;
-    TRY(foresight_predict(call, now, p, seen, &predicted));
+    TRY(foresight_predict(call, p, seen, &predicted));
     json_set(report, PLAN_PREDICTED, predicted);
     return NULL;
 }
@@ -68,7 +68,8 @@ static char *drift_text(const json_t *found)
 }
 
 /* What is protected here, as the last look for drift saw it. */
-static err_t *source_report(struct round *r, const struct group_now *now, json_t *report)
+static err_t *source_report(const struct round *r, const struct group_now *now, int64_t now_ms,
+                            json_t *report)
 {
     g_autoptr(json_t) found = NULL;
     int64_t seen_at_ms = 0;
@@ -77,13 +78,16 @@ static err_t *source_report(struct round *r, const struct group_now *now, json_t
     json_set(report, "checks", rows);
     TRY(drift_get(r->db, now->state.group, &found, &seen_at_ms));
     g_autofree char *text = drift_text(found);
-    if (seen_at_ms == 0)
+    int64_t lasts_ms = conf_int(world_options_of(r->world)->conf, "DEFAULT", "drift_interval_s") *
+                       1000 * DRIFT_ROUNDS;
+    if (seen_at_ms == 0 || now_ms - seen_at_ms > lasts_ms)
         ready_add(rows, READY_UNPLANNED, READY_DRIFT, READY_UNKNOWN,
-                  g_strdup("nobody has looked yet"), NULL, r->now_ms);
+                  g_strdup(seen_at_ms == 0 ? "nobody has looked yet" : "nobody has looked lately"),
+                  NULL, seen_at_ms == 0 ? now_ms : seen_at_ms);
     else
         ready_add(rows, READY_UNPLANNED, READY_DRIFT, *text == '\0' ? READY_OK : READY_FAILED,
                   g_strdup(*text == '\0' ? "nothing differs" : text), NULL, seen_at_ms);
-    plan_ready_members(now->body, READY_UNPLANNED, r->now_ms, rows);
+    plan_ready_members(now->body, READY_UNPLANNED, now_ms, rows);
     return NULL;
 }
 
@@ -95,18 +99,21 @@ static bool is_judged(const struct group_row *row)
     return role && !(row->flags & (GROUP_FLAG_DELETING | GROUP_FLAG_EMPTY));
 }
 
-static err_t *group_judge(struct round *r, const char *pg_id)
+static err_t *group_judge(const struct round *r, const char *pg_id)
 {
     AUTO(group_row) row = NULL;
     AUTO(group_now) now = NULL;
     g_autoptr(json_t) params = json_pack("{s:s}", "operation", "failover");
     g_autoptr(json_t) report = json_object();
-    g_autofree char *at = time_format(r->now_ms);
-    struct operation op = {.id = (char *)"readiness",
+    int64_t now_ms = env_now_ms(world_options_of(r->world)->env); /* a round may last */
+    g_autofree char *at = time_format(now_ms);
+    /* by group: what stands for the user in a project is audited once of each */
+    g_autofree char *id = g_strdup_printf("readiness of %s", pg_id);
+    struct operation op = {.id = id,
                            .pg_id = (char *)pg_id,
                            .operation_type = (char *)"failover",
                            .params = params};
-    struct step_call call = world_call(r->world, r->db, &op, r->owner, r->now_ms);
+    struct step_call call = world_call(r->world, r->db, &op, r->owner, now_ms);
 
     TRY(group_find(r->db, pg_id, &row));
     if (row == NULL || !is_judged(row))
@@ -120,18 +127,21 @@ static err_t *group_judge(struct round *r, const char *pg_id)
     if (target)
         TRY(target_report(r, &call, now, report));
     else
-        TRY(source_report(r, now, report));
-    return readiness_put(r->db, pg_id, report, r->now_ms);
+        TRY(source_report(r, now, now_ms, report));
+    return readiness_put(r->db, pg_id, report, now_ms);
 }
 
 /* What is wrong with one is told, and the others are judged. */
 static err_t *group_told(void *data, const char *pg_id)
 {
-    struct round *r = data;
-    g_autoptr(err_t) e = group_judge(r, pg_id);
+    const struct round *r = data;
+    const struct readiness_host *host = r->host;
 
-    if (e != NULL && r->report != NULL)
-        r->report(r->report_data, pg_id, e);
+    if (host->over != NULL && host->over(host->data))
+        return NULL;
+    g_autoptr(err_t) e = group_judge(r, pg_id);
+    if (e != NULL && host->report != NULL)
+        host->report(host->data, pg_id, e);
     return NULL;
 }
 
@@ -146,17 +156,10 @@ int64_t readiness_first_ms(const struct world *world)
 }
 
 err_t *readiness_run(struct world *world, struct db *db, const char *owner, int64_t now_ms,
-                     void (*report)(void *data, const char *pg_id, const err_t *e),
-                     void *report_data, int64_t *ret_next_ms)
+                     const struct readiness_host *host, int64_t *ret_next_ms)
 {
     g_autoptr(GHashTable) before = foresight_round();
-    struct round r = {.world = world,
-                      .db = db,
-                      .owner = owner,
-                      .now_ms = now_ms,
-                      .before = before,
-                      .report = report,
-                      .report_data = report_data};
+    struct round r = {.world = world, .db = db, .owner = owner, .before = before, .host = host};
 
     *ret_next_ms = now_ms + interval_ms(world);
     return group_each(db, group_told, &r);

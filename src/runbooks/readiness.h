@@ -21,10 +21,14 @@
 
 /* How long until the first round. */
 int64_t readiness_first_ms(const struct world *world);
-/*
- * One round.  '*ret_next_ms': when to come back.  'report' (may be NULL) is told of groups that
- * could not be judged; the round goes on.
- */
+
+struct readiness_host {
+    /* Told of groups that could not be judged; the round goes on.  May be NULL. */
+    void (*report)(void *data, const char *pg_id, const err_t *e);
+    /* Nothing more is to be looked at: the engine stops.  May be NULL. */
+    bool (*over)(void *data);
+    void *data;
+};
+/* One round.  '*ret_next_ms': when to come back. */
 err_t *readiness_run(struct world *world, struct db *db, const char *owner, int64_t now_ms,
-                     void (*report)(void *data, const char *pg_id, const err_t *e),
-                     void *report_data, int64_t *ret_next_ms) MUST_CHECK;
+                     const struct readiness_host *host, int64_t *ret_next_ms) MUST_CHECK;

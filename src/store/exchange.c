@@ -135,7 +135,7 @@ static err_t *context_read(const struct exchange_run *r, struct db *db, struct k
     TRY(operation_list_open(db, pg_id, &open));
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
-        ret->operation_any = true;
+        ret->operation_any = ret->operation_any || !operation_type_looks(op->operation_type);
         ret->operation_blocks = ret->operation_blocks || exchange_preclaim(op);
         ret->cleanup_running =
             ret->cleanup_running || g_str_equal(op->operation_type, "cleanup_source");

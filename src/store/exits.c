@@ -34,7 +34,7 @@ static err_t *nothing_else_runs(struct exchange_tx *tx)
     for (guint i = 0; i < open->len; i++) {
         const struct operation *op = g_ptr_array_index(open, i);
         if (g_str_equal(op->id, tx->state->staged.operation) ||
-            g_str_equal(op->operation_type, "look") || operation_type_endless(op->operation_type))
+            operation_type_looks(op->operation_type) || operation_type_endless(op->operation_type))
             continue;
         err_t *e = err(OPERATION_IN_PROGRESS, "operation '%s' (%s) of this group has not ended",
                        op->id, op->operation_type);

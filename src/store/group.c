@@ -334,7 +334,8 @@ err_t *group_local_read(struct db *db, const char *id, struct group_local *ret)
                  " AND past_pivot = 0 THEN 1 ELSE 0 END),"
                  " SUM(CASE WHEN operation_type = 'test_failover' THEN 1 ELSE 0 END),"
                  " COUNT(*), CASE WHEN " DRILL_LEFT " THEN 1 ELSE 0 END"
-                 " FROM dr_operations WHERE pg_id = ? AND is_open = 1 AND operation_type <> 'look'",
+                 " FROM dr_operations WHERE pg_id = ? AND is_open = 1 AND"
+                 " operation_type NOT IN ('look', 'cleanup_look', 'plan_look')",
                  "ss", id, id));
     *ret = (struct group_local){
         .needs_operator = db_int(rows, 0, 0) > 0,

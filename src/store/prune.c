@@ -9,9 +9,9 @@
 
 #include "base/json.h"
 #include "store/drift.h"
-#include "store/readiness.h"
 #include "store/group.h"
 #include "store/idempotency.h"
+#include "store/readiness.h"
 #include "store/tx.h"
 
 #include <string.h>
@@ -148,11 +148,28 @@ static err_t *deleted_clean(struct db *db)
     return NULL;
 }
 
+/* What was only looked at is told to whoever asked, and stands in no history. */
+static err_t *looks_clean(struct db *db, int64_t before_ms)
+{
+    AUTO(db_rows) rows = NULL;
+
+    TRY(db_query(db, &rows,
+                 "SELECT id FROM dr_operations WHERE operation_type IN ('look', 'cleanup_look',"
+                 " 'plan_look') AND is_open = 0 AND updated_at < ? ORDER BY updated_at LIMIT ?",
+                 "ii", before_ms, (int64_t)PRUNE_REST_AT_ONCE));
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        TRY(db_exec(db, NULL, "DELETE FROM dr_steps WHERE op_id = ?", "s", db_str(rows, i, 0)));
+        TRY(db_exec(db, NULL, "DELETE FROM dr_operations WHERE id = ?", "s", db_str(rows, i, 0)));
+    }
+    return NULL;
+}
+
 err_t *prune_run(struct db *db, int64_t now_ms, int64_t *ret_next_ms)
 {
     *ret_next_ms = now_ms + PRUNE_ROUND_MS;
     TRY(store_tx_prune(db, now_ms));
     TRY(group_prune(db, now_ms - PRUNE_HELLO_MS));
     TRY(idempotency_prune(db, now_ms - PRUNE_KEY_MS));
+    TRY(looks_clean(db, now_ms - PRUNE_LOOK_MS));
     return deleted_clean(db);
 }

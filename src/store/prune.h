@@ -19,7 +19,8 @@
 #define PRUNE_HELLO_MS (24 * PRUNE_ROUND_MS)
 /* How long an Idempotency-Key is known. */
 #define PRUNE_KEY_MS       (30 * 24 * PRUNE_ROUND_MS)
-#define PRUNE_GROUPS_AT    100 /* deleted groups in one round */
+#define PRUNE_LOOK_MS      (24 * PRUNE_ROUND_MS) /* what was only looked at */
+#define PRUNE_GROUPS_AT    100                   /* deleted groups in one round */
 #define PRUNE_REST_AT_ONCE 200 /* rows of log or operations that are read at once */
 
 /* One round.  '*ret_next_ms': when to come back. */

@@ -533,7 +533,8 @@ static void engine_beside(struct bench_site *site)
                now_ms, INTERVAL_MAX_MS, &site->next_drift_ms);
     if (site->bench->foresees && mono_ms >= site->next_readiness_ms)
         beside(site,
-               readiness_run(site->world, db, site->owner, now_ms, report_fault, site,
+               readiness_run(site->world, db, site->owner, now_ms,
+                             &(struct readiness_host){.report = report_fault, .data = site},
                              &site->next_readiness_ms),
                now_ms, INTERVAL_MAX_MS, &site->next_readiness_ms);
     site_db_put(site, db);

@@ -125,10 +125,13 @@ static void test_lost_and_stale(void **state)
     (void)state;
 
     bench_lose(b, SIM_SITE_A);
-    bench_pass(b, ROUND_MS + 60000);
+    bench_pass(b, 2 * ROUND_MS + 60000);
     g_autoptr(json_t) report = health(b, "prod-b");
     result_is(report, "group.in_sync", "unknown");
-    assert_false(json_is_null(json_object_get(report, "failover_ready")));
+    result_is(report, "replication.lag", "failed"); /* which the loss brings with it */
+    assert_true(json_is_true(json_object_get(report, "failover_ready")));
+    g_autoptr(json_t) plan = bench_ok(b, "prod-b", "protection-group plan", WEB, NULL);
+    assert_int_equal(json_int(plan, "exit", -1), 0);
     bench_engine(b, SIM_SITE_B, false);
     bench_pass(b, 4 * ROUND_MS);
     g_autoptr(json_t) later = health(b, "prod-b");
@@ -158,6 +161,8 @@ static void test_calls(void **state)
     AUTO(bench) b = bench_create_two(1906);
     (void)state;
 
+    b->site[SIM_SITE_B].driver_lacks = PROTECTOR_MAKES_IN_CINDER; /* volumes would be managed */
+    bench_engine_conf(b, SIM_SITE_B, "");
     b->foresees = true;
     bench_pass(b, ROUND_MS);
     bench_settle(b);
@@ -169,10 +174,13 @@ static void test_calls(void **state)
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/os-keypairs*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/servers/detail*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/types*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "neutron", "GET", "*/ports*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "POST", "*/manageable_volumes"), 1);
     for (size_t i = 0; i < sim_log(b->sim)->len; i++) {
         const struct sim_log *line = g_ptr_array_index(sim_log(b->sim), i);
         bool login = g_str_has_suffix(line->path, "/auth/tokens");
-        bool asks = g_strcmp0(line->method, "GET") == 0;
+        bool asks = g_strcmp0(line->method, "GET") == 0 ||
+                    g_str_has_suffix(line->path, "/manageable_volumes"); /* of no host */
         if (!login && !asks)
             fail_msg("a look has said %s %s", line->method, line->path);
     }

@@ -387,7 +387,7 @@ static const struct trouble troubles[] = {
     {.check = "quota.ram", .service = "nova", .resource = "ram", .limit = 16, .words = "wanted, 0 of 16"},
     {.check = "quota.volumes", .service = "cinder", .resource = "volumes", .limit = 3, .words = "4 wanted, 0 of 3"},
     {.check = "quota.gigabytes", .service = "cinder", .resource = "gigabytes", .limit = 1, .words = "wanted, 0 of 1"},
-    {.check = "quota.ports", .service = "neutron", .resource = "port", .limit = 2, .words = "2 wanted"},
+    {.check = "quota.ports", .service = "neutron", .resource = "port", .limit = 2, .words = " wanted, "},
     {.check = "quota.security_groups", .make = no_room_for_groups, .words = "wanted"},
     {.check = "policy", .make = policy_gone, .words = "none is set", .also = "*"},
     {.check = "quota.server_groups", .make = no_room_for_server_groups, .words = "1 wanted, 0 of 0", .grouped = true},
@@ -451,6 +451,7 @@ static void ended_as(struct bench *b, enum ready_kind kind, enum ready_then then
     case READY_REFUSED:
         assert_null(op);
         as_before(b, kind, drills);
+        assert_int_equal(sim_count(b->sim, SIM_SITE_A, "nova", "POST", "*/action"), 0);
         break;
     case READY_THENS:
         break;
@@ -488,6 +489,7 @@ static void trouble_tell(const struct trouble *t, enum ready_kind kind, uint64_t
         fail_msg("%s says '%s', not '%s'", t->check, json_str(row, "seen"), t->words);
     assert_string_equal(json_str(row, "then"), ready_then_text(then));
     assert_int_equal(json_bool(plan, "ready", true), then == READY_NOTE);
+    sim_log_clear(b->sim); /* what was refused has stopped nothing */
     g_autoptr(json_t) op = begin(b, kind, t->key, value);
     ended_as(b, kind, then, op, t->drills);
 }
@@ -534,6 +536,58 @@ static void test_lost(void **state)
     json_decref(bench_failover(b, SIM_SITE_B));
 }
 
+/* Home again: the same, of the way back. */
+static void test_failback(void **state)
+{
+    AUTO(bench) b = compared(bench_create_protected(1891));
+    (void)state;
+
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
+    bench_settle(b);
+    bench_pass(b, 3700000);
+    assert_true(sim_set_quota(b->sim, SIM_SITE_A, "nova", "prod", "instances", 2));
+    g_autoptr(json_t) full =
+        bench_ok(b, "prod-b", "protection-group failback", WEB, "!dry-run", NULL);
+    only_fails(json_obj(full, "object"), "quota.instances", NULL);
+    sim_log_clear(b->sim);
+    bench_fails(b, "protector.plan.not_ready", "prod-b", "protection-group failback", WEB, NULL);
+    bench_settle(b);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "POST", "*/action"), 0);
+    bench_role_is(b, SIM_SITE_B, "ACTIVE");
+    assert_true(sim_set_quota(b->sim, SIM_SITE_A, "nova", "prod", "instances", 4));
+    g_autoptr(json_t) said =
+        bench_ok(b, "prod-b", "protection-group failback", WEB, "!dry-run", NULL);
+    const json_t *plan = json_obj(said, "object");
+    only_fails(plan, NULL, NULL);
+    json_decref(bench_ok(b, "prod-b", "protection-group failback", WEB, "plan",
+                         json_str(plan, "hash"), NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "active");
+}
+
+/* A quota that may not be read keeps nobody from anything. */
+static void test_not_told(void **state)
+{
+    AUTO(bench) b = compared(bench_create_protected(1892));
+    struct sim_fault forbids = {.site = SIM_SITE_B,
+                                .service = "neutron",
+                                .method = "GET",
+                                .path = "*/quotas/*",
+                                .kind = SIM_FAULT_STATUS,
+                                .status = 403,
+                                .body = "{\"NeutronError\": {\"type\": \"PolicyNotAuthorized\","
+                                        " \"message\": \"no\", \"detail\": \"\"}}"};
+    (void)state;
+
+    sim_fault_add(b->sim, &forbids);
+    g_autoptr(json_t) plan = look(b, READY_HANDOVER, NULL, NULL);
+    assert_false(json_bool(plan, "ready", true));
+    assert_string_equal(json_str(row_of(plan, "quota.ports"), "result"), "unknown");
+    g_autoptr(json_t) op = begin(b, READY_HANDOVER, NULL, NULL);
+    if (op == NULL)
+        fail_msg("%s", b->last_error);
+}
+
 /* ---- a plan that was agreed on ---- */
 
 /* Another flavor of the name, another network: what would be made is not what was shown. */
@@ -557,10 +611,9 @@ static void test_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ready),
-        cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_ready),    cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_lost),     cmocka_unit_test(test_failback),
+        cmocka_unit_test(test_not_told), cmocka_unit_test(test_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

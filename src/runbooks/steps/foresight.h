@@ -47,15 +47,15 @@ err_t *foresight_checks(struct step_call *call, const struct group_now *now, GHa
 
 /*
  * PLAN_NOT_READY if a check says that it would not succeed, with each that does; what could not be
- * looked at refuses nothing.
+ * looked at refuses nothing.  What was seen is added to 'seen'.
  */
 err_t *foresight_required(struct step_call *call, const struct group_now *now,
-                          const struct planned *p) MUST_CHECK;
+                          const struct planned *p, json_t *seen) MUST_CHECK;
 /*
  * {rto_s, rto_from: words, data_loss_s (absent: nobody knows)}: from what was measured here, else
  * by a rule of thumb.  Kept in the plan under PLAN_PREDICTED, for comparison with what comes of it.
  * 'seen': what foresight has looked at for it, or NULL.
  */
 #define PLAN_PREDICTED "predicted"
-err_t *foresight_predict(struct step_call *call, const struct group_now *now,
-                         const struct planned *p, const json_t *seen, json_t **ret) MUST_CHECK;
+err_t *foresight_predict(struct step_call *call, const struct planned *p, const json_t *seen,
+                         json_t **ret) MUST_CHECK;

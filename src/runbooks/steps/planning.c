@@ -35,37 +35,72 @@ static err_t *earlier_ended(struct step_call *call, bool *ret)
     return NULL;
 }
 
-/* The lists of a project at this site's cloud that every plan looks into. */
-static err_t *lists_read(struct step_call *call, const char *project, json_t **ret)
+/* What is the whole site's: every port, every zone. */
+static err_t *site_lists_read(struct step_call *call, const char *of, json_t **ret)
 {
     struct cloud tenant, service;
-    g_autoptr(json_t) inventory = json_object();
+    g_autoptr(json_t) lists = json_object();
+    json_t *list = NULL;
+
+    TRY(world_tenant(call, of, &tenant));
+    TRY(world_service(call, &service));
+    TRY(neutron_port_list(&service, NULL, &list));
+    json_set(lists, "ports", list);
+    TRY(nova_zone_list(&tenant, &list));
+    json_set(lists, "zones", list);
+    *ret = TAKE(lists);
+    return NULL;
+}
+
+/* What every plan of a project looks into. */
+static err_t *project_lists_read(struct step_call *call, const char *project, json_t **ret)
+{
+    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+    struct cloud tenant, service;
+    g_autoptr(json_t) lists = json_object();
     json_t *list = NULL;
 
     TRY(world_tenant(call, project, &tenant));
     TRY(world_service(call, &service));
-    json_set_str(inventory, "project_id", project);
+    json_set_str(lists, "project_id", project);
     TRY(nova_flavor_list(&tenant, false, &list));
-    json_set(inventory, "flavors", list);
+    json_set(lists, "flavors", list);
     TRY(neutron_network_list(&tenant, NULL, &list));
-    json_set(inventory, "networks", list);
+    json_set(lists, "networks", list);
     TRY(neutron_subnet_list(&tenant, NULL, &list));
-    json_set(inventory, "subnets", list);
-    TRY(neutron_port_list(&service, NULL, &list));
-    json_set(inventory, "ports", list);
-    struct neutron_filter mine = {"project_id", (const char *const[]){project, NULL}};
+    json_set(lists, "subnets", list);
     TRY(neutron_security_group_list(&tenant, &mine, &list));
-    json_set(inventory, "security_groups", list);
+    json_set(lists, "security_groups", list);
     TRY(glance_image_list(&tenant, NULL, &list));
-    json_set(inventory, "images", list);
-    TRY(nova_zone_list(&tenant, &list));
-    json_set(inventory, "zones", list);
+    json_set(lists, "images", list);
     TRY(neutron_floating_ip_list(&tenant, &mine, &list));
-    json_set(inventory, "floating_ips", list);
+    json_set(lists, "floating_ips", list);
     TRY(nova_server_list(&service, project, NULL, &list));
-    json_set(inventory, "servers", list);
-    *ret = TAKE(inventory);
+    json_set(lists, "servers", list);
+    *ret = TAKE(lists);
     return NULL;
+}
+
+#define LISTS_FAILED "failed" /* in the place of lists: why they were not read */
+
+/* Read once in a round; what failed is not waited for again with each other group. */
+static err_t *lists_once(struct step_call *call, const char *key, const char *project,
+                         err_t *(*read)(struct step_call *call, const char *project, json_t **ret),
+                         GHashTable *before, json_t **ret)
+{
+    json_t *known = foresight_before(before, key);
+    const char *failed = json_str(known, LISTS_FAILED);
+
+    if (failed != NULL)
+        return err(UNAVAILABLE, "%s", failed);
+    *ret = json_incref(known);
+    if (known != NULL)
+        return NULL;
+    err_t *e = read(call, project, ret);
+    g_autofree char *text = e != NULL ? err_text(e) : NULL;
+    g_autoptr(json_t) kept = e != NULL ? json_pack("{s:s}", LISTS_FAILED, text) : json_incref(*ret);
+    foresight_keep(before, key, kept);
+    return e;
 }
 
 /* What the plan of a group looks into. */
@@ -74,12 +109,13 @@ static err_t *inventory_read(struct step_call *call, const struct group_now *now
 {
     const char *project = group_project(now->body, now->self);
     g_autofree char *key = g_strdup_printf("lists %s", project);
-    g_autoptr(json_t) lists = json_incref(foresight_before(before, key));
+    g_autoptr(json_t) lists = NULL;
+    g_autoptr(json_t) site = NULL;
 
-    if (lists == NULL)
-        TRY(lists_read(call, project, &lists));
-    foresight_keep(before, key, lists);
+    TRY(lists_once(call, key, project, project_lists_read, before, &lists));
+    TRY(lists_once(call, "lists of the site", project, site_lists_read, before, &site));
     g_autoptr(json_t) inventory = json_copy(lists);
+    json_object_update(inventory, site);
     TRY(kept_read(call, now, inventory));
     *ret = TAKE(inventory);
     return NULL;
@@ -173,22 +209,24 @@ void planned_destroy(struct planned *p)
  * planned anew counts what it has made itself, and is not judged again.
  */
 static err_t *planned_check(struct step_call *call, const struct group_now *now,
-                            const struct planned *p)
+                            const struct planned *p, json_t *seen)
 {
     TRY(plan_problems(p->plan));
     TRY(plan_agreed(p->plan, json_str(call->op->params, "plan")));
-    return p->kind == READY_UNPLANNED || call->op->plan != NULL ? NULL
-                                                                : foresight_required(call, now, p);
+    return p->kind == READY_UNPLANNED || call->op->plan != NULL
+               ? NULL
+               : foresight_required(call, now, p, seen);
 }
 
 static err_t *target_plan(struct step_call *call, const struct group_now *now, json_t **ret)
 {
     AUTO(planned) p = NULL;
+    g_autoptr(json_t) seen = json_object();
     json_t *predicted = NULL;
 
     TRY(planning_look(call, now, NULL, &p));
-    TRY(planned_check(call, now, p));
-    TRY(foresight_predict(call, now, p, NULL, &predicted));
+    TRY(planned_check(call, now, p, seen));
+    TRY(foresight_predict(call, p, seen, &predicted));
     json_set(p->plan, PLAN_PREDICTED, predicted);
     kept_lost(call, now, p->inventory, p->plan);
     if (from_kept(call))

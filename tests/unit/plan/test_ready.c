@@ -27,14 +27,24 @@
     " 'ports': [{'project_id': 'p', 'network_id': 'n1', 'fixed_ips':"                              \
     "   [{'ip_address': '10.0.0.2'}]}]}"
 #define SEEN                                                                                       \
-    "{'trust': {}, 'rights': {}, 'backend': {}, 'source': {}, 'inventory': {}, 'keypairs': {},"    \
+    "{'trust': {}, 'rights': {}, 'backend': {}, 'source': {}, 'inventory': {}, 'keypairs': "       \
+    "{'list': {}},"                                                                                \
     " 'compute': {'maxTotalInstances': 10, 'totalInstancesUsed': 8, 'maxTotalCores': -1,"          \
-    "   'maxTotalRAMSize': 1024, 'totalRAMUsed': 0},"                                              \
+    "   'maxTotalRAMSize': 1024, 'totalRAMUsed': 0, 'maxServerGroups': 1, "                        \
+    "'totalServerGroupsUsed': 1},"                                                                 \
     " 'volume': {'maxTotalVolumes': 5, 'totalVolumesUsed': 3, 'maxTotalVolumeGigabytes': 10},"     \
-    " 'network': {'port': 4, 'security_group': 1, 'security_group_rule': 3},"                      \
+    " 'network': {'port': 4, 'security_group': 1, 'security_group_rule': 4},"                      \
     " 'point': {'id': 'pt', 'time_ms': 1799999970000}, 'tags': true,"                              \
     " 'health': {'link': 'up', 'lag_ms': 30000}, 'drill': {'ended_at_ms': 1799000000000,"          \
     "   'passed': true}}"
+
+#define DUAL_STACK                                                                                 \
+    "{'project_id': 'p', 'flavors': [], 'networks': [{'id': 'n1', 'project_id': 'p'}],"            \
+    " 'subnets': [{'network_id': 'n1', 'ip_version': 4, 'allocation_pools':"                       \
+    "   [{'start': '10.0.0.2', 'end': '10.0.0.5'}]}, {'network_id': 'n1', 'ip_version': 6,"        \
+    "   'allocation_pools': [{'start': 'fd00::2', 'end': 'fd00::ffff'}]}],"                        \
+    " 'ports': [{'project_id': 'p', 'network_id': 'n1', 'fixed_ips': [{'ip_address': '10.0.0.2'}," \
+    "   {'ip_address': 'fd00::3'}, {'ip_address': 'fd00::4'}, {'ip_address': 'fd00::5'}]}]}"
 
 /* One thing is otherwise: the value at 'path' of body, plan, inventory or seen. */
 struct otherwise {
@@ -53,7 +63,7 @@ static const struct otherwise cases[] = {
     {"seen/volume/maxTotalVolumeGigabytes", "9", "quota.gigabytes", "failed"},
     {"seen/network/port", "3", "quota.ports", "failed"},
     {"seen/network/security_group", "0", "quota.security_groups", "failed"},
-    {"seen/network/security_group_rule", "2", "quota.security_group_rules", "failed"},
+    {"seen/network/security_group_rule", "3", "quota.security_group_rules", "failed"},
     {"seen/compute", "{'error': 'slow', 'certain': false}", "quota.cores", "unknown"},
     {"seen/compute", "null", "quota.cores", "unknown"},
     {"inventory/subnets", "[{'network_id': 'n1', 'allocation_pools': [{'start': '10.0.0.2', 'end': '10.0.0.5'}]}]", "network.addresses", "ok"},
@@ -64,9 +74,12 @@ static const struct otherwise cases[] = {
     {"plan/problems", "[{'code': 'flavor', 'text': 'none', 'remedy': 'map it'}]", "mapping.networks", "ok"},
     {"plan/left_out", "{}", "kept", "ok"},
     {NULL, NULL, "kept", NULL},
-    {"seen/keypairs", "{'k': 'ssh-ed25519 AAAA somebody'}", "keypairs", "ok"},
-    {"seen/keypairs", "{'k': 'ssh-ed25519 BBBB me'}", "keypairs", "failed"},
-    {"seen/keypairs", "{'k': 'ssh-rsa AAAA me'}", "keypairs", "failed"},
+    {"seen/keypairs/list", "{'k': 'ssh-ed25519 AAAA somebody'}", "keypairs", "ok"},
+    {"seen/keypairs/list", "{'k': 'ssh-ed25519 BBBB me'}", "keypairs", "failed"},
+    {"seen/keypairs/list", "{'k': 'ssh-rsa AAAA me'}", "keypairs", "failed"},
+    {"seen/keypairs", "{}", "keypairs", "ok"}, /* brought under names of their own */
+    {"plan/server_groups", "[{'name': 'g', 'policy': 'affinity'}]", "quota.server_groups", "failed"},
+    {"seen/server_groups", "[{'name': 'g', 'policy': 'affinity', 'members': []}]", "quota.server_groups", "ok"},
     {"seen/point", "{'error': 'there is none', 'certain': true}", "point", "failed"},
     {"seen/point", "{'error': 'there is none', 'certain': true}", "point.whole", NULL},
     {"seen/point/left_out", "{'m2': 'a volume is missing'}", "point.whole", "failed"},
@@ -77,10 +90,14 @@ static const struct otherwise cases[] = {
     {"seen/rights", "{'error': 'slow', 'certain': false}", "rights.volume_manage", "unknown"},
     {"inventory/subnets", "[{'network_id': 'n1', 'ip_version': 6, 'allocation_pools': [{'start': 'fd00::2', 'end': 'fd00::9'}]}]", "network.addresses", "ok"},
     {"inventory/subnets", "[]", "network.addresses", "ok"},
+    /* of two kinds: addresses of the one take no room from the other */
+    {"inventory", DUAL_STACK, "network.addresses", "ok"},
+    {"inventory/networks", "[{'id': 'n1', 'name': 'net', 'project_id': 'other'}]", "network.addresses", "ok"},
     {"seen/health/link", "'unknown'", "replication.link", "unknown"},
     {"seen/health/lag_ms", "900000", "replication.lag", "ok"},
     {"seen/health/lag_ms", "900001", "replication.lag", "failed"},
-    {"seen/health/lag_ms", "-1", "replication.lag", "failed"},
+    {"seen/health", "{'link': 'up', 'lag_ms': -1, 'last_point_ms': 5}", "replication.lag", "unknown"},
+    {"seen/health", "{'link': 'up', 'lag_ms': -1}", "replication.lag", "failed"},
     {"body/replication_type", "'sync'", "replication.lag", "ok"},
     {"body/members", "[]", "replication.lag", NULL},
     {"body/members", "[]", "members.protected", "ok"},

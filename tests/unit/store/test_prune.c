@@ -190,13 +190,37 @@ static void test_marks(void **state)
     assert_string_equal(db_str(rows, 0, 0), "new");
 }
 
+/* What was only looked at goes after a day, with its steps; while it runs, or as history, it stays.
+ */
+static void test_looks(void **state)
+{
+    struct both *b = *state;
+    int64_t next_ms = 0;
+    AUTO(db_rows) steps = NULL;
+    struct operation *op = NULL;
+
+    put_group(b->db, GIVEN, "STANDBY", true);
+    put_operation(b->db, GIVEN);
+    OK(db_exec(b->db, NULL, "UPDATE dr_operations SET operation_type = 'plan_look', updated_at = ?",
+               "i", BOTH_NOW));
+    OK(prune_run(b->db, BOTH_NOW + PRUNE_LOOK_MS + 1, &next_ms)); /* it runs */
+    end_operation(b->db);
+    OK(prune_run(b->db, BOTH_NOW + PRUNE_LOOK_MS, &next_ms)); /* it is young */
+    OK(operation_find(b->db, OP, &op));
+    assert_non_null(op);
+    operation_destroy(op);
+    OK(prune_run(b->db, BOTH_NOW + PRUNE_LOOK_MS + 1, &next_ms));
+    OK(operation_find(b->db, OP, &op));
+    assert_null(op);
+    OK(db_query(b->db, &steps, "SELECT seq FROM dr_steps WHERE op_id = ?", "s", OP));
+    assert_int_equal(db_rows_count(steps), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_deleted),
-        BOTH(test_unprotected),
-        BOTH(test_refusal_stays),
-        BOTH(test_marks),
+        BOTH(test_deleted), BOTH(test_unprotected), BOTH(test_refusal_stays),
+        BOTH(test_marks),   BOTH(test_looks),
     };
     return cmocka_run_group_tests_name("prune", tests, both_start, both_stop);
 }
