@@ -262,7 +262,7 @@ rehearse() {
     at prod-a
 }
 
-# plan_ahead GROUP --planned|--unplanned LOSS: what it would be, and that it is ready; PLAN is its hash
+# plan_ahead GROUP --planned|--unplanned LOSS: what it would be, and ready it is; PLAN: its hash
 plan_ahead() {
     run protector protection-group failover "$1" "$2" --dry-run \
         --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
