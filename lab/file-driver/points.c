@@ -54,6 +54,8 @@ static void member_parse(const char *line, int is_manifest, struct member *ret)
     line = word_take(line, ret->subject, sizeof ret->subject);
     line = word_take(line, number, sizeof number);
     ret->size_bytes = strtoll(number, NULL, 10);
+    if (ret->size_bytes < 0) /* a damaged file may say anything */
+        ret->size_bytes = 0;
     line = word_take(line, ret->image_id, sizeof ret->image_id);
     if (is_manifest)
         (void)word_take(line, ret->digest, sizeof ret->digest);
@@ -87,6 +89,12 @@ static void point_parse(const struct text *text, int is_manifest, struct point *
 
 /* ---- reading ---- */
 
+/* Of sizes that a damaged file may have told: as many as there can be, at most. */
+static int64_t sum_capped(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 /* How much of an incomplete point is here. */
 static int point_progress(const struct path *folder, const struct point *point)
 {
@@ -96,8 +104,8 @@ static int point_progress(const struct path *folder, const struct point *point)
     for (size_t i = 0; i < point->member_count; i++) {
         struct path sums = path_of("%s/%s.sums", folder->text, point->members[i].subject);
 
-        all += point->members[i].size_bytes;
-        done += copy_done_bytes(sums.text, point->members[i].size_bytes);
+        all = sum_capped(all, point->members[i].size_bytes);
+        done = sum_capped(done, copy_done_bytes(sums.text, point->members[i].size_bytes));
     }
     return all == 0 ? 0 : (int)(done / (all / 999 + 1));
 }

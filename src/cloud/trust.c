@@ -28,7 +28,8 @@ err_t *keystone_validate(const struct cloud *c, const char *token, bool allow_ex
     if (json_obj(body, "token") == NULL)
         return err(CLOUD_ERROR, "%s: keystone GET /auth/tokens answered without a token",
                    cloud_name(c));
-    return keystone_token_decode(token, json_obj(body, "token"), ret);
+    err_t *e = keystone_token_decode(token, json_obj(body, "token"), ret);
+    return e != NULL ? err_wrap(e, "%s: keystone GET /auth/tokens", cloud_name(c)) : NULL;
 }
 
 static json_t *trust_body(const char *trustor_id, const char *trustee_id, const char *project_id,
