@@ -59,8 +59,10 @@ struct protector_client_options {
     const char *region;
     const char *interface; /* public | internal | admin */
     /*
-     * A session that the host already holds for the local site (both or none): no login is made
-     * for it.  The peer is logged in to with its entry of clouds.yaml.
+     * A session that the host already holds for the local site (both or none).  A login is made
+     * only if the token has expired, or the catalog is needed, and a cloud is named: 'cloud',
+     * OS_CLOUD or OS_AUTH_URL …; it must be of the session's project.  The peer is logged in to
+     * with its entry of clouds.yaml.
      */
     const char *token;
     const char *endpoint; /* of the protector service, as the catalog has it: …/v1/PROJECT; without

@@ -85,12 +85,13 @@ struct end {
     char *project_id;
     char *project; /* whose groups are meant instead, of an admin; NULL */
     char *user_id;
-    char *endpoint; /* "http://h:8788/v1", without project */
-    json_t *range;  /* {"min", "max"} of its API, once asked */
-    int minor;      /* 1.x that is spoken with it; -1: not chosen yet */
-    int64_t outbox; /* messages that the group last asked about wants carried */
-    json_t *self;   /* identity of the site, once asked */
-    json_t *site;   /* its record as the local site lists it, once known */
+    char *session_project; /* of the host's own session: a later login must be of it; NULL */
+    char *endpoint;        /* "http://h:8788/v1", without project */
+    json_t *range;         /* {"min", "max"} of its API, once asked */
+    int minor;             /* 1.x that is spoken with it; -1: not chosen yet */
+    int64_t outbox;        /* messages that the group last asked about wants carried */
+    json_t *self;          /* identity of the site, once asked */
+    json_t *site;          /* its record as the local site lists it, once known */
 };
 
 /* Opens the local site (once). */
@@ -128,6 +129,8 @@ void client_deadline(struct protector_client *c, int64_t ms);
 err_t *client_time_left(const struct protector_client *c) MUST_CHECK; /* TIMEOUT if none is */
 /* Logs in (for what is asked of Keystone's reply). */
 err_t *end_login(struct end *end) MUST_CHECK;
+/* As end_login, and its catalog is known too: a host's session comes without one. */
+err_t *end_catalog(struct end *end) MUST_CHECK;
 /*
  * NOT_FOUND if the site's Keystone knows no project of the id.  A user who may not look at it (401,
  * 403) is no error, nor a session of the host's, of which no Keystone is known.

@@ -345,7 +345,7 @@ err_t *cmd_site_create(struct call *call, json_t **ret)
 
     TRY(client_local(call->c, &local));
     TRY(site_cloud(call, &end));
-    TRY(end_login(end));
+    TRY(end_catalog(end));
     TRY(end_identity(end, &self));
     TRY(end_identity(local, &own));
     const char *wanted = arg(call, "fingerprint");

@@ -197,6 +197,7 @@ static err_t *looks(struct call *call, struct end *local, const json_t *site, js
     bool answers = g_str_equal(*status, "active");
     if (answers) {
         TRY(engine_look(named, name, id, rows, status));
+        TRY(end_catalog(named));
         compute_look(named, site, rows, &compute);
         keys_look(named, site, rows);
     }

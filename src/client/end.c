@@ -223,6 +223,13 @@ static err_t *login_read(struct end *end, const struct http_response *resp)
                               end->auth_url, end->cloud),
                           "look whether auth_url of the entry '%s' in clouds.yaml is Keystone's",
                           end->cloud);
+    const char *project = json_str_at(json_obj(body, "token"), "project/id");
+    if (end->session_project != NULL && g_strcmp0(project, end->session_project) != 0)
+        return err_remedy(err(CLIENT_CLOUD,
+                              "the session at cloud '%s' has expired, and its entry is of another "
+                              "project (%s) than the session was (%s)",
+                              end->cloud, project != NULL ? project : "none", end->session_project),
+                          "say it again with a new session; what was begun goes on by itself");
     token_forget(end);
     end->token = g_strdup(token);
     end->token_body = json_incref(json_obj(body, "token"));
@@ -265,6 +272,13 @@ static err_t *whose(const struct end *end, err_t *e)
 err_t *end_login(struct end *end)
 {
     return whose(end, logged_in(end));
+}
+
+err_t *end_catalog(struct end *end)
+{
+    if (end->token_body == NULL && end->entry != NULL)
+        token_forget(end);
+    return end_login(end);
 }
 
 /* ---- version ---- */
@@ -577,10 +591,13 @@ err_t *client_end(struct protector_client *c, const char *cloud, struct end **re
 
 /*
  * The host's own session for the local site: its token, and Protector's address with the project
- * behind /v1/ as the catalog has it (else OS_PROJECT_ID).  Nothing is asked of Keystone.
+ * behind /v1/ as the catalog has it (else OS_PROJECT_ID).  Nothing is asked of Keystone, until the
+ * token has expired or the catalog is needed: then the cloud 'name' is logged in to, or the one of
+ * the OS_* variables, if the host has named one.
  */
-static err_t *session_end(struct protector_client *c, struct end **ret)
+static err_t *session_end(struct protector_client *c, const char *name, struct end **ret)
 {
+    json_t *entry = NULL;
     const char *v1 = c->o.endpoint != NULL ? strstr(c->o.endpoint, "/v1") : NULL;
     g_auto(GStrv) behind = v1 != NULL && v1[3] == '/' ? g_strsplit(v1 + 4, "/", 2) : NULL;
     const char *project = behind != NULL && behind[0] != NULL && *behind[0] != '\0'
@@ -591,13 +608,16 @@ static err_t *session_end(struct protector_client *c, struct end **ret)
         return err(CLIENT_USAGE, "a session needs both: the token and Protector's endpoint");
     if (project == NULL)
         return err(CLIENT_USAGE, "the endpoint '%s' names no project behind /v1/", c->o.endpoint);
-    struct end *end = end_create(c, "session", NULL);
+    g_autoptr(err_t) no = clouds_entry(c, name, &entry);
+    const char *cloud = no != NULL ? "session" : name != NULL ? name : "environment";
+    struct end *end = end_create(c, cloud, entry);
     end->token = g_strdup(c->o.token);
     end->project_id = g_strdup(project);
+    end->session_project = g_strdup(project);
     end->endpoint = v1 != NULL ? g_strndup(c->o.endpoint, (gsize)(v1 - c->o.endpoint) + 3)
                                : url_join(c->o.endpoint, "v1");
     *ret = end;
-    return NULL;
+    return entry != NULL ? tls_setup(end, end->endpoint) : NULL;
 }
 
 err_t *client_local(struct protector_client *c, struct end **ret)
@@ -606,9 +626,11 @@ err_t *client_local(struct protector_client *c, struct end **ret)
     const char *name = c->o.cloud != NULL ? c->o.cloud : env_cloud;
     json_t *entry = NULL;
 
+    if (name != NULL && *name == '\0')
+        name = NULL;
     if (c->local == NULL && (c->o.token != NULL || c->o.endpoint != NULL)) {
-        TRY(session_end(c, &c->local));
-    } else if (c->local == NULL && name != NULL && *name != '\0') {
+        TRY(session_end(c, name, &c->local));
+    } else if (c->local == NULL && name != NULL) {
         TRY(client_end(c, name, &c->local));
     } else if (c->local == NULL) {
         TRY(clouds_entry(c, NULL, &entry));
@@ -632,6 +654,7 @@ void end_destroy(struct end *end)
         return;
     token_forget(end);
     g_free(end->project);
+    g_free(end->session_project);
     g_free(end->cloud);
     g_free(end->auth_url);
     g_free(end->region);

@@ -465,8 +465,11 @@ static void test_session(void **state)
     g_autoptr(json_t) list = bench_ok(b, "prod-a", "protection-group list", NULL);
     assert_int_equal(json_array_size(json_arr(list, "objects")), 1);
     assert_null(strstr(b->trace->str, "client POST http://127.0.10.1:5000"));
-    b->token = "no-such-token";
-    bench_fails(b, "protector.unauthorized", "prod-a", "protection-group list", NULL);
+    b->token = "no-such-token"; /* or one that has expired: the cloud that is named logs in again */
+    json_decref(bench_ok(b, "prod-a", "protection-group list", NULL));
+    bench_fails(b, "protector.client.cloud", "site-a", "protection-group list", NULL);
+    holds(b->last_error, "of another project");
+    bench_fails(b, "protector.unauthorized", "nosuch-a", "protection-group list", NULL);
     b->token = NULL;
     bench_fails(b, "protector.client.usage", "prod-a", "protection-group list", NULL);
 }
