@@ -54,7 +54,7 @@ def _load():
     try:
         return ffi, ffi.dlopen(path)
     except OSError as e:
-        raise Error("Protector's client library cannot be loaded: %s" % e,
+        raise Error("Protector's client library cannot be loaded: %s" % str(e).partition('.  ')[0],
                     'install it (meson install), or name its path: ' + VARIABLE) from None
 
 

@@ -19,6 +19,9 @@ from protectorclient.osc import host as hosts
 from protectorclient.osc import output
 from protectorclient.osc import session
 
+# Of a login by OpenStackClient, which has no limit of its own: a Keystone whose host is gone is
+# then asked by the library, which waits as long as `protector` does.
+LOGIN_TIMEOUT_S = 10
 # In front of the names in parsed arguments, so that none is one of OpenStackClient's own.
 OURS = 'protector '
 
@@ -73,8 +76,7 @@ class Base(command.Command):
         manager, clouds = self.app.client_manager, {}
         try:
             clouds = self.app.cloud_config.cloud_config.get('clouds') or {}
-            self.auth_required = True
-            self.app.prepare_to_run_command(self)
+            self.login()
             return session.of(manager, clouds)
         except Exception as e:  # whatever a plugin of keystoneauth may raise
             self.log.debug('no session of OpenStackClient: %s', e)
@@ -83,6 +85,15 @@ class Base(command.Command):
                     'auth_url'):
                 raise Failed('Error: %s' % e, 1) from e
             return settings
+
+    def login(self):
+        """As for a command that leaves it to OpenStackClient, but not for ever."""
+        self.auth_required = True
+        self.app.options.api_timeout = LOGIN_TIMEOUT_S
+        try:
+            self.app.prepare_to_run_command(self)
+        finally:
+            del self.app.options.api_timeout
 
     def with_library(self, action):
         """What 'action' makes of an open handle."""
@@ -120,8 +131,9 @@ class Command(Base):
         parser = super().get_parser(prog_name)
         try:
             row = self.row
-        except library.Error:
-            return parser  # told when it is run: `openstack complete` asks for all parsers
+        except library.Error:  # told when it is run: `openstack complete` asks for all parsers
+            parser.parse_args = lambda args: parser.parse_known_args(args, Arguments())[0]
+            return parser
         parser.allow_abbrev = False
         judged = [_argument(parser, argument) for argument in row['arguments']]
         judged += [_option(parser, option) for option in row['options']]
