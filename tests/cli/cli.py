@@ -31,10 +31,10 @@ DESCRIPTION = 'a "web" shop, für alle'
 Said = collections.namedtuple('Said', 'code out err')
 
 
-def command(words, env, cwd='/', stdin=subprocess.DEVNULL):
+def command(words, env, cwd='/', stdin=subprocess.DEVNULL, program=(PROTECTOR,), limit_s=LIMIT_S):
     """Without a terminal: exit code, standard output, standard error."""
-    done = subprocess.run([PROTECTOR, *words], env=env, cwd=cwd, stdin=stdin, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT_S)
+    done = subprocess.run([*program, *words], env=env, cwd=cwd, stdin=stdin, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit_s)
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -64,6 +64,7 @@ class World:
             site = daemons.Site(holder, folders[letter], 'site-' + letter,
                                 self.sim.keystone(letter),
                                 {'DEFAULT': {'debug': 'True'},
+                                 'storage': {'mock_storage_dir': self.folder('mock_storage')},
                                  'keystone_authtoken': {'region_name': 'Region' + letter.upper()}})
             self.sites[letter] = site.synced()
             for name in ('api', 'engine'):
@@ -143,11 +144,11 @@ class Case(unittest.TestCase):
 class Terminal:
     """A command whose terminal we are."""
 
-    def __init__(self, test, words, env):
+    def __init__(self, test, words, env, program=(PROTECTOR,)):
         self.test, self.text = test, ''
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [PROTECTOR, *words], env=env, cwd='/', stdin=slave, stdout=slave, stderr=slave,
+            [*program, *words], env=env, cwd='/', stdin=slave, stdout=slave, stderr=slave,
             start_new_session=True, preexec_fn=self.take)
         os.close(slave)
         test.addCleanup(self.end)
