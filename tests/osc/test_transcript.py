@@ -175,6 +175,10 @@ class World(cli.World):
             self.known[name.replace('-', '_')] = found['id']
 
 
+def without_tree(words):
+    return words[3:] if words.startswith('dr ') else words
+
+
 def tell(world, program, tree):
     """The whole script; [(step, exit code, data, words)]."""
     told = []
@@ -202,9 +206,9 @@ class Transcript(unittest.TestCase):
     maxDiff = None
 
     def test_every_command_is_told(self):
-        told = {step.split(None, 2)[2] for step in STEPS.strip().split('\n')}
+        told = [without_tree(step.split(None, 2)[2]) for step in STEPS.strip().split('\n')]
         for command in osc.table():
-            names = [command['name'], *command['aliases']]
+            names = [without_tree(name) for name in [command['name'], *command['aliases']]]
             self.assertTrue(any((step + ' ').startswith(name + ' ')
                                 for step in told for name in names), command['name'])
 
