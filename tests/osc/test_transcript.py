@@ -18,11 +18,11 @@ import cli
 import daemons
 
 MASKS = [(re.compile(pattern), word) for pattern, word in (
+    (r'e\d+-[0-9a-f]{8}-(p\d+-\d+|now-[0-9a-f-]{36})', '<point>'),
     (r'(pg|cg|member|op|m)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<id>'),
     (r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<uuid>'),
     (r'\b[0-9a-f]{32,}\b', '<hex>'),
     (r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?', '<time>'),
-    (r'e\d+-[0-9a-f]{8}-p\d+-\d+', '<point>'),
     (r'(protector-[\w-]+-)[0-9a-f]{24}\b', r'\1<key>'),
     (r'([0-9a-f]{4}:){3}[0-9a-f]{4}', '<fingerprint>'),
     (r'/tmp/protector-\S*?(?=[/\s\'"]|$)', '<folder>'),
