@@ -30,7 +30,7 @@ MASKS = [(re.compile(pattern), word) for pattern, word in (
     (r'10\.\d+\.\d+\.\d+|192\.0\.2\.\d+|203\.0\.113\.\d+', '<ip>'),
     (r'\d+(\.\d+)? ?(ms|s|seconds?)\b', '<duration>'),
 )]
-FIGURES = ('rpo_s', 'rto_s', 'downtime_s', 'seq', 'attempts', 'signature', 'signed', 'serial')
+FIGURES = ('rpo_s', 'rto_s', 'downtime_s', 'data_loss_s', 'lag_s', 'seq', 'attempts', 'signature', 'signed', 'serial')
 PROGRESS = re.compile(r'^\w+ \d+% \w+( [\w.]+)?$')
 
 POLICY = ('--primary-fa-url https://array-a.lab --primary-fa-token T-a '
@@ -45,6 +45,8 @@ STEPS = '''
 admin a  site create --name site-a --site-type primary {where_a}
 admin a  site create --name site-b --site-type secondary {where_b} | b=id
 prod a   site create --name site-c {where_b}
+prod a   health show --long
+prod a   protection-group health nosuch
 admin a  site list --long
 admin a  dr site show site-b | key=fingerprint
 admin a  site update site-b --description 'the other one'
@@ -95,6 +97,10 @@ prod b   operation steps {rehearsal}
 prod b   operation report {rehearsal} --file {folder}/drill.html
 prod b   operation report-verify {folder}/drill.html
 prod b   dr test-cleanup web
+prod b   plan web --unplanned --network-mapping nosuch=net-app
+prod b   protection-group plan web --planned
+prod b   failover web --planned --dry-run --flavor-mapping m1.tiny=nosuch
+prod b   failover web --planned --plan aaaa
 prod b   operation retry {rehearsal}
 prod b   operation skip {rehearsal} --step server.boot --reason drill
 prod b   operation abandon {rehearsal} --reason drill
