@@ -30,7 +30,8 @@ MASKS = [(re.compile(pattern), word) for pattern, word in (
     (r'10\.\d+\.\d+\.\d+|192\.0\.2\.\d+|203\.0\.113\.\d+', '<ip>'),
     (r'\d+(\.\d+)? ?(ms|s|seconds?)\b', '<duration>'),
 )]
-FIGURES = ('rpo_s', 'rto_s', 'downtime_s', 'data_loss_s', 'lag_s', 'seq', 'attempts', 'signature', 'signed', 'serial')
+FIGURES = ('rpo_s', 'rto_s', 'downtime_s', 'data_loss_s', 'lag_s', 'seq', 'attempts', 'signature',
+           'signed', 'serial')
 PROGRESS = re.compile(r'^\w+ \d+% \w+( [\w.]+)?$')
 
 POLICY = ('--primary-fa-url https://array-a.lab --primary-fa-token T-a '
