@@ -26,6 +26,7 @@ MASKS = [(re.compile(pattern), word) for pattern, word in (
     (r'(protector-[\w-]+-)[0-9a-f]{24}\b', r'\1<key>'),
     (r'([0-9a-f]{4}:){3}[0-9a-f]{4}', '<fingerprint>'),
     (r'/tmp/protector-\S*?(?=[/\s\'"]|$)', '<folder>'),
+    (r'([0-9a-f]{2}:){5}[0-9a-f]{2}', '<mac>'),
     (r'127\.\d+\.\d+\.\d+', '<address>'),
     (r'10\.\d+\.\d+\.\d+|192\.0\.2\.\d+|203\.0\.113\.\d+', '<ip>'),
     (r'\d+(\.\d+)? ?(ms|s|seconds?)\b', '<duration>'),

@@ -49,11 +49,11 @@ void foresight_keep(GHashTable *before, const char *key, json_t *value)
  */
 static json_t *failed_look(err_t *e, bool asks)
 {
-    g_autoptr(err_t) owned = e;
     g_autofree char *text = err_text(e);
     json_t *row = json_object();
     bool certain = err_class(e) == ERR_CLASS_PERMANENT || err_class(e) == ERR_CLASS_PERSON;
 
+    err_free(e);
     json_set_str(row, "error", text);
     json_set_bool(row, "certain", asks && certain);
     return row;
