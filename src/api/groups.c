@@ -569,6 +569,25 @@ static err_t *groups_look(struct request *r)
     return reply_operation(r, op->id, NULL);
 }
 
+/* A failover by the plan that is named has begun and not ended: whoever asks again follows it. */
+static err_t *failover_open(struct request *r, const struct group_row *g, const char *plan,
+                            char **ret)
+{
+    g_autoptr(GPtrArray) open = NULL;
+
+    *ret = NULL;
+    if (plan == NULL)
+        return NULL;
+    TRY(operation_list_open(r->db, g->id, &open));
+    for (guint i = 0; i < open->len && *ret == NULL; i++) {
+        const struct operation *op = g_ptr_array_index(open, i);
+        if (g_str_equal(op->operation_type, "failover") && !op->planned &&
+            g_strcmp0(json_str(op->params, "plan"), plan) == 0)
+            *ret = g_strdup(op->id);
+    }
+    return NULL;
+}
+
 /*
  * Where the group is active already, with a change nobody answers, or frozen for a handover, or was
  * active, as far as a restored database knows, the claim is made in place: there it is a reclaim.
@@ -577,10 +596,15 @@ static err_t *groups_failover(struct request *r)
 {
     const json_t *in = r->in;
     AUTO(group_row) g = NULL;
+    g_autofree char *open = NULL;
 
     TRY(request_allowed(r, "protector:protection_groups:action", r->project));
     TRY(failover_check(in));
     TRY(change_group(r, &g));
+    if (!json_bool(in, "planned", false))
+        TRY(failover_open(r, g, json_str(in, "plan"), &open));
+    if (open != NULL)
+        return reply_operation(r, open, NULL);
     if (json_bool(in, "planned", false))
         return handover_begin(r, g, VERB_FAILOVER_PLANNED, groups_failover_params(in));
     TRY(change_allowed(r, g, VERB_FAILOVER_UNPLANNED));

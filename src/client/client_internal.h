@@ -75,7 +75,8 @@ err_t *clouds_find(struct protector_client *c, const char *auth_url, const char 
 
 struct end {
     struct protector_client *client;
-    char *cloud; /* entry of clouds.yaml, or "environment" */
+    char *cloud;   /* entry of clouds.yaml, or "environment", or the host's "session" */
+    bool is_named; /* by that entry alone it was opened, and is found again */
     char *auth_url;
     char *region;
     char *interface;

@@ -111,7 +111,7 @@ static err_t *failover_post(struct call *call, struct pair *pair, const json_t *
     json_set(in, "client_probe", json_deep_copy(seen));
     struct ask ask = {.method = "POST", .path = path, .body = body};
     err_t *e = end_ask(pair->local, &ask, ret, NULL);
-    bool agreed = arg(call, "plan") != NULL; /* on this one, not on whatever runs */
+    bool agreed = arg(call, "plan") != NULL; /* the site knows whether what runs is by that plan */
     return e != NULL && !agreed ? failover_running(pair, e, ret) : e;
 }
 

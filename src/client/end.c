@@ -122,7 +122,8 @@ static err_t *endpoint_find(struct end *end)
             bool region = end->region == NULL ||
                           g_strcmp0(json_str(e, "region_id"), end->region) == 0 ||
                           g_strcmp0(json_str(e, "region"), end->region) == 0;
-            if (region && g_strcmp0(json_str(e, "interface"), end->interface) == 0)
+            if (found == NULL && region && /* of several the first, as OpenStack's clients do */
+                g_strcmp0(json_str(e, "interface"), end->interface) == 0)
                 found = json_str(e, "url");
         }
     }
@@ -181,6 +182,7 @@ err_t *end_project_check(struct end *end, const char *project_id)
     g_autofree char *id = url_encode(project_id);
     g_autofree char *path = g_strconcat("projects/", id, NULL);
     g_autofree char *url = keystone_url(end, path);
+    TRY(tls_setup(end, url));
     AUTO(http_request) req = http_request_create("GET", url);
     http_request_set(req, "X-Auth-Token", end->token);
     http_request_set(req, "Accept", "application/json");
@@ -226,10 +228,11 @@ static err_t *login_read(struct end *end, const struct http_response *resp)
     const char *project = json_str_at(json_obj(body, "token"), "project/id");
     if (end->session_project != NULL && g_strcmp0(project, end->session_project) != 0)
         return err_remedy(err(CLIENT_CLOUD,
-                              "the session at cloud '%s' has expired, and its entry is of another "
-                              "project (%s) than the session was (%s)",
+                              "the entry of cloud '%s' is of another project (%s) than the session "
+                              "that was given (%s), and the session cannot be renewed with it",
                               end->cloud, project != NULL ? project : "none", end->session_project),
-                          "say it again with a new session; what was begun goes on by itself");
+                          "say it again with a new session, or name the entry that it is of; what "
+                          "was begun goes on by itself");
     token_forget(end);
     end->token = g_strdup(token);
     end->token_body = json_incref(json_obj(body, "token"));
@@ -274,11 +277,16 @@ err_t *end_login(struct end *end)
     return whose(end, logged_in(end));
 }
 
+/* The token that was given serves on if there is no other. */
 err_t *end_catalog(struct end *end)
 {
-    if (end->token_body == NULL && end->entry != NULL)
-        token_forget(end);
-    return end_login(end);
+    if (end->token_body != NULL || end->entry == NULL)
+        return end_login(end);
+    g_autofree char *given = g_steal_pointer(&end->token);
+    err_t *e = end_login(end);
+    if (e != NULL && end->token == NULL)
+        end->token = g_steal_pointer(&given);
+    return e;
 }
 
 /* ---- version ---- */
@@ -575,7 +583,7 @@ err_t *client_end(struct protector_client *c, const char *cloud, struct end **re
 
     for (guint i = 0; i < c->ends->len; i++) {
         struct end *end = g_ptr_array_index(c->ends, i);
-        if (g_strcmp0(end->cloud, cloud) == 0) {
+        if (end->is_named && g_strcmp0(end->cloud, cloud) == 0) {
             *ret = end;
             return NULL;
         }
@@ -586,6 +594,7 @@ err_t *client_end(struct protector_client *c, const char *cloud, struct end **re
         return err(CLIENT_CLOUD, "the entry '%s' of clouds.yaml has no auth_url", cloud);
     }
     *ret = end_create(c, cloud, entry);
+    (*ret)->is_named = true;
     return NULL;
 }
 

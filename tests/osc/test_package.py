@@ -26,7 +26,7 @@ from protectorclient import library  # noqa: E402
 from protectorclient.osc import commands, host, output, plugin, session  # noqa: E402
 
 # Of the standard library, in Python 3.8 as well as today; besides these cffi, cliff and osc_lib.
-MODULES = {'argparse', 'functools', 'getpass', 'json', 'os', 'signal', 'sys', 'time',
+MODULES = {'keystoneauth1', 'argparse', 'functools', 'getpass', 'json', 'os', 'signal', 'sys', 'time',
            'cffi', 'cliff', 'osc_lib', 'protectorclient'}
 PYTHON = (3, 8)
 
@@ -304,8 +304,32 @@ class Sessions(unittest.TestCase):
             self.assertEqual(settings.getenv('OS_AUTH_URL'), 'http://k/v3')
 
     def test_what_the_library_cannot_do(self):
-        settings = self.settings(auth_type='v3oidcpassword')
-        self.assertFalse(settings.names_a_cloud)
+        for config in ({'auth_type': 'v3oidcpassword'}, {'service_provider': 'other'},
+                       {'remote_project_name': 'other'},
+                       {'auth': {'trust_id': 'T'}}, {'auth': {'domain_name': 'D'}},
+                       {'auth_type': 'v3applicationcredential',
+                        'auth': {'application_credential_name': 'n'}}):
+            settings = self.settings(**config)
+            self.assertFalse(settings.names_a_cloud, config)
+            self.assertIsNone(settings.getenv('OS_USERNAME'))
+
+    def test_who_logs_in_is_of_one_kind(self):
+        """A token, or a credential, over an entry with a password: that user does not act."""
+        for kind, auth in (('token', {'token': 'T'}),
+                           ('v3applicationcredential', {'application_credential_id': 'I',
+                                                        'application_credential_secret': 'S'})):
+            settings = self.settings(auth, auth_type=kind)
+            self.assertNotIn('cloud', settings.options)
+            for key, value in auth.items():
+                self.assertEqual(settings.getenv('OS_' + key.upper()), value)
+            self.assertIsNone(settings.getenv('OS_USERNAME'))
+            self.assertIsNone(settings.getenv('OS_PASSWORD'))
+
+    def test_the_file(self):
+        settings = self.settings()
+        settings.reads('/etc/xdg/openstack/clouds.yaml')
+        self.assertEqual(settings.options['config_file'], '/etc/xdg/openstack/clouds.yaml')
+        settings.reads(None)
 
     def test_the_api(self):
         for given, wanted in ((None, 'latest'), ('1', 'latest'), ('1.0', '1.0')):

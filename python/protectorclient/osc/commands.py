@@ -11,6 +11,7 @@ be given.  A command ends with the exit code that `protector` ends with (docs/cl
 import argparse
 import functools
 
+from keystoneauth1 import exceptions as keystone
 from osc_lib import exceptions
 from osc_lib.command import command
 
@@ -22,6 +23,9 @@ from protectorclient.osc import session
 # Of a login by OpenStackClient, which has no limit of its own: a Keystone whose host is gone is
 # then asked by the library, which waits as long as `protector` does.
 LOGIN_TIMEOUT_S = 10
+# A Keystone, or its catalog, was asked and did not give what is needed.
+ASKED_IN_VAIN = (keystone.ConnectionError, keystone.HttpError, keystone.DiscoveryFailure,
+                 keystone.CatalogException)
 # In front of the names in parsed arguments, so that none is one of OpenStackClient's own.
 OURS = 'protector '
 
@@ -73,27 +77,47 @@ class Base(command.Command):
 
     def settings(self):
         """OpenStackClient's session; without one, what the library needs to log in itself."""
-        manager, clouds = self.app.client_manager, {}
+        manager, config = self.app.client_manager, self.app.cloud_config
+        clouds = config.cloud_config.get('clouds') or {}
         try:
-            clouds = self.app.cloud_config.cloud_config.get('clouds') or {}
             self.login()
-            return session.of(manager, clouds)
+            settings = session.of(manager, clouds)
         except Exception as e:  # whatever a plugin of keystoneauth may raise
             self.log.debug('no session of OpenStackClient: %s', e)
-            settings = session.without(manager, clouds)
-            if not settings.names_a_cloud and manager._cli_options.config.get('auth', {}).get(
-                    'auth_url'):
-                raise Failed('Error: %s' % e, 1) from e
-            return settings
+            settings = self.without_session(e, clouds)
+        if not settings.names_a_cloud and self.auth_url():
+            raise Failed('Error: this login is of no project, and Protector needs one', 1)
+        settings.reads(config.config_filename)
+        return settings
+
+    def auth_url(self):
+        return (self.app.client_manager._cli_options.config.get('auth') or {}).get('auth_url')
+
+    def without_session(self, error, clouds):
+        """The library tries, and tells why in its words, where a Keystone was asked in vain.  What
+        OpenStackClient itself found wrong with the settings is not tried as something else."""
+        settings = session.without(self.app.client_manager, clouds)
+        asked = isinstance(error, ASKED_IN_VAIN) and settings.names_a_cloud
+        if self.auth_url() and not asked:
+            raise Failed('Error: %s' % error, 1) from error
+        return settings
 
     def login(self):
-        """As for a command that leaves it to OpenStackClient, but not for ever."""
+        """As for a command that leaves it to OpenStackClient, but not for ever; of the session that
+        is made other commands use as well, so its limit goes again."""
         self.auth_required = True
         self.app.options.api_timeout = LOGIN_TIMEOUT_S
         try:
             self.app.prepare_to_run_command(self)
+            self.app.client_manager.session.timeout = self.own_timeout()
         finally:
             del self.app.options.api_timeout
+
+    def own_timeout(self):
+        """As the entry of clouds.yaml has it; None: OpenStackClient waits for ever."""
+        name = self.app.client_manager._cli_options.name
+        entry = (self.app.cloud_config.cloud_config.get('clouds') or {}).get(name) or {}
+        return float(entry['api_timeout']) if entry.get('api_timeout') else None
 
     def with_library(self, action):
         """What 'action' makes of an open handle."""

@@ -10,11 +10,18 @@ reads.
 """
 import os
 
-# What the library can log in with; of other plugins the session serves as long as its token.
-KNOWN_AUTH = ('password', 'v3password', 'token', 'v3token', 'v3applicationcredential')
-# Of OpenStackClient's settings: these say who logs in and where; the library has a variable each.
-WHO = ('auth_url', 'username', 'user_id', 'password', 'token', 'project_name', 'project_id',
-       'application_credential_id', 'application_credential_secret')
+# What the library can log in with, and by which of OpenStackClient's settings; of other plugins the
+# session serves as long as its token.  The library has an OS_* variable for each.
+PASSWORD = ('username', 'user_id', 'password', 'project_name', 'project_id')
+TOKEN = ('token', 'project_name', 'project_id')
+CREDENTIAL = ('application_credential_id', 'application_credential_secret')
+KNOWN_AUTH = {'password': PASSWORD, 'v3password': PASSWORD, 'token': TOKEN, 'v3token': TOKEN,
+              'v3applicationcredential': CREDENTIAL}
+WHO = ('auth_url',) + tuple(sorted(set(PASSWORD + TOKEN + CREDENTIAL)))
+# Who logs in with one of these acts elsewhere, or as somebody else, than the rest says: a login of
+# the library's own would be another one.
+ELSEWHERE = ('trust_id', 'service_provider', 'remote_project_id', 'remote_project_name',
+             'system_scope', 'domain_id', 'domain_name')
 DOMAINS = ('user_domain_name', 'user_domain_id', 'project_domain_name', 'project_domain_id')
 CLOUD_VARIABLES = ('OS_CLOUD', 'OS_AUTH_TYPE', 'OS_CACERT') + tuple(
     'OS_' + key.upper() for key in WHO + DOMAINS)
@@ -31,6 +38,11 @@ class Settings:
         """Is it known at all where the local site is?"""
         return bool({'cloud', 'token'} & set(self.options) or self.variables.get('OS_AUTH_URL'))
 
+    def reads(self, clouds_file):
+        """The very file that OpenStackClient has read, wherever it found it; None: none."""
+        if clouds_file and clouds_file.endswith(('.yaml', '.yml')):
+            self.options['config_file'] = clouds_file
+
     def getenv(self, name):
         """What the library sees of the environment: who logs in is said here and nowhere else."""
         if name in CLOUD_VARIABLES or name in self.variables:
@@ -46,9 +58,17 @@ def without(manager, clouds):
         interface=config.get('interface'), user_agent='python-protectorclient',
         api_version=_api_version(config.get('protector_api_version')))
     settings.options = {key: value for key, value in settings.options.items() if value}
-    if config.get('auth_type') in KNOWN_AUTH:
+    if _is_known(config):
         _who(settings, manager._cli_options.name, config, clouds)
     return settings
+
+
+def _is_known(config):
+    """Can the library log in as OpenStackClient was told to?"""
+    auth, kind = config.get('auth') or {}, config.get('auth_type')
+    if kind not in KNOWN_AUTH or any(config.get(key) or auth.get(key) for key in ELSEWHERE):
+        return False
+    return KNOWN_AUTH[kind] != CREDENTIAL or bool(auth.get('application_credential_id'))
 
 
 def of(manager, clouds=None):
@@ -80,7 +100,7 @@ def _who(settings, name, config, clouds):
     if _is_entry(auth, config, entry):
         settings.options['cloud'] = name
         return
-    for key in WHO + DOMAINS:
+    for key in ('auth_url',) + KNOWN_AUTH[config['auth_type']] + DOMAINS:
         if auth.get(key):
             settings.variables['OS_' + key.upper()] = str(auth[key])
     if config.get('cacert'):
@@ -90,6 +110,8 @@ def _who(settings, name, config, clouds):
 def _is_entry(auth, config, entry):
     """Would the library, which reads the entry, log in as OpenStackClient does?"""
     said = entry.get('auth') or {}
+    if (entry.get('auth_type') or 'password') != config['auth_type']:
+        return False
     if any(auth.get(key) and str(auth[key]) != str(said.get(key)) for key in WHO):
         return False
     if any(str(said.get(key) or 'default') != str(auth.get(key) or 'default') for key in DOMAINS):
