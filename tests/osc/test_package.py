@@ -26,8 +26,8 @@ from protectorclient import library  # noqa: E402
 from protectorclient.osc import commands, host, output, plugin, session  # noqa: E402
 
 # Of the standard library, in Python 3.8 as well as today; besides these cffi, cliff and osc_lib.
-MODULES = {'keystoneauth1', 'argparse', 'functools', 'getpass', 'json', 'os', 'signal', 'sys', 'time',
-           'cffi', 'cliff', 'osc_lib', 'protectorclient'}
+MODULES = {'argparse', 'functools', 'getpass', 'json', 'os', 'signal', 'sys', 'time',
+           'cffi', 'cliff', 'keystoneauth1', 'osc_lib', 'protectorclient'}
 PYTHON = (3, 8)
 
 

@@ -608,12 +608,33 @@ static void test_changed(void **state)
     }
 }
 
+/* Said again, by the same plan, it is followed; by another one it is refused. */
+static void test_again(void **state)
+{
+    AUTO(bench) b = compared(bench_create_protected(1893));
+    (void)state;
+
+    bench_lose(b, SIM_SITE_A);
+    g_autoptr(json_t) said = bench_ok(b, "prod-b", "protection-group plan", WEB, NULL);
+    const char *hash = json_str(json_obj(said, "object"), "hash");
+    g_autoptr(json_t) first = bench_ok(b, "prod-b", "protection-group failover", WEB, "!unplanned",
+                                       "reason", "fire", "plan", hash, "!no-wait", NULL);
+    bench_fails(b, "protector.operation.in_progress", "prod-b", "protection-group failover", WEB,
+                "!unplanned", "reason", "fire", "plan",
+                "0000000000000000000000000000000000000000000000000000000000000000", NULL);
+    g_autoptr(json_t) again = bench_ok(b, "prod-b", "protection-group failover", WEB, "!unplanned",
+                                       "reason", "fire", "plan", hash, NULL);
+    assert_string_equal(bench_field(first, "id"), bench_field(again, "id"));
+    assert_string_equal(bench_field(again, "status"), "completed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ready),    cmocka_unit_test(test_troubles),
         cmocka_unit_test(test_lost),     cmocka_unit_test(test_failback),
         cmocka_unit_test(test_not_told), cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
