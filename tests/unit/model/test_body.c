@@ -402,9 +402,14 @@ static void data_are_verified(void **state)
     g_autoptr(json_t) j = group("async");
     g_autoptr(json_t) on = policy();
     g_autoptr(json_t) off = json_pack("{s:b}", "verify_data", 0);
+    g_autoptr(json_t) unsaid = json_pack("{s:n}", "verify_data");
     assert_false(body_verifies(j));
+    assert_false(body_replicates(j)); /* there is no policy yet */
     json_set_bool(on, "verify_data", true);
     assert_ok(body_policy_set(j, on));
+    assert_true(body_verifies(j));
+    assert_true(body_replicates(j));
+    assert_ok(body_policy_set(j, unsaid));
     assert_true(body_verifies(j));
     assert_ok(body_policy_set(j, off));
     assert_false(body_verifies(j));

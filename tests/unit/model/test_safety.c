@@ -45,6 +45,8 @@ static void what_may_run_servers(void **state)
     assert_int_equal(may(&p.s[A], SAFETY_SERVE), ALL); /* the creator in epoch 0 */
     assert_int_equal(may(&p.s[B], SAFETY_SERVE), 0);
     assert_int_equal(may(&p.s[B], SAFETY_UNWIND), 0); /* no handover runs there */
+    assert_int_equal(may(&p.s[B], SAFETY_DRILL), BOOT);
+    assert_int_equal(may(&p.s[A], SAFETY_DRILL), ALL); /* it serves anyway */
     assert_int_equal(may(&p.s[B], SAFETY_DEMOTE), UNFENCE);
     assert_int_equal(may(&p.s[B], SAFETY_BEFORE_CLAIM), UNFENCE);
     assert_ok(pair_handover(&p, A, "op-h"));
@@ -52,6 +54,7 @@ static void what_may_run_servers(void **state)
     assert_true(pair_carry(&p));
     assert_int_equal(may(&p.s[B], SAFETY_SERVE), 0);
     assert_int_equal(may(&p.s[B], SAFETY_UNWIND), START | UNFENCE);
+    assert_int_equal(may(&p.s[B], SAFETY_DRILL), 0); /* it is about to be active */
     assert_ok(pair_claim(&p, B));
     assert_int_equal(may(&p.s[B], SAFETY_SERVE), ALL);
     assert_true(pair_carry(&p));

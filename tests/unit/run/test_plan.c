@@ -366,6 +366,8 @@ static const struct step page_steps[] = {
     {.key = "b", .says = "Make", .per = STEP_PER_VOLUME, .undo = room_undo},
     {.key = "c", .says = "Claim", .per = STEP_PER_GROUP, .flags = STEP_PIVOT | STEP_NO_SKIP},
     {.key = "d", .says = "Boot", .per = STEP_PER_MEMBER},
+    {.key = "e", .says = "Start", .per = STEP_PER_MEMBER, .flags = STEP_IN_WAVES},
+    {.key = "f", .says = "Stop", .per = STEP_PER_MEMBER, .flags = STEP_WAVES_BACK},
     {0},
 };
 
@@ -379,7 +381,9 @@ static void test_print(void **state)
                               "| `a` | Look | group | best effort  |\n"
                               "| `b` | Make | volume | undone on failure |\n"
                               "| `c` | Claim | group | **pivot** no skip  |\n"
-                              "| `d` | Boot | member |  |\n");
+                              "| `d` | Boot | member |  |\n"
+                              "| `e` | Start | member | in waves  |\n"
+                              "| `f` | Stop | member | in waves, backwards  |\n");
 }
 
 static void test_state_texts(void **state)
