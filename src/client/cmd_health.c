@@ -9,6 +9,7 @@
 #include "model/readiness.h"
 
 #define REPORTS_AT 200 /* of a page: a report is some 15 KiB */
+#define PAGES_MAX  500 /* more, and the site tells the same again and again */
 
 /* Both halves of a group's report; either may be missing. */
 struct halves {
@@ -139,7 +140,7 @@ static err_t *reports_read(struct end *end, json_t *ret)
     g_autofree char *marker = g_strdup("");
     size_t count = REPORTS_AT;
 
-    while (count == REPORTS_AT) {
+    for (int page_count = 0; count == REPORTS_AT && page_count < PAGES_MAX; page_count++) {
         g_autoptr(json_t) reply = NULL;
         TRY(end_get(end, &reply, "health?limit=%d%s", REPORTS_AT, marker));
         json_t *page = json_arr(reply, "health");

@@ -6,8 +6,7 @@
  * the rows of their steps (an operation waits for its rows, never a row for an operation); one
  * beats the leases; one makes recovery points for drivers that need ticks, one writes the tags that
  * are owed, one watches for newer epochs at the other site, one for drift, one for what a failover
- * would need, one forgets what a
- * database need not keep.
+ * would need, one forgets what a database need not keep.
  */
 #include "daemons/process.h"
 #include "drivers/host.h"
