@@ -19,7 +19,7 @@ def check_api_version(version):
 
 
 def make_client(instance):
-    """`client_manager.protector`: the settings of a library.Client for this session."""
+    """`client_manager.protector`: the settings of a library.Client for one openstack command."""
     from protectorclient.osc import session
     return session.of(instance)
 
