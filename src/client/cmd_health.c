@@ -134,7 +134,7 @@ static json_t *merged(const json_t *here, const json_t *there, int64_t now_ms)
 
 /* ---- all groups ---- */
 
-/* All that a site tells, page by page. */
+/* All that a site tells, page by page; NET_PROTOCOL if that has no end. */
 static err_t *reports_read(struct end *end, json_t *ret)
 {
     g_autofree char *marker = g_strdup("");
@@ -150,6 +150,9 @@ static err_t *reports_read(struct end *end, json_t *ret)
         g_free(marker);
         marker = g_strdup_printf("&marker=%s", last != NULL ? last : "");
     }
+    if (count == REPORTS_AT)
+        return err(NET_PROTOCOL, "GET health of '%s' has not ended after %d pages of %d groups",
+                   end->cloud, PAGES_MAX, REPORTS_AT);
     return NULL;
 }
 
