@@ -186,12 +186,54 @@ static void test_calls(void **state)
     }
 }
 
+/* A host that tells one full page, whatever it is asked for. */
+struct endless_host {
+    struct http_transport real;
+    json_t *report;
+    int asked;
+};
+
+static err_t *endless_send(void *data, const struct http_request *req, struct http_response **ret)
+{
+    struct endless_host *h = data;
+    g_autoptr(json_t) page = json_array();
+
+    TRY(http_send(&h->real, req, ret));
+    if (strstr(req->url, "/health?limit=") == NULL)
+        return NULL;
+    if (h->asked++ == 0) {
+        g_autoptr(json_t) real = json_loads((*ret)->body, 0, NULL);
+        h->report = json_incref(json_array_get(json_arr(real, "health"), 0));
+    }
+    for (int i = 0; i < 200; i++)
+        json_array_append(page, h->report);
+    g_autoptr(json_t) body = json_pack("{s:O}", "health", page);
+    http_response_json(*ret, body);
+    return NULL;
+}
+
+/* What has no end is told as that, and not taken for all that there is. */
+static void test_no_end(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1907);
+    struct endless_host h = {.real = b->transport};
+    (void)state;
+
+    b->transport = (struct http_transport){.data = &h, .send = endless_send};
+    bench_fails(b, "protector.net.protocol", "prod-a", "health show", NULL);
+    b->transport = h.real;
+    json_decref(h.report);
+    assert_non_null(strstr(b->last_error, "has not ended after 500 pages"));
+    assert_int_equal(h.asked, 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ready),          cmocka_unit_test(test_not_ready),
         cmocka_unit_test(test_drift),          cmocka_unit_test(test_lost_and_stale),
         cmocka_unit_test(test_never_and_gone), cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_no_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
