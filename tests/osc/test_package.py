@@ -23,7 +23,7 @@ os.environ['PROTECTOR_CLIENT_LIBRARY'] = osc.LIBRARY
 sys.path.insert(0, osc.PYTHON)
 from osc_lib import shell  # noqa: E402
 from protectorclient import library  # noqa: E402
-from protectorclient.osc import commands, host, output, plugin, session  # noqa: E402
+from protectorclient.osc import commands, entries, host, output, plugin, session  # noqa: E402
 
 # Of the standard library, in Python 3.8 as well as today; besides these cffi, cliff and osc_lib.
 MODULES = {'argparse', 'functools', 'getpass', 'json', 'os', 'signal', 'sys', 'time',
@@ -55,7 +55,7 @@ class App:
 
 def made(target, name='protector x'):
     """A command by its entry point."""
-    return getattr(commands, target.partition(':')[2])(App(), None, cmd_name=name)
+    return getattr(entries, target.partition(':')[2])(App(), None, cmd_name=name)
 
 
 class Tables(unittest.TestCase):
@@ -91,14 +91,26 @@ class Tables(unittest.TestCase):
         self.assertEqual(len(keys), len(set(keys)))
 
     def test_classes_show_what_the_table_says(self):
-        for target in set(entry_points().values()) - {'protectorclient.osc.commands:Version'}:
+        for target in set(entry_points().values()) - {'protectorclient.osc.entries:Version'}:
             command = made(target)
             self.assertEqual(type(command).__name__.partition('_')[0].lower(),
                              command.row['shows'], target)
 
     def test_other_names_are_no_commands(self):
-        for name in ('Record', '_x', 'Record_', 'nosuch', '__path__'):
-            self.assertEqual(hasattr(commands, name), name == 'Record', name)
+        for name in ('Record', '_x', 'Record_', 'nosuch', 'Version_x', '__path__'):
+            self.assertFalse(hasattr(entries, name), name)
+
+    def test_entries_cost_nothing(self):
+        """All are looked up at every start: neither the commands nor what they need is loaded."""
+        names = sorted({target.partition(':')[2] for target in entry_points().values()})
+        code, said = daemons.run(
+            [sys.executable, '-B', '-c', 'import sys\nbefore = set(sys.modules)\n'
+             'from protectorclient.osc import entries, plugin\n'
+             'for name in sys.argv[1:]:\n    getattr(entries, name)\n'
+             'print(*sorted(set(sys.modules) - before))', *names], cwd=osc.PYTHON)
+        self.assertEqual((code, said.split()), (0, [
+            'protectorclient', 'protectorclient.osc', 'protectorclient.osc.entries',
+            'protectorclient.osc.plugin']))
 
     def test_version_is_the_projects(self):
         with open(os.path.join(daemons.SOURCE, 'meson.build'), encoding='utf-8') as f:
@@ -142,7 +154,7 @@ class Options(unittest.TestCase):
 
     def test_none_is_of_the_formatters(self):
         """All parsers are made: a collision is a warning of cliff, which is an error here."""
-        for target in set(entry_points().values()) - {'protectorclient.osc.commands:Version'}:
+        for target in set(entry_points().values()) - {'protectorclient.osc.entries:Version'}:
             command = made(target)
             with warnings.catch_warnings():
                 warnings.simplefilter('error')

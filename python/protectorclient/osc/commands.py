@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands, made of the library's table.
 
-An entry point names a class of this module by what it shows and its name: Record_site_create.  The
-class is made when it is asked for (OpenStackClient asks for all of them at every start) and looks
-into the table only when it is used: other commands do not pay for the library.
+A class is made when its command is called, and looks into the table only when it is used: other
+commands of OpenStackClient pay neither for the library nor for this module (entries.py).
 
 What is wrong with arguments is judged by the library, in its words; argparse only shows what must
 be given.  A command ends with the exit code that `protector` ends with (docs/cli.md).
@@ -16,6 +15,7 @@ from osc_lib import exceptions
 from osc_lib.command import command
 
 from protectorclient import library
+from protectorclient.osc import entries
 from protectorclient.osc import host as hosts
 from protectorclient.osc import output
 from protectorclient.osc import session
@@ -242,14 +242,12 @@ class Version(Base):
 KINDS = {'Record': Record, 'List': List, 'Text': Text, 'Nothing': Nothing}
 
 
-def __getattr__(name):
-    """The class of an entry point."""
+def class_of(name):
+    """The class of an entry: of a command by what it shows and its name, Record_site_create."""
+    if name == entries.VERSION:
+        return Version
     kind, _, key = name.partition('_')
-    if kind not in KINDS or not key:
-        raise AttributeError('module %r has no attribute %r' % (__name__, name))
-    made = type(name, (KINDS[kind],), {'key': key, '__module__': __name__, '__doc__': None})
-    globals()[name] = made
-    return made
+    return type(name, (KINDS[kind],), {'key': key, '__module__': __name__, '__doc__': None})
 
 
 def _argument(parser, argument):
