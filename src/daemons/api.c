@@ -2,12 +2,13 @@
 /*
  * api - protector-api: a master that binds the port and keeps 'workers' processes alive.  The
  * workers are forked before any thread exists; each has its own server, connections and token
- * cache.
+ * cache.  The first of them answers Prometheus as well, where that is configured.
  */
 #include "api/api.h"
 
 #include "api/auth/policy.h"
 #include "api/auth/token.h"
+#include "api/metrics.h"
 #include "cloud/session.h"
 #include "cloud/keystone.h"
 #include "daemons/process.h"
@@ -27,6 +28,8 @@
 #define GRACE_MS    5000
 #define RESPAWN_S   1
 #define WORKERS_MAX 256 /* as conf.tbl */
+
+#define METRICS_CONNECTIONS 16
 
 /* ---- a worker ---- */
 
@@ -82,6 +85,11 @@ static size_t body_limit(void *data, const struct http_request *req)
     return api_body_max(path);
 }
 
+/* The sockets a worker serves; metrics -1: not this one. */
+struct listening {
+    int api, metrics;
+};
+
 struct worker {
     struct process *p;
     struct api *api;
@@ -109,6 +117,25 @@ static struct http_response *worker_refuse(void *data, const struct http_request
     const struct worker *w = data;
 
     return api_refuse(w->api, req, e);
+}
+
+static size_t no_body(void *data, const struct http_request *req)
+{
+    (void)data;
+    (void)req;
+    return 0;
+}
+
+/* fd -1: not here, '*ret' is NULL. */
+static err_t *metrics_serve(struct api_options *o, int fd, struct httpd **ret)
+{
+    struct httpd_options options = {.listen_fd = fd,
+                                    .threads = 1,
+                                    .connections_max = METRICS_CONNECTIONS,
+                                    .body_limit = no_body};
+
+    *ret = NULL;
+    return fd >= 0 ? httpd_start(&options, metrics_handle, o, ret) : NULL;
 }
 
 /* After a rotation.  On failure the old file stays in use. */
@@ -143,7 +170,7 @@ static err_t *worker_serve(struct process *p, struct api *api, int listen_fd)
     return NULL;
 }
 
-static err_t *worker_run(struct process *p, int listen_fd)
+static err_t *worker_run(struct process *p, const struct listening *on)
 {
     AUTO(policy) policy = NULL;
 
@@ -174,15 +201,19 @@ static err_t *worker_run(struct process *p, int listen_fd)
         .report_data = p,
     };
     AUTO(api) api = api_create(&options);
-    return worker_serve(p, api, listen_fd);
+    struct httpd *metrics = NULL;
+    TRY(metrics_serve(&options, on->metrics, &metrics));
+    err_t *e = worker_serve(p, api, on->api);
+    httpd_stop(metrics, GRACE_MS);
+    return e;
 }
 
-static int worker_main(struct process *p, int listen_fd, pid_t master)
+static int worker_main(struct process *p, const struct listening *on, pid_t master)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != master) /* it died before that could be asked for */
         return 1;
-    err_t *e = worker_run(p, listen_fd);
+    err_t *e = worker_run(p, on);
     int code = 0;
 
     if (e != NULL) {
@@ -198,17 +229,18 @@ static int worker_main(struct process *p, int listen_fd, pid_t master)
 
 struct master {
     struct process *p;
-    int listen_fd;
+    struct listening on;
     pid_t workers[WORKERS_MAX]; /* 0: none, to be started */
     int count;
 };
 
 static void worker_spawn(struct master *m, int i)
 {
+    struct listening on = {m->on.api, i == 0 ? m->on.metrics : -1};
     pid_t master = getpid(), pid = fork();
 
     if (pid == 0)
-        _exit(worker_main(m->p, m->listen_fd, master));
+        _exit(worker_main(m->p, &on, master));
     m->workers[i] = MAX(pid, 0);
     if (pid < 0)
         log_write(m->p->log, LOG_LEVEL_ERROR, PROGRAM, NULL,
@@ -310,15 +342,29 @@ static err_t *master_check(struct process *p)
     return process_identity(p, true);
 }
 
+/* The sockets of [api] and, where an address is given, [metrics]. */
+static err_t *master_listen(const struct process *p, struct listening *on)
+{
+    const char *host = conf_str(p->conf, "metrics", "bind_host");
+
+    TRY(httpd_listen(conf_str(p->conf, "api", "bind_host"),
+                     (int)conf_int(p->conf, "api", "bind_port"), &on->api));
+    if (host == NULL)
+        return NULL;
+    TRY(httpd_listen(host, (int)conf_int(p->conf, "metrics", "bind_port"), &on->metrics));
+    log_write(p->log, LOG_LEVEL_INFO, PROGRAM, NULL, "metrics at http://%s:%d" METRICS_PATH, host,
+              httpd_fd_port(on->metrics));
+    return NULL;
+}
+
 static err_t *master_run(struct process *p)
 {
-    struct master m = {.p = p, .count = (int)conf_int(p->conf, "api", "workers")};
+    struct master m = {.p = p, .on = {-1, -1}, .count = (int)conf_int(p->conf, "api", "workers")};
     sigset_t set;
 
     g_assert(m.count <= WORKERS_MAX);
     TRY(master_check(p));
-    TRY(httpd_listen(conf_str(p->conf, "api", "bind_host"),
-                     (int)conf_int(p->conf, "api", "bind_port"), &m.listen_fd));
+    TRY(master_listen(p, &m.on));
     g_ptr_array_set_size(p->idle, 0); /* no connection crosses the fork */
     keypairs_destroy(p->identity.keys);
     p->identity.keys = NULL;
@@ -330,9 +376,11 @@ static err_t *master_run(struct process *p)
     sigprocmask(SIG_BLOCK, &set, NULL);
     workers_spawn(&m);
     log_write(p->log, LOG_LEVEL_INFO, PROGRAM, NULL, "listening on %s:%d with %d workers",
-              conf_str(p->conf, "api", "bind_host"), httpd_fd_port(m.listen_fd), m.count);
+              conf_str(p->conf, "api", "bind_host"), httpd_fd_port(m.on.api), m.count);
     master_loop(&m, &set);
-    close(m.listen_fd);
+    close(m.on.api);
+    if (m.on.metrics >= 0)
+        close(m.on.metrics);
     return NULL;
 }
 

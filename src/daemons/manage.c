@@ -4,6 +4,7 @@
  * One table of commands; each prints for people and ends with 0 or 1.
  */
 #include "api/auth/policy.h"
+#include "api/metrics.h"
 #include "daemons/process.h"
 #include "drivers/registry.h"
 #include "run/run.h"
@@ -307,6 +308,15 @@ static err_t *states_print(struct manage *m)
     return NULL;
 }
 
+static err_t *metrics_print(struct manage *m)
+{
+    g_autofree char *text = metrics_markdown();
+
+    (void)m;
+    fputs(text, stdout);
+    return NULL;
+}
+
 static err_t *readiness_print(struct manage *m)
 {
     g_autofree char *text = readiness_markdown();
@@ -395,6 +405,7 @@ static const struct {
     {"orphans release", "leave to the project what an ended operation left", orphans_release, false,
      "OPERATION"},
     {"doctor", "look at everything that a start needs", doctor, false, NULL},
+    {"docs metrics", "print the table of the metrics", metrics_print, true, NULL},
     {"docs readiness", "print the page of the checks", readiness_print, true, NULL},
     {"docs runbooks", "print the page of the runbooks", runbooks_print_all, true, NULL},
     {"docs states", "print the page of states and verbs", states_print, true, NULL},

@@ -199,6 +199,14 @@ err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
     return NULL;
 }
 
+err_t *operation_count_open(struct db *db, struct db_rows **ret)
+{
+    return db_query(db, ret,
+                    "SELECT operation_type, status, COUNT(*) FROM dr_operations WHERE is_open = 1"
+                    " GROUP BY operation_type, status ORDER BY operation_type, status",
+                    "");
+}
+
 /* One statement: engines ask this twice a second. */
 #define OPEN                                                                                       \
     "id, wake_at FROM dr_operations WHERE is_open = 1 AND status IN"                               \

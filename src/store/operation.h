@@ -101,6 +101,8 @@ err_t *operation_list_children(struct db *db, const char *parent_id, GPtrArray *
 err_t *operation_find_open(struct db *db, const char *type, const char *source_site_id,
                            struct operation **ret) MUST_CHECK;
 
+/* How many are open, by type and status, in order; '*ret' rows: type, status, number. */
+err_t *operation_count_open(struct db *db, struct db_rows **ret) MUST_CHECK;
 /* The one of this type that was completed last; NULL in '*ret' if there is none. */
 err_t *operation_find_last(struct db *db, const char *pg_id, const char *type,
                            struct operation **ret) MUST_CHECK;

@@ -353,6 +353,7 @@ static void site_api(struct bench_site *site)
         .report = report_fault,
         .report_data = site,
     };
+    site->api_options = options;
     site->api = api_create(&options);
 }
 

@@ -49,6 +49,7 @@ struct bench_site {
     struct policy *policy;
     struct token_validator *tokens;
     struct api *api;
+    struct api_options api_options;
     bool api_down, engine_down;
     bool lost; /* between bench_lose and bench_restore */
     struct registry *registry;
@@ -286,6 +287,8 @@ char *bench_sql(struct bench *b, int site, const char *sql);
 /* Its rows.  Caller destroys. */
 struct db_rows *bench_rows(struct bench *b, int site, const char *sql);
 int64_t bench_sql_int(struct bench *b, int site, const char *sql);
+/* What the site tells Prometheus.  Caller frees. */
+char *bench_metrics(struct bench *b, int site);
 /* A number of the database that the mock driver keeps both sites' arrays in; 0 if there is no row.
  */
 int64_t bench_arrays_int(struct bench *b, const char *sql);

@@ -2,6 +2,7 @@
 /* bench_look - what looks at the two sites, and the usual world; see bench.h. */
 #include "tests/sim/bench.h"
 
+#include "api/metrics.h"
 #include "client/client_internal.h"
 
 #include <setjmp.h>
@@ -216,6 +217,15 @@ char *bench_sql(struct bench *b, int site, const char *sql)
     AUTO(db_rows) rows = bench_rows(b, site, sql);
 
     return db_rows_count(rows) > 0 ? g_strdup(db_str(rows, 0, 0)) : NULL;
+}
+
+char *bench_metrics(struct bench *b, int site)
+{
+    AUTO(http_request) req = http_request_create("GET", METRICS_PATH);
+    AUTO(http_response) resp = metrics_handle(&b->site[site].api_options, req);
+
+    assert_int_equal(resp->status, 200);
+    return g_strdup(resp->body);
 }
 
 int64_t bench_sql_int(struct bench *b, int site, const char *sql)

@@ -3,8 +3,10 @@
  * test_stories_health - what engines see of each group while nobody asks: could it fail over now,
  * and the evidence.
  */
+#include "api/metrics.h"
 #include "tests/sim/bench.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -227,13 +229,143 @@ static void test_no_end(void **state)
     assert_int_equal(h.asked, 500);
 }
 
+/* ---- what Prometheus gets ---- */
+
+/* How many lines begin so, up to the value; '*ret' that of the last one. */
+static int lines(const char *text, const char *begin, const char *has, int64_t *ret)
+{
+    g_auto(GStrv) all = g_strsplit(text, "\n", -1);
+    int count = 0;
+
+    for (size_t i = 0; all[i] != NULL; i++) {
+        if (!g_str_has_prefix(all[i], begin) || strstr(all[i], has) == NULL)
+            continue;
+        *ret = g_ascii_strtoll(strrchr(all[i], ' '), NULL, 10);
+        count++;
+    }
+    return count;
+}
+
+static void metric_is(const char *text, const char *begin, const char *has, int64_t value)
+{
+    int64_t is = -1;
+    int count = lines(text, begin, has, &is);
+
+    if (count != 1 || is != value)
+        fail_msg("%d times %s … %s, %" PRId64 " in:\n%s", count, begin, has, is, text);
+}
+
+static void metric_lacks(const char *text, const char *begin, const char *has)
+{
+    int64_t is;
+
+    if (lines(text, begin, has, &is) != 0)
+        fail_msg("%s … %s in:\n%s", begin, has, text);
+}
+
+/* Readiness, the check that spoils it, and what is nobody's knowledge any more. */
+static void test_metrics(void **state)
+{
+    AUTO(bench) b = watched(1908);
+    (void)state;
+
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "nova", "prod", "instances", 1));
+    bench_pass(b, ROUND_MS + 60000);
+    g_autofree char *a = bench_metrics(b, SIM_SITE_A), *to = bench_metrics(b, SIM_SITE_B);
+    metric_is(a, "protector_protection_group_info{site=\"site-a\"", "role=\"ACTIVE\"", 1);
+    metric_is(to, "protector_protection_group_info{site=\"site-b\"", "active_site=\"site-a\"", 1);
+    metric_is(to, "protector_failover_ready{", "group=\"web\"", 0);
+    metric_is(to, "protector_readiness_check_not_ok{",
+              "check=\"quota.instances\",result=\"failed\",then=\"partial\"}", 1);
+    metric_is(to, "protector_replication_link{", "state=\"up\"", 1);
+    metric_lacks(a, "protector_failover_ready{", ""); /* it runs there */
+    metric_is(a, "protector_readiness_checked_timestamp_seconds{", "group=\"web\"",
+              bench_sql_int(b, SIM_SITE_A, "SELECT checked_at / 1000 FROM readiness"));
+    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "nova", "prod", "instances", -1));
+    bench_pass(b, ROUND_MS + 60000);
+    g_autofree char *ready = bench_metrics(b, SIM_SITE_B);
+    metric_is(ready, "protector_failover_ready{", "", 1);
+    metric_lacks(ready, "protector_readiness_check_not_ok{", "check=\"quota.instances\"");
+    bench_engine(b, SIM_SITE_B, false);
+    bench_pass(b, 4 * ROUND_MS);
+    g_autofree char *stale = bench_metrics(b, SIM_SITE_B);
+    metric_lacks(stale, "protector_failover_ready{", "");
+    metric_lacks(stale, "protector_replication_lag_seconds{", "");
+    metric_is(stale, "protector_readiness_checked_timestamp_seconds{", "", /* the same */
+              bench_sql_int(b, SIM_SITE_B, "SELECT checked_at / 1000 FROM readiness"));
+}
+
+/* As many groups more, with names of nobody. */
+static void groups_multiply(struct bench *b, int site, int count)
+{
+    static const char *const steps[] = {
+        "CREATE TABLE copies AS SELECT g.* FROM protection_groups g, numbers",
+        "UPDATE copies SET id = 'pg-copy-' || rowid, living_name = NULL",
+        "INSERT INTO protection_groups SELECT * FROM copies",
+    };
+    g_autofree char *numbers =
+        g_strdup_printf("CREATE TABLE numbers AS WITH RECURSIVE n(i) AS"
+                        " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n",
+                        count);
+
+    g_free(bench_sql(b, site, numbers));
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+        g_free(bench_sql(b, site, steps[i]));
+}
+
+/* What a tenant writes stays a label's value; what is open is counted; an end to how much is told.
+ */
+static void test_metrics_limits(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1909);
+    (void)state;
+
+    bench_engine(b, SIM_SITE_A, false);
+    json_decref(bench_ok(b, "prod-a", "consistency-group sync", WEB, "!no-wait", NULL));
+    g_autofree char *open = bench_metrics(b, SIM_SITE_A);
+    metric_is(open, "protector_operations_open{site=\"site-a\",type=\"sync\"", "pending", 1);
+    g_free(bench_sql(b, SIM_SITE_A,
+                     "UPDATE protection_groups SET name = 'a\"b\\c' || char(10) || 'd'"));
+    g_autofree char *named = bench_metrics(b, SIM_SITE_A);
+    metric_is(named, "protector_protection_group_members{", "group=\"a\\\"b\\\\c\\nd\",", 2);
+    metric_is(named, "protector_metrics_cut{", "", 0);
+    groups_multiply(b, SIM_SITE_A, METRICS_GROUPS_MAX);
+    g_autofree char *many = bench_metrics(b, SIM_SITE_A);
+    metric_is(many, "protector_metrics_cut{", "", 1);
+    assert_int_equal(lines(many, "protector_protection_group_info{", "", &(int64_t){0}),
+                     METRICS_GROUPS_MAX);
+    g_free(bench_sql(b, SIM_SITE_A, "DELETE FROM protection_groups WHERE id LIKE 'pg-copy-%'"));
+}
+
+static int metrics_status(struct bench *b, const char *method, const char *path)
+{
+    AUTO(http_request) req = http_request_create(method, path);
+    AUTO(http_response) resp = metrics_handle(&b->site[SIM_SITE_A].api_options, req);
+
+    return resp->status;
+}
+
+static void test_metrics_refused(void **state)
+{
+    AUTO(bench) b = bench_create_protected(1910);
+    (void)state;
+
+    assert_int_equal(metrics_status(b, "POST", "/metrics"), 405);
+    assert_int_equal(metrics_status(b, "GET", "/v1/health"), 404);
+    assert_int_equal(metrics_status(b, "GET", "/metrics?name[]=x"), 200);
+    b->site[SIM_SITE_A].db_down = true;
+    assert_int_equal(metrics_status(b, "GET", "/metrics"), 503);
+    b->site[SIM_SITE_A].db_down = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ready),          cmocka_unit_test(test_not_ready),
         cmocka_unit_test(test_drift),          cmocka_unit_test(test_lost_and_stale),
         cmocka_unit_test(test_never_and_gone), cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_no_end),
+        cmocka_unit_test(test_no_end),         cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_metrics_limits), cmocka_unit_test(test_metrics_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
