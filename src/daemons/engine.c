@@ -14,6 +14,7 @@
 #include "run/run.h"
 #include "runbooks/drift.h"
 #include "runbooks/readiness.h"
+#include "runbooks/room.h"
 #include "runbooks/runbooks.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
@@ -535,6 +536,7 @@ static void engine_build(struct engine *e, struct run_executor *executor)
         .poll_ms = 500,
         .lease_is_ours = lease_is_ours,
         .guard = restored_guard,
+        .hope = room_hope,
         .report = report,
     };
     e->runner = runner_create(&runner);

@@ -78,6 +78,21 @@ static err_t *row_replan(struct row_work *w, err_t *e)
     return NULL;
 }
 
+static bool class_passes(enum err_class class)
+{
+    return class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
+}
+
+/* Whether what was refused may be had later, as the world knows. */
+static enum run_hope row_hope(const struct row_work *w, const err_t *e)
+{
+    const struct runner_options *o = &w->pass->runner->o;
+
+    if (class_passes(err_class(e)) || o->hope == NULL)
+        return RUN_HOPE_NONE;
+    return o->hope(o->world, w->j.db, w->pass->op, e);
+}
+
 /*
  * Writes down that a try failed: try again later, or the row has failed.  A make whose outcome is
  * not known settles before anything looks at it again, also before its undo.
@@ -87,17 +102,20 @@ static err_t *row_failed(struct row_work *w, err_t *e, bool from_make, bool refu
     struct pass *pass = w->pass;
     struct journal_row *row = w->row;
     enum err_class class = err_class(e);
-    bool again = class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
+    enum run_hope hope = row_hope(w, e);
+    bool again = class_passes(class) || hope != RUN_HOPE_NONE;
     bool unknown = from_make && class == ERR_CLASS_AMBIGUOUS;
+    bool coming = hope == RUN_HOPE_COMING;
     int64_t settled_ms = pass_clock(pass) + (unknown ? pass->runner->o.settle_ms : 0);
 
-    row->tries++;
+    row->tries += coming ? 0 : 1;
     json_decref(row->error);
     row->error = err_to_json(e);
     if (run_forever(pass) || (again && row->tries < RUN_TRIES_MAX)) {
         if (refused || (from_make && !unknown))
             row->state = ROW_PENDING;
-        row->wake_at_ms = MAX(pass_clock(pass) + run_backoff_ms(row->tries, e), settled_ms);
+        int64_t pause_ms = coming ? RUN_COMING_MS : run_backoff_ms(row->tries, e);
+        row->wake_at_ms = MAX(pass_clock(pass) + pause_ms, settled_ms);
     } else {
         row->state = w->step->flags & STEP_BEST_EFFORT ? ROW_SKIPPED : ROW_FAILED;
         row->wake_at_ms = settled_ms;

@@ -192,6 +192,13 @@ extern const struct run_executor run_executor_inline;
 typedef bool run_boundary_fn(void *data, const char *op_id, const char *where, const char *step_key,
                              const char *subject);
 
+/* What becomes of the cause for which a row would fail. */
+enum run_hope {
+    RUN_HOPE_NONE,   /* nothing that is known */
+    RUN_HOPE_COMING, /* another operation is taking it away: the row waits, whatever its tries */
+    RUN_HOPE_CAME,   /* it has been taken away since: another try may succeed */
+};
+
 struct runner_options {
     const struct env *env;
     const struct runbook *const *runbooks; /* NULL-ended; older versions of a name stay in it */
@@ -214,6 +221,8 @@ struct runner_options {
      * back to an older copy parks its operations here).  May be NULL.
      */
     err_t *(*guard)(void *world, struct db *db);
+    /* Asked when a row would fail (class PERSON or PERMANENT).  May be NULL: there is no hope. */
+    enum run_hope (*hope)(void *world, struct db *db, const struct operation *op, const err_t *e);
     /* Told of what a person should see in the log; may be NULL.  'e' is borrowed, may be NULL. */
     void (*report)(void *world, const char *op_id, const char *event, const err_t *e);
 };
@@ -224,6 +233,7 @@ struct runner_options {
 #define RUN_UNDO_ONCE_MAX_MS 60000            /* the same in an operation that was abandoned */
 #define RUN_BACKOFF_FIRST_MS 500
 #define RUN_BACKOFF_MAX_MS   60000
+#define RUN_COMING_MS        2000   /* between tries of what RUN_HOPE_COMING is said of */
 #define RUN_WAIT_MAX_MS      120000 /* that a step may ask for, or a backoff last */
 #define RUN_OPS_PER_TICK_MAX 64
 

@@ -143,6 +143,27 @@ err_t *operation_drill_left(struct db *db, const char *pg_id, char **ret)
     return NULL;
 }
 
+err_t *operation_drill_goes(struct db *db, const char *pg_id, int64_t since_ms, bool *ret_goes,
+                            bool *ret_went)
+{
+    AUTO(db_rows) rows = NULL;
+
+    TRY(db_query(db, &rows,
+                 "SELECT is_open, status, completed_at, operation_type FROM dr_operations"
+                 " WHERE pg_id = ? AND operation_type IN ('test_cleanup', 'test_failover')"
+                 " AND (is_open = 1 OR completed_at >= ?)",
+                 "si", pg_id, since_ms));
+    *ret_goes = *ret_went = false;
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        bool open = db_int(rows, i, 0) != 0;
+        bool begun = g_str_equal(db_str(rows, i, 3), "test_cleanup") &&
+                     !g_str_equal(db_str(rows, i, 1), "needs_operator");
+        *ret_goes |= open && (begun || g_str_equal(db_str(rows, i, 1), "rolling_back"));
+        *ret_went |= !open;
+    }
+    return NULL;
+}
+
 struct operation *operation_cleanup_of(const struct operation *drill, const char *id,
                                        int64_t now_ms)
 {

@@ -95,6 +95,13 @@ err_t *operation_drill_left(struct db *db, const char *pg_id, char **ret) MUST_C
 struct operation *operation_cleanup_of(const struct operation *drill, const char *id,
                                        int64_t now_ms);
 
+/*
+ * Whether a drill of the group is being taken away (cleaned up, or unwound), and whether one has
+ * been, to whatever end, since 'since_ms'.
+ */
+err_t *operation_drill_goes(struct db *db, const char *pg_id, int64_t since_ms, bool *ret_goes,
+                            bool *ret_went) MUST_CHECK;
+
 /* Those that an operation has begun (site failover), oldest first; without plans. */
 err_t *operation_list_children(struct db *db, const char *parent_id, GPtrArray **ret) MUST_CHECK;
 /* The open one of this type and source; NULL in '*ret' if there is none. */

@@ -11,6 +11,7 @@
 #include "drivers/registry.h"
 #include "runbooks/drift.h"
 #include "runbooks/readiness.h"
+#include "runbooks/room.h"
 #include "runbooks/runbooks.h"
 #include "runbooks/tags.h"
 #include "runbooks/ticks.h"
@@ -456,6 +457,7 @@ void bench_engine_start(struct bench_site *site)
         .boundary_data = site,
         .lease_is_ours = lease_is_ours,
         .guard = guard,
+        .hope = room_hope,
         .report = report,
     };
     site->runner = runner_create(&runner);

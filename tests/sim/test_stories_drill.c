@@ -432,6 +432,37 @@ static void test_preempted(void **state)
     }
 }
 
+/*
+ * A drill was kept, and the project has no room for both: the failover waits with what it is
+ * refused until the drill's cleanup has made room, and is not taken back for it.
+ */
+static void test_gives_way(void **state)
+{
+    static const struct {
+        const char *service, *resource;
+        int64_t limit;
+    } tight[] = {{"cinder", "volumes", 4},
+                 {"cinder", "gigabytes_replicated-ssd", 5},
+                 {"nova", "instances", 2}};
+    (void)state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tight); i++) {
+        AUTO(bench) b = bench_create_protected(1308);
+        json_decref(drill(b, "prod-b"));
+        assert_true(sim_set_quota(b->sim, SIM_SITE_B, tight[i].service, "prod", tight[i].resource,
+                                  tight[i].limit));
+        bench_lose(b, SIM_SITE_A);
+        json_decref(bench_failover(b, SIM_SITE_B));
+        bench_settle(b);
+        bench_servers_are(b, SIM_SITE_B, "active");
+        bench_status_is(b, SIM_SITE_B, "failed_over");
+        g_autofree char *left = bench_server_state(b, SIM_SITE_B, "web-1-drill");
+        assert_string_equal(left, "");
+        bench_ledger_holds(b, SIM_SITE_B);
+        bench_restore(b, SIM_SITE_A);
+    }
+}
+
 /* A mapped test network is used as it is, under what addresses it has to give. */
 static void test_mapped(void **state)
 {
@@ -488,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_delete_is_refused),
         cmocka_unit_test(test_group_ends_under_it),
         cmocka_unit_test(test_preempted),
+        cmocka_unit_test(test_gives_way),
         cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_restored),
     };

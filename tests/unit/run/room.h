@@ -64,9 +64,10 @@ struct room {
     const struct run_executor *executor;
     struct runner *runner;
     const char *owner;
-    int64_t lag_ms; /* how much later than its make a thing is seen */
-    bool same_host; /* the lock file is held: old leases of this host are ours */
-    bool spins;     /* this test expects to be due at once */
+    int64_t lag_ms;     /* how much later than its make a thing is seen */
+    bool same_host;     /* the lock file is held: old leases of this host are ours */
+    enum run_hope hope; /* of what fails */
+    bool spins;         /* this test expects to be due at once */
     int boundary, die_at;
     int statements, die_at_statement;
     bool die_after; /* only commits count, and are done before the engine dies */
@@ -522,6 +523,13 @@ static inline void room_report(void *world, const char *op_id, const char *event
     g_string_append_printf(room->reports, "%s: %s\n", event, e != NULL ? err_message(e) : "");
 }
 
+static inline enum run_hope room_hope(void *world, struct db *db, const struct operation *op,
+                                      const err_t *e)
+{
+    (void)db, (void)op, (void)e;
+    return ((struct room *)world)->hope;
+}
+
 static inline struct runner *room_runner(struct room *room, const char *owner)
 {
     struct runner_options o = {.env = &room->env,
@@ -537,6 +545,7 @@ static inline struct runner *room_runner(struct room *room, const char *owner)
                                .boundary = room_boundary,
                                .boundary_data = room,
                                .lease_is_ours = room_ours,
+                               .hope = room_hope,
                                .report = room_report};
     return runner_create(&o);
 }
