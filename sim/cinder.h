@@ -95,6 +95,10 @@ struct http_response *sim_cinder_list(struct call *call, const char *collection,
 /* NULL: fits.  Else the 413. */
 struct http_response *sim_cinder_quota_check(struct call *call, int64_t volumes, int64_t gigabytes,
                                              int64_t snapshots, const json_t *type);
+/* The 413 if one volume may not be so large. */
+struct http_response *sim_cinder_quota_size(struct call *call, int64_t size_gb);
+/* Whether there is room for a volume that is being managed (its row counts, with no size yet). */
+bool sim_cinder_quota_managed(struct site *site, const json_t *volume, int64_t size_gb);
 struct http_response *sim_cinder_quota_groups(struct call *call);
 json_t *sim_cinder_links(struct call *call, const char *collection, const char *id);
 /* The one key of an action's body; NULL if it is no action. */

@@ -126,12 +126,16 @@ static int64_t quota_used(struct site *site, const char *project_id, const char 
     return 0;
 }
 
+static char *quota_name(const char *name, const json_t *type)
+{
+    return type != NULL ? g_strdup_printf("%s_%s", name, json_str(type, "name")) : g_strdup(name);
+}
+
 /* The 413 if 'more' of a resource do not fit, of all types or of one. */
 static struct http_response *quota_fits(struct call *call, const char *name, int64_t more,
                                         const json_t *type)
 {
-    g_autofree char *typed =
-        type != NULL ? g_strdup_printf("%s_%s", name, json_str(type, "name")) : g_strdup(name);
+    g_autofree char *typed = quota_name(name, type);
     int64_t limit = quota_limit(call->site, call->project_id, typed);
     int64_t used = quota_used(call->site, call->project_id, name, json_str(type, "id"));
     if (more <= 0 || limit < 0 || used + more <= limit)
@@ -176,6 +180,39 @@ struct http_response *sim_cinder_quota_check(struct call *call, int64_t volumes,
     return NULL;
 }
 
+struct http_response *sim_cinder_quota_size(struct call *call, int64_t size_gb)
+{
+    int64_t limit = quota_limit(call->site, call->project_id, "per_volume_gigabytes");
+    if (limit < 0 || size_gb <= limit)
+        return NULL;
+    return sim_call_fail(call, 413,
+                         "VolumeSizeExceedsLimit: Requested volume size %" G_GINT64_FORMAT
+                         "G is larger than maximum allowed limit %" G_GINT64_FORMAT "G.",
+                         size_gb, limit);
+}
+
+/* Of all types, or of one; the rows that count are there already. */
+static bool quota_kept(struct site *site, const char *project, const char *name, const json_t *type,
+                       int64_t more)
+{
+    g_autofree char *typed = quota_name(name, type);
+    int64_t limit = quota_limit(site, project, typed);
+    int64_t used = quota_used(site, project, name, json_str(type, "id"));
+    return limit < 0 || used + more <= limit;
+}
+
+bool sim_cinder_quota_managed(struct site *site, const json_t *volume, int64_t size_gb)
+{
+    const char *project = json_str(volume, "project_id");
+    const json_t *type = sim_site_row(site, "volume_types", json_str(volume, "type_id"));
+    int64_t most_gb = quota_limit(site, project, "per_volume_gigabytes");
+    return quota_kept(site, project, "volumes", NULL, 0) &&
+           quota_kept(site, project, "volumes", type, 0) &&
+           quota_kept(site, project, "gigabytes", NULL, size_gb) &&
+           quota_kept(site, project, "gigabytes", type, size_gb) &&
+           (most_gb < 0 || size_gb <= most_gb);
+}
+
 struct http_response *sim_cinder_quota_groups(struct call *call)
 {
     return quota_fits(call, "groups", 1, NULL);
@@ -185,8 +222,7 @@ struct http_response *sim_cinder_quota_groups(struct call *call)
 static void quota_entry(struct call *call, json_t *set, const char *project_id, const char *name,
                         const json_t *type, bool usage)
 {
-    g_autofree char *typed =
-        type != NULL ? g_strdup_printf("%s_%s", name, json_str(type, "name")) : g_strdup(name);
+    g_autofree char *typed = quota_name(name, type);
     int64_t limit = quota_limit(call->site, project_id, typed);
     if (!usage) {
         json_set_int(set, typed, limit);

@@ -229,7 +229,9 @@ struct http_response *sim_cinder_volume_create(struct call *call)
         if (refusal != NULL)
             return refusal;
     }
-    struct http_response *refusal = sim_cinder_quota_check(call, 1, wish.size_gb, 0, wish.type);
+    struct http_response *refusal = sim_cinder_quota_size(call, wish.size_gb);
+    if (refusal == NULL)
+        refusal = sim_cinder_quota_check(call, 1, wish.size_gb, 0, wish.type);
     if (refusal != NULL)
         return refusal;
     json_t *volume =

@@ -3,9 +3,9 @@
  * sim_cinder_manage - taking volumes of the backend under management, and listing those that could
  * be.
  *
- * As in the real service a request whose reference is not there is accepted; the volume then ends
- * in error_managing.  By the lab's policy tenants may manage, but the listing wants an admin
- * whatever the policy says.
+ * As in the real service (cinder/volume/flows/manager/manage_existing.py) a request whose reference
+ * is not there, or for which no quota is left, is accepted; the volume then ends in error_managing.
+ * By the lab's policy tenants may manage, but the listing wants an admin whatever the policy says.
  */
 #include "sim/cinder.h"
 
@@ -111,7 +111,8 @@ void sim_cinder_manage_done(struct site *site, const char *id)
     const char *from = json_str(json_object_get(volume, "ref"), "source-name");
     g_autofree char *to = sim_cinder_volume_name(id);
     int64_t size_gb = sim_cinder_file_size_gb(site, from);
-    bool good = size_gb >= 0 && sim_cinder_file_rename(site, from, to);
+    bool good = size_gb >= 0 && sim_cinder_quota_managed(site, volume, size_gb) &&
+                sim_cinder_file_rename(site, from, to);
     json_set_int(volume, "updated_ms", site->sim->now_ms);
     if (!good) {
         json_set_str(volume, "status", "error_managing");

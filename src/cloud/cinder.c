@@ -247,16 +247,10 @@ err_t *cinder_group_delete(const struct cloud *c, const char *id, bool delete_vo
     return cloud_gone_is_fine(cloud_call(c, CLOUD_VOLUME, "POST", path, body, NULL));
 }
 
-/* ---- limits ---- */
+/* ---- quotas ---- */
 
-err_t *cinder_limits(const struct cloud *c, json_t **ret)
+err_t *cinder_quota(const struct cloud *c, const char *project_id, json_t **ret)
 {
-    g_autoptr(json_t) limits = NULL;
-    TRY(cloud_call_object(c, CLOUD_VOLUME, "GET", "/limits", NULL, "limits", &limits));
-    json_t *absolute = json_obj(limits, "absolute");
-    if (absolute == NULL)
-        return err(CLOUD_ERROR, "%s: cinder GET /limits answered without 'absolute'",
-                   cloud_name(c));
-    *ret = json_incref(absolute);
-    return NULL;
+    g_autofree char *path = cloud_path("/os-quota-sets/%s?usage=True", project_id);
+    return cloud_call_object(c, CLOUD_VOLUME, "GET", path, NULL, "quota_set", ret);
 }

@@ -154,6 +154,8 @@ bool cinder_pool_serves(const json_t *pool, const json_t *type);
  * CLOUD_NOT_FOUND if there is none, naming type and site.
  */
 err_t *cinder_type_pools(const struct cloud *c, const json_t *type, json_t **ret) MUST_CHECK;
-/* The absolute limits of the identity's project: maxTotalVolumes, totalVolumesUsed … (-1 = none).
+/*
+ * The quotas of the identity's project: volumes, gigabytes, per_volume_gigabytes …, and for each
+ * volume type volumes_TYPE, gigabytes_TYPE …, each {limit (-1 = none), in_use, reserved}.
  */
-err_t *cinder_limits(const struct cloud *c, json_t **ret) MUST_CHECK;
+err_t *cinder_quota(const struct cloud *c, const char *project_id, json_t **ret) MUST_CHECK;

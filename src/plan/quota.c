@@ -6,6 +6,7 @@
  * What is wanted is counted from the plan: a server that was kept and is started again, or a port
  * that is taken over, is there already.
  */
+#include "model/body.h"
 #include "plan/addresses.h"
 #include "plan/kept.h"
 #include "plan/planning.h"
@@ -97,6 +98,17 @@ static int64_t gigabytes_wanted(const struct plan_ready_input *in)
     json_array_foreach(json_arr(in->plan, "volumes"), i, volume) sum +=
         json_int(volume, "size_gib", 0);
     return sum;
+}
+
+static int64_t largest_wanted(const struct plan_ready_input *in)
+{
+    int64_t most = 0;
+    size_t i;
+    json_t *volume;
+
+    json_array_foreach(json_arr(in->plan, "volumes"), i, volume) most =
+        MAX(most, json_int(volume, "size_gib", 0));
+    return most;
 }
 
 /* Calls 'fn' for each nic that gets a port of its own. */
@@ -214,47 +226,87 @@ static int64_t list_used(const struct plan_ready_input *in, const char *list)
 
 /* ---- the limits ---- */
 
+enum whose {
+    NOVAS,         /* absolute limits: the limit under one key, what is used under another */
+    CINDERS,       /* {limit, in_use, reserved} under one key */
+    CINDERS_TYPES, /* the same, under the key with the volume type behind it */
+    NEUTRONS,      /* the limit; what is used is counted in a list of the inventory */
+};
+
 /* clang-format off */
 static const struct quota {
     enum ready_check check;
-    const char *look;  /* whose limits: a key of 'seen' */
-    const char *limit; /* a key there */
-    const char *used;  /* likewise; of Neutron a list of the inventory, NULL: rules_used */
+    enum whose whose;
+    const char *limit;
+    const char *used;  /* Nova's other key; Neutron's list, NULL: rules_used */
     wanted_fn *wanted;
     const char *unit;
 } quotas[] = {
-    {READY_INSTANCES, "compute", "maxTotalInstances", "totalInstancesUsed", servers_wanted, ""},
-    {READY_CORES, "compute", "maxTotalCores", "totalCoresUsed", cores_wanted, ""},
-    {READY_RAM, "compute", "maxTotalRAMSize", "totalRAMUsed", ram_wanted, " MiB"},
-    {READY_SERVER_GROUPS, "compute", "maxServerGroups", "totalServerGroupsUsed", server_groups_wanted, ""},
-    {READY_VOLUMES, "volume", "maxTotalVolumes", "totalVolumesUsed", volumes_wanted, ""},
-    {READY_GIGABYTES, "volume", "maxTotalVolumeGigabytes", "totalGigabytesUsed", gigabytes_wanted, " GiB"},
-    {READY_PORTS, "network", "port", "ports", ports_wanted, ""},
-    {READY_SECURITY_GROUPS, "network", "security_group", "security_groups", security_groups_wanted, ""},
-    {READY_SECURITY_RULES, "network", "security_group_rule", NULL, rules_wanted, ""},
-    {READY_FLOATING_IPS, "network", "floatingip", "floating_ips", floating_wanted, ""},
-    {READY_DRILL_NETWORKS, "network", "network", "networks", networks_wanted, ""},
-    {READY_DRILL_SUBNETS, "network", "subnet", "subnets", subnets_wanted, ""},
+    {READY_INSTANCES, NOVAS, "maxTotalInstances", "totalInstancesUsed", servers_wanted, ""},
+    {READY_CORES, NOVAS, "maxTotalCores", "totalCoresUsed", cores_wanted, ""},
+    {READY_RAM, NOVAS, "maxTotalRAMSize", "totalRAMUsed", ram_wanted, " MiB"},
+    {READY_SERVER_GROUPS, NOVAS, "maxServerGroups", "totalServerGroupsUsed", server_groups_wanted, ""},
+    {READY_VOLUMES, CINDERS, "volumes", NULL, volumes_wanted, ""},
+    {READY_GIGABYTES, CINDERS, "gigabytes", NULL, gigabytes_wanted, " GiB"},
+    {READY_VOLUMES_OF_TYPE, CINDERS_TYPES, "volumes", NULL, volumes_wanted, ""},
+    {READY_GIGABYTES_OF_TYPE, CINDERS_TYPES, "gigabytes", NULL, gigabytes_wanted, " GiB"},
+    {READY_VOLUME_SIZE, CINDERS, "per_volume_gigabytes", NULL, largest_wanted, " GiB in one volume"},
+    {READY_PORTS, NEUTRONS, "port", "ports", ports_wanted, ""},
+    {READY_SECURITY_GROUPS, NEUTRONS, "security_group", "security_groups", security_groups_wanted, ""},
+    {READY_SECURITY_RULES, NEUTRONS, "security_group_rule", NULL, rules_wanted, ""},
+    {READY_FLOATING_IPS, NEUTRONS, "floatingip", "floating_ips", floating_wanted, ""},
+    {READY_DRILL_NETWORKS, NEUTRONS, "network", "networks", networks_wanted, ""},
+    {READY_DRILL_SUBNETS, NEUTRONS, "subnet", "subnets", subnets_wanted, ""},
+};
+static const char *const look_of[] = {
+    [NOVAS] = "compute", [CINDERS] = "volume", [CINDERS_TYPES] = "volume", [NEUTRONS] = "network",
 };
 /* clang-format on */
 
-static int64_t used_of(const struct plan_ready_input *in, const struct quota *q,
-                       const json_t *limits)
+/* All volumes of a group are of one type. */
+static const json_t *cinders(const struct plan_ready_input *in, const struct quota *q,
+                             const json_t *quotas_seen)
 {
-    if (!g_str_equal(q->look, "network"))
-        return json_int(limits, q->used, 0);
-    return q->used != NULL ? list_used(in, q->used) : rules_used(in);
+    const char *type = body_volume_type(in->body, json_str_or(in->plan, "target", ""));
+    g_autofree char *key = q->whose == CINDERS_TYPES
+                               ? g_strdup_printf("%s_%s", q->limit, type != NULL ? type : "")
+                               : g_strdup(q->limit);
+
+    return json_obj(quotas_seen, key);
+}
+
+/* '*ret_limit' -1: there is none. */
+static void quota_read(const struct plan_ready_input *in, const struct quota *q, const json_t *seen,
+                       int64_t *ret_limit, int64_t *ret_used)
+{
+    switch (q->whose) {
+    case NOVAS:
+        *ret_limit = json_int(seen, q->limit, -1);
+        *ret_used = json_int(seen, q->used, 0);
+        break;
+    case CINDERS:
+    case CINDERS_TYPES:
+        seen = cinders(in, q, seen);
+        *ret_limit = json_int(seen, "limit", -1);
+        *ret_used = json_int(seen, "in_use", 0) + json_int(seen, "reserved", 0);
+        break;
+    case NEUTRONS:
+        *ret_limit = json_int(seen, q->limit, -1);
+        *ret_used = q->used != NULL ? list_used(in, q->used) : rules_used(in);
+        break;
+    }
 }
 
 static void judge_quota(struct judging *j, const struct quota *q)
 {
-    const json_t *limits = NULL;
+    const json_t *seen = NULL;
+    int64_t limit = -1, used = 0;
 
     if (ready_then(q->check, j->in->kind) == READY_NOTHING || !judged_planned(j, q->check) ||
-        (limits = judged_look(j, q->check, q->look)) == NULL)
+        (seen = judged_look(j, q->check, look_of[q->whose])) == NULL)
         return;
-    int64_t limit = json_int(limits, q->limit, -1);
-    int64_t used = used_of(j->in, q, limits), wanted = q->wanted(j->in);
+    quota_read(j->in, q, seen, &limit, &used);
+    int64_t wanted = q->wanted(j->in);
     char *text = limit < 0
                      ? g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, no limit", wanted, q->unit)
                      : g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, %" G_GINT64_FORMAT

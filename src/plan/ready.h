@@ -7,7 +7,8 @@
  *
  *   trust, rights, backend, source   {} if all is well
  *   inventory    {} or why there is no plan
- *   compute      Nova's absolute limits; volume: Cinder's; network: Neutron's quota
+ *   compute      Nova's absolute limits; volume: Cinder's quotas with their use;
+ *                network: Neutron's quota
  *   server_groups  [those there are]; keypairs: {list: {name:
  *                public key}}, without a list where they are brought under names of their own
  *   point        the choice of plan/point.h; absent: the operation makes its own

@@ -53,7 +53,7 @@ CALLS = [
     ("GET", r"/groups/[^/]+$", "cinder_group_get"),
     ("GET", r":8776/.*/os-services", "cinder_service_list"),
     ("GET", r"get_pools", "cinder_pool_list"),
-    ("GET", r":8776/.*/limits", "cinder_limits"),
+    ("GET", r":8776/.*/os-quota-sets", "cinder_quota"),
     ("GET", r"/networks", "neutron_network_list"),
     ("GET", r"/subnets", "neutron_subnet_list"),
     ("GET", r"/ports\?|/ports$", "neutron_port_list"),

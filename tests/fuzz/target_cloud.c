@@ -47,7 +47,7 @@
     X(cinder_group_delete,         cinder_group_delete(c, "g1", false)) \
     X(cinder_service_list,         cinder_service_list(c, ret)) \
     X(cinder_pool_list,            pools(c, ret)) \
-    X(cinder_limits,               cinder_limits(c, ret)) \
+    X(cinder_quota,                cinder_quota(c, "p1", ret)) \
     X(neutron_network_list,        neutron_network_list(c, NULL, ret)) \
     X(neutron_subnet_list,         neutron_subnet_list(c, NULL, ret)) \
     X(neutron_port_get,            neutron_port_get(c, "p1", ret)) \

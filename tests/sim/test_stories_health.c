@@ -172,7 +172,7 @@ static void test_calls(void **state)
     bench_pass(b, ROUND_MS);
     assert_int_equal(bench_sql_int(b, SIM_SITE_B, "SELECT COUNT(*) FROM readiness"), 2);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/limits*"), 1);
-    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/limits*"), 1);
+    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/os-quota-sets/*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/os-keypairs*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "GET", "*/servers/detail*"), 1);
     assert_int_equal(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", "*/types*"), 1);

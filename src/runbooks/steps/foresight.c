@@ -83,7 +83,7 @@ static err_t *compute_read(struct looking *l, json_t **ret)
 
 static err_t *volume_read(struct looking *l, json_t **ret)
 {
-    return cinder_limits(&l->tenant, ret);
+    return cinder_quota(&l->tenant, l->project, ret);
 }
 
 static err_t *network_read(struct looking *l, json_t **ret)

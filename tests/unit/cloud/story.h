@@ -158,7 +158,7 @@ static inline void story_look_around(struct story *s)
     s->flavor_id = g_strdup(json_str(flavor, "id"));
     story_ok(nova_zone_list(&s->as_trust, &zones));
     story_ok(nova_limits(&s->as_trust, &limits));
-    story_ok(cinder_limits(&s->as_trust, &volumes));
+    story_ok(cinder_quota(&s->as_trust, s->project_id, &volumes));
     story_ok(neutron_quota(&s->as_trust, s->project_id, &quota));
     story_ok(neutron_extension_list(&s->as_trust, &extensions));
     assert_non_null(cloud_find(extensions, "alias", "security-group"));

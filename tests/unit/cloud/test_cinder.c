@@ -342,13 +342,14 @@ static void the_pools_of_a_type(void **state)
     assert_err(cinder_type_pools(&f->c, type, &none), ERR_CLOUD_NOT_FOUND, "up and enabled");
 }
 
-static void limits(void **state)
+static void quotas(void **state)
 {
     struct fixture *f = *state;
-    g_autoptr(json_t) l = NULL;
-    replay_sample(f->r, "cinder/limits");
-    assert_ok(cinder_limits(&f->c, &l));
-    assert_int_equal(json_int(l, "totalGigabytesUsed", -5), 5);
+    g_autoptr(json_t) q = NULL;
+    replay_sample(f->r, "cinder/quota-set");
+    assert_ok(cinder_quota(&f->c, "1d41a24bca3441cb8dd78a3f4bcf1800", &q));
+    assert_int_equal(json_int(json_obj(q, "gigabytes_replicated-ssd"), "in_use", -5), 5);
+    assert_int_equal(json_int(json_obj(q, "volumes"), "limit", -5), -1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -371,7 +372,7 @@ int main(void)
         TEST(groups_are_made_and_changed_as_recorded),
         TEST(group_refusals_and_deletes),
         TEST(the_pools_of_a_type),
-        TEST(limits),
+        TEST(quotas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

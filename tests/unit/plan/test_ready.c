@@ -11,9 +11,11 @@
 #define BODY                                                                                       \
     "{'members': [{'id': 'm1', 'instance_name': 'web', 'status': 'protected'},"                    \
     " {'id': 'm2', 'instance_name': 'db', 'status': 'protected'}],"                                \
-    " 'policy': {'rpo_minutes': 15, 'pure_pg_name': 'pg'}, 'replication_type': 'async'}"
+    " 'policy': {'rpo_minutes': 15, 'pure_pg_name': 'pg'}, 'replication_type': 'async',"           \
+    " 'sites': {'b': {'volume_type': 'gold'}}}"
 #define PLAN                                                                                       \
-    "{'members': [{'id': 'm1', 'wave': 3, 'flavor_id': 'f1', 'nics': [{'network_id': 'n1'}]},"     \
+    "{'target': 'b', 'members': [{'id': 'm1', 'wave': 3, 'flavor_id': 'f1', 'nics': "              \
+    "[{'network_id': 'n1'}]},"                                                                     \
     " {'id': 'm2', 'wave': 3, 'flavor_id': 'f1', 'nics': [{'network_id': 'n1'},"                   \
     "  {'network_id': 'n1', 'fixed_ips': [{'ip_address': '10.0.0.5'}]}]}],"                        \
     " 'volumes': [{'id': 'v1', 'size_gib': 4}, {'id': 'v2', 'size_gib': 6}],"                      \
@@ -32,7 +34,8 @@
     " 'compute': {'maxTotalInstances': 10, 'totalInstancesUsed': 8, 'maxTotalCores': -1,"          \
     "   'maxTotalRAMSize': 1024, 'totalRAMUsed': 0, 'maxServerGroups': 1, "                        \
     "'totalServerGroupsUsed': 1},"                                                                 \
-    " 'volume': {'maxTotalVolumes': 5, 'totalVolumesUsed': 3, 'maxTotalVolumeGigabytes': 10},"     \
+    " 'volume': {'volumes': {'limit': 5, 'in_use': 2, 'reserved': 1}, 'gigabytes': {'limit': 10}," \
+    "   'volumes_gold': {'limit': 2}, 'gigabytes_gold': {'limit': 10}},"                           \
     " 'network': {'port': 4, 'security_group': 1, 'security_group_rule': 4},"                      \
     " 'point': {'id': 'pt', 'time_ms': 1799999970000}, 'tags': true,"                              \
     " 'health': {'link': 'up', 'lag_ms': 30000}, 'drill': {'ended_at_ms': 1799000000000,"          \
@@ -59,8 +62,15 @@ static const struct otherwise cases[] = {
     {"seen/compute/maxTotalInstances", "-1", "quota.instances", "ok"},
     {"seen/compute/maxTotalCores", "3", "quota.cores", "failed"},
     {"seen/compute/maxTotalRAMSize", "1023", "quota.ram", "failed"},
-    {"seen/volume/maxTotalVolumes", "4", "quota.volumes", "failed"},
-    {"seen/volume/maxTotalVolumeGigabytes", "9", "quota.gigabytes", "failed"},
+    {"seen/volume/volumes/limit", "4", "quota.volumes", "failed"},
+    {"seen/volume/volumes/reserved", "2", "quota.volumes", "failed"},
+    {"seen/volume/gigabytes/limit", "9", "quota.gigabytes", "failed"},
+    {NULL, NULL, "quota.volumes_of_type", "ok"},
+    {"seen/volume/volumes_gold/limit", "1", "quota.volumes_of_type", "failed"},
+    {"seen/volume/gigabytes_gold/in_use", "1", "quota.gigabytes_of_type", "failed"},
+    {"seen/volume/gigabytes_plain", "{'limit': 0}", "quota.gigabytes_of_type", "ok"},
+    {"seen/volume/per_volume_gigabytes", "{'limit': 5}", "quota.per_volume_gigabytes", "failed"},
+    {"seen/volume/per_volume_gigabytes", "{'limit': 6}", "quota.per_volume_gigabytes", "ok"},
     {"seen/network/port", "3", "quota.ports", "failed"},
     {"seen/network/security_group", "0", "quota.security_groups", "failed"},
     {"seen/network/security_group_rule", "3", "quota.security_group_rules", "failed"},

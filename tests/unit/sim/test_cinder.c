@@ -385,6 +385,49 @@ static void tenants_are_apart(void **state)
     place_close(&p);
 }
 
+/* What a quota has no room for is accepted all the same, and then in error; the file stays. */
+static void manage_within_quota(void **state)
+{
+    static const struct {
+        const char *resource;
+        int64_t limit;
+        const char *status;
+    } cases[] = {{"volumes", 0, "error_managing"},
+                 {"gigabytes_replicated-ssd", 1, "error_managing"},
+                 {"per_volume_gigabytes", 1, "error_managing"},
+                 {"gigabytes", 2, "available"}};
+    (void)state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct place p;
+        place_open(&p);
+        g_autoptr(err_t) e = sim_backend_put(p.b.sim, SIM_SITE_B, "replica-1", 2);
+        assert_null(e);
+        sim_set_quota(p.b.sim, SIM_SITE_B, "cinder", "prod", cases[i].resource, cases[i].limit);
+        json_decref(expect(&p.prod, "POST", "cinder:/os-volume-manage",
+                           manage_body("replica-1", "data", true), NULL, 202));
+        bench_settle(&p.b);
+        const json_t *row = sim_find(p.b.sim, SIM_SITE_B, "volumes", "data");
+        assert_string_equal(json_str(row, "status"), cases[i].status);
+        place_close(&p);
+    }
+}
+
+static void quota_of_one_volume(void **state)
+{
+    (void)state;
+    struct place p;
+    place_open(&p);
+    sim_set_quota(p.b.sim, SIM_SITE_B, "cinder", "prod", "per_volume_gigabytes", 2);
+    expect_error(&p.prod, "POST", "cinder:/volumes",
+                 json_pack("{s:{s:i, s:s}}", "volume", "size", 3, "name", "large"), NULL, 413,
+                 "larger than maximum allowed limit 2G");
+    json_decref(expect(&p.prod, "POST", "cinder:/volumes",
+                       json_pack("{s:{s:i, s:s}}", "volume", "size", 2, "name", "fits"), NULL,
+                       202));
+    place_close(&p);
+}
+
 static void quota_by_type(void **state)
 {
     (void)state;
@@ -431,6 +474,8 @@ int main(void)
         cmocka_unit_test(groups_fail_with_the_driver),
         cmocka_unit_test(tenants_are_apart),
         cmocka_unit_test(quota_by_type),
+        cmocka_unit_test(manage_within_quota),
+        cmocka_unit_test(quota_of_one_volume),
         cmocka_unit_test(no_such_backend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
