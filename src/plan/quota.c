@@ -275,6 +275,15 @@ static const json_t *cinders(const struct plan_ready_input *in, const struct quo
     return json_obj(quotas_seen, key);
 }
 
+/* How much of it a drill has that gives way. */
+static int64_t drill_has(const struct plan_ready_input *in, const struct quota *q)
+{
+    struct plan_ready_input of = *in;
+
+    of.plan = json_obj(json_obj(in->seen, "drill_left"), "plan");
+    return q->whose == NEUTRONS || q->wanted == largest_wanted ? 0 : q->wanted(&of);
+}
+
 /* '*ret_limit' -1: there is none. */
 static void quota_read(const struct plan_ready_input *in, const struct quota *q, const json_t *seen,
                        int64_t *ret_limit, int64_t *ret_used)
@@ -297,6 +306,23 @@ static void quota_read(const struct plan_ready_input *in, const struct quota *q,
     }
 }
 
+static char *quota_text(const struct quota *q, int64_t wanted, int64_t limit, int64_t used,
+                        int64_t freed)
+{
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, "%" G_GINT64_FORMAT "%s wanted, ", wanted, q->unit);
+    if (limit < 0)
+        g_string_append(text, "no limit");
+    else
+        g_string_append_printf(text, "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " in use", used,
+                               limit);
+    if (limit >= 0 && freed > 0)
+        g_string_append_printf(text, ", %" G_GINT64_FORMAT " of them by a drill that gives way",
+                               freed);
+    return g_string_free(text, FALSE);
+}
+
 static void judge_quota(struct judging *j, const struct quota *q)
 {
     const json_t *seen = NULL;
@@ -306,13 +332,9 @@ static void judge_quota(struct judging *j, const struct quota *q)
         (seen = judged_look(j, q->check, look_of[q->whose])) == NULL)
         return;
     quota_read(j->in, q, seen, &limit, &used);
-    int64_t wanted = q->wanted(j->in);
-    char *text = limit < 0
-                     ? g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, no limit", wanted, q->unit)
-                     : g_strdup_printf("%" G_GINT64_FORMAT "%s wanted, %" G_GINT64_FORMAT
-                                       " of %" G_GINT64_FORMAT " in use",
-                                       wanted, q->unit, used, limit);
-    if (limit >= 0 && wanted > 0 && wanted > limit - used)
+    int64_t wanted = q->wanted(j->in), freed = drill_has(j->in, q);
+    char *text = quota_text(q, wanted, limit, used, freed);
+    if (limit >= 0 && wanted > 0 && wanted > limit - used + freed)
         judged_failed(j, q->check, text);
     else
         judged_ok(j, q->check, text);

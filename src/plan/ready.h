@@ -14,6 +14,8 @@
  *   point        the choice of plan/point.h; absent: the operation makes its own
  *   health       {link: "up"|"degraded"|"down"|"unknown", lag_ms, last_point_ms, detail}
  *   tags         bool: the driver can tag arrays
+ *   drill_left   {plan: {target, members, volumes} of a drill that gives way, as far as they are
+ *                there}; what it holds is not in the inventory's ports and security groups
  *   drill        {ended_at_ms, passed: bool}; absent: none has ended
  *
  * Neighbours: readiness.h (the table), runbooks/foresight.c (who looks).

@@ -290,17 +290,25 @@ static err_t *rows_make(struct step_call *call, const struct group_now *now, GHa
                         .before = before,
                         .project = group_project(now->body, now->self)};
 
+    json_t *left = NULL;
     looked(&l, "inventory", false, why, NULL);
+    if (l.kind == READY_UNPLANNED)
+        TRY(foresight_drill_left(call, now->state.group, &left));
+    if (left != NULL)
+        json_set(seen, "drill_left", left);
     look_tenant(&l);
     look_service(&l);
     if (l.kind == READY_HANDOVER)
         looked(&l, "source", true, source_read(&l), NULL);
     look_replication(&l);
     TRY(look_drill(&l));
+    g_autoptr(json_t) inventory = p != NULL && left != NULL
+                                      ? foresight_without(p->inventory, json_obj(left, "ids"))
+                                      : json_incref(p != NULL ? p->inventory : NULL);
     struct plan_ready_input in = {.kind = l.kind,
                                   .body = now->body,
                                   .plan = p != NULL ? p->plan : NULL,
-                                  .inventory = p != NULL ? p->inventory : NULL,
+                                  .inventory = inventory,
                                   .seen = seen,
                                   .now_ms = call->now_ms};
     *ret = plan_ready(&in);

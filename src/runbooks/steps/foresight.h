@@ -52,6 +52,17 @@ err_t *foresight_checks(struct step_call *call, const struct group_now *now, GHa
 err_t *foresight_required(struct step_call *call, const struct group_now *now,
                           const struct planned *p, json_t *seen) MUST_CHECK;
 /*
+ * What a drill of the group still holds at this site: {ids: {of objects: true}, plan: {target,
+ * members, volumes}, as far as they are there}; NULL in '*ret': nothing.
+ */
+err_t *foresight_drill_left(struct step_call *call, const char *pg_id, json_t **ret) MUST_CHECK;
+/*
+ * The inventory without ports, security groups and floating IPs of these ids, or of networks of
+ * these ids.  New reference.
+ */
+json_t *foresight_without(const json_t *inventory, const json_t *ids);
+
+/*
  * {rto_s, rto_from: words, data_loss_s (absent: nobody knows)}: from what was measured here, else
  * by a rule of thumb.  Kept in the plan under PLAN_PREDICTED, for comparison with what comes of it.
  * 'seen': what foresight has looked at for it, or NULL.
