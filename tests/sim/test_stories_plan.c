@@ -205,12 +205,16 @@ struct trouble {
     const char *key, *value; /* an option of the look and of the operation */
     bool drills;             /* a drill's clones are at B */
     bool grouped;            /* the members stand in a server group */
+    bool back;               /* told of a failback too */
 };
+
+/* Between which sites the operation goes: home again it is the other way. */
+static int source = SIM_SITE_A, target = SIM_SITE_B;
 
 /* The counterpart has another name now: of the network, the flavors, the images. */
 static void rename_in(struct bench *b, const char *table, const char *from, const char *to)
 {
-    json_t *row = (json_t *)sim_find(b->sim, SIM_SITE_B, table, from);
+    json_t *row = (json_t *)sim_find(b->sim, target, table, from);
 
     assert_non_null(row);
     json_set_str(row, "name", to);
@@ -226,19 +230,19 @@ static void flavors_gone(struct bench *b)
     const char *id;
     json_t *row;
 
-    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "flavors"), id, row)
+    json_object_foreach((json_t *)sim_table(b->sim, target, "flavors"), id, row)
         json_set_str(row, "name", id);
 }
 
 static void images_gone(struct bench *b)
 {
-    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "images"));
+    json_object_clear((json_t *)sim_table(b->sim, target, "images"));
 }
 
 /* Nobody gets a trust there any more: the user has left the project. */
 static void no_trust(struct bench *b)
 {
-    struct sim_fault refuses = {.site = SIM_SITE_B,
+    struct sim_fault refuses = {.site = target,
                                 .service = "keystone",
                                 .method = "POST",
                                 .path = "*OS-TRUST/trusts*",
@@ -246,18 +250,18 @@ static void no_trust(struct bench *b)
                                 .status = 403,
                                 .body = "{\"error\": {\"code\": 403, \"message\": \"no\"}}"};
 
-    json_object_clear((json_t *)sim_table(b->sim, SIM_SITE_B, "trusts"));
+    json_object_clear((json_t *)sim_table(b->sim, target, "trusts"));
     sim_fault_add(b->sim, &refuses);
 }
 
 /* No more addresses than the subnet has now, and none of those that the servers have at home. */
 static void network_full(struct bench *b)
 {
-    const json_t *network = sim_find(b->sim, SIM_SITE_B, "networks", "net-app");
+    const json_t *network = sim_find(b->sim, target, "networks", "net-app");
     const char *id;
     json_t *row;
 
-    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "subnets"), id, row)
+    json_object_foreach((json_t *)sim_table(b->sim, target, "subnets"), id, row)
     {
         if (g_strcmp0(json_str(row, "network_id"), json_str(network, "id")) != 0)
             continue;
@@ -270,7 +274,7 @@ static void network_full(struct bench *b)
 
 static void backend_down(struct bench *b)
 {
-    struct sim_fault none = {.site = SIM_SITE_B,
+    struct sim_fault none = {.site = target,
                              .service = "cinder",
                              .method = "GET",
                              .path = "*/os-services*",
@@ -284,7 +288,10 @@ static void backend_down(struct bench *b)
 /* Somebody has changed the password of the other site's user at A. */
 static void source_shut(struct bench *b)
 {
-    bench_engine_conf(b, SIM_SITE_B, "[site:site-a]\npassword = another\n");
+    g_autofree char *text =
+        g_strdup_printf("[site:%s]\npassword = another\n", bench_site_name(source));
+
+    bench_engine_conf(b, target, text);
 }
 
 /* Replication has no power any more; nothing else is told of it. */
@@ -302,19 +309,19 @@ static enum protector_status link_down(struct protector_handle *handle,
 
 static void arrays_apart(struct bench *b)
 {
-    b->site[SIM_SITE_B].driver.health = link_down;
+    b->site[target].driver.health = link_down;
 }
 
 /* A's engine stands still, and with it the points, for longer than the objective allows. */
 static void points_late(struct bench *b)
 {
-    bench_engine(b, SIM_SITE_A, false);
+    bench_engine(b, source, false);
     bench_pass(b, 3 * 3600000);
 }
 
 static void resized(struct bench *b)
 {
-    json_t *server = (json_t *)sim_find(b->sim, SIM_SITE_A, "servers", "web-1");
+    json_t *server = (json_t *)sim_find(b->sim, source, "servers", "web-1");
 
     json_set_int(json_obj(server, "flavor"), "ram", 65536);
     json_set_str(json_obj(server, "flavor"), "name", "m1.huge");
@@ -323,32 +330,32 @@ static void resized(struct bench *b)
 
 static void drilling(struct bench *b)
 {
-    json_decref(bench_ok(b, "prod-a", "protection-group test-failover", WEB, NULL));
+    json_decref(bench_ok(b, bench_tenant(source), "protection-group test-failover", WEB, NULL));
 }
 
 static void no_points(struct bench *b)
 {
     bench_arrays_int(b, "DELETE FROM points");
-    bench_engine(b, SIM_SITE_A, false);
+    bench_engine(b, source, false);
 }
 
 /* The servers' security group is to be brought, and there is no room for it. */
 static void no_room_for_groups(struct bench *b)
 {
-    bench_bare(b, SIM_SITE_B);
-    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "neutron", "prod", "security_group", 1));
+    bench_bare(b, target);
+    assert_true(sim_set_quota(b->sim, target, "neutron", "prod", "security_group", 1));
 }
 
 static void no_room_for_rules(struct bench *b)
 {
-    bench_bare(b, SIM_SITE_B);
-    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "neutron", "prod", "security_group_rule", 3));
+    bench_bare(b, target);
+    assert_true(sim_set_quota(b->sim, target, "neutron", "prod", "security_group_rule", 3));
 }
 
 /* db-1 is a member since the last point was made. */
 static void point_lacks_one(struct bench *b)
 {
-    bench_engine(b, SIM_SITE_A, false);
+    bench_engine(b, source, false);
     bench_arrays_int(b, "DELETE FROM point_volumes WHERE subject = (SELECT subject FROM members"
                         " ORDER BY subject LIMIT 1)");
 }
@@ -361,7 +368,7 @@ static void not_protected(json_t *draft)
 static void one_failed(struct bench *b)
 {
     bench_fact(b, not_protected);
-    json_decref(bench_ok(b, "prod-a", "protection-group sync-force", WEB, NULL));
+    json_decref(bench_ok(b, bench_tenant(source), "protection-group sync-force", WEB, NULL));
 }
 
 /* The user has a key pair of that name at B, and it is another one. */
@@ -370,30 +377,61 @@ static void other_key(struct bench *b)
     const char *id;
     json_t *row;
 
-    json_object_foreach((json_t *)sim_table(b->sim, SIM_SITE_B, "keypairs"), id, row)
+    json_object_foreach((json_t *)sim_table(b->sim, target, "keypairs"), id, row)
         json_set_str(row, "public_key", "ssh-ed25519 AAAAOther somebody@else");
 }
 
 static void nobody_may_manage(struct bench *b)
 {
-    b->site[SIM_SITE_B].driver_lacks = PROTECTOR_MAKES_IN_CINDER;
-    bench_engine_conf(b, SIM_SITE_B, "");
-    sim_set_policy(b->sim, SIM_SITE_B, "volume_extension:volume_manage", false);
+    b->site[target].driver_lacks = PROTECTOR_MAKES_IN_CINDER;
+    bench_engine_conf(b, target, "");
+    sim_set_policy(b->sim, target, "volume_extension:volume_manage", false);
 }
 
 static void policy_gone(struct bench *b)
 {
-    json_decref(bench_ok(b, "prod-a", "protection-group policy-delete", WEB, NULL));
+    json_decref(bench_ok(b, bench_tenant(source), "protection-group policy-delete", WEB, NULL));
 }
 
 static void no_room_for_server_groups(struct bench *b)
 {
-    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "nova", "prod", "server_groups", 0));
+    assert_true(sim_set_quota(b->sim, target, "nova", "prod", "server_groups", 0));
 }
 
 static void no_room_for_floating(struct bench *b)
 {
-    assert_true(sim_set_quota(b->sim, SIM_SITE_B, "neutron", "prod", "floatingip", 0));
+    assert_true(sim_set_quota(b->sim, target, "neutron", "prod", "floatingip", 0));
+}
+
+/* Site B has a change that A does not know to be taken: the client died in between. */
+static void half_carried(struct bench *b)
+{
+    bench_client_dies_after(b, "PUT", "*/protection-groups/pg-*");
+    json_decref(bench_try(b, bench_tenant(source), "protection-group update", WEB, "description",
+                          "half", NULL));
+    bench_client_lives(b);
+    bench_settle(b);                                    /* the change is staged */
+    bench_client_dies_after(b, "POST", "*/sync/inbox"); /* with the proposal */
+    json_decref(bench_try(b, bench_tenant(source), "protection-group show", WEB, NULL));
+    bench_client_lives(b);
+    bench_settle(b);
+}
+
+static void no_tags(struct bench *b)
+{
+    b->site[target].driver_lacks = PROTECTOR_CAN_TAG;
+    bench_engine_conf(b, target, "");
+}
+
+/* A drill has passed, a quarter of a year ago. */
+static void drilled_long_ago(struct bench *b)
+{
+    json_decref(bench_ok(b, bench_tenant(source), "protection-group test-failover", WEB,
+                         "!auto-cleanup", NULL));
+    bench_settle(b);
+    g_free(bench_sql(b, target,
+                     "UPDATE dr_operations SET completed_at = completed_at - 91 * 86400000"
+                     " WHERE operation_type = 'test_failover'"));
 }
 
 #define UNPLANNED (1u << READY_UNPLANNED)
@@ -403,28 +441,32 @@ static void no_room_for_floating(struct bench *b)
 /* clang-format off */
 static const struct trouble troubles[] = {
     {.check = "group.state", .make = drilling, .kinds = HANDOVER | DRILL, .words = "testing at site-b", .drills = true},
+    {.check = "group.in_sync", .make = half_carried, .words = "version 5 here, 4 there", .also = "group.state", .key = "!no-carry"},
+    {.check = "replication.witness", .make = no_tags, .words = "cannot tag", .back = true},
+    {.check = "drill.age", .words = "none has been completed", .back = true},
+    {.check = "drill.age", .make = drilled_long_ago, .words = "91 days ago"},
     {.check = "members.protected", .make = one_failed, .words = "is error"},
     {.check = "mapping.outside", .words = "zone", .key = "*availability-zone-mapping", .value = "nova=mars"},
     {.check = "kept", .words = "has kept no server", .key = "from", .value = "kept", .also = "*"},
-    {.check = "keypairs", .make = other_key, .words = "another key"},
+    {.check = "keypairs", .make = other_key, .words = "another key", .back = true},
     {.check = "rights.volume_manage", .make = nobody_may_manage, .words = "volume_manage"},
     {.check = "quota.security_group_rules", .make = no_room_for_rules, .words = "of 3 in use"},
     {.check = "point.whole", .make = point_lacks_one, .words = ""},
     {.check = "mapping.networks", .make = network_gone, .kinds = UNPLANNED | HANDOVER, .words = "no network named 'net-app'"},
-    {.check = "mapping.flavors", .make = flavors_gone, .words = "no flavor named"},
+    {.check = "mapping.flavors", .make = flavors_gone, .words = "no flavor named", .back = true},
     {.check = "mapping.images", .make = images_gone, .words = "no image named"},
     {.check = "network.addresses", .make = network_full, .kinds = UNPLANNED | HANDOVER, .words = "has 1 free, 2 wanted"},
-    {.check = "trust", .make = no_trust, .words = "trust", .also = "*"},
-    {.check = "volume.backend", .make = backend_down, .words = "no backend that is up"},
-    {.check = "source.cloud", .make = source_shut, .words = "answered 401"},
-    {.check = "quota.instances", .service = "nova", .resource = "instances", .limit = 1, .words = "2 wanted, 0 of 1"},
-    {.check = "quota.cores", .service = "nova", .resource = "cores", .limit = 1, .words = "wanted, 0 of 1"},
-    {.check = "quota.ram", .service = "nova", .resource = "ram", .limit = 16, .words = "wanted, 0 of 16"},
-    {.check = "quota.volumes", .service = "cinder", .resource = "volumes", .limit = 3, .words = "4 wanted, 0 of 3"},
-    {.check = "quota.gigabytes", .service = "cinder", .resource = "gigabytes", .limit = 1, .words = "wanted, 0 of 1"},
-    {.check = "quota.volumes_of_type", .service = "cinder", .resource = "volumes_replicated-ssd", .limit = 3, .words = "4 wanted, 0 of 3"},
-    {.check = "quota.gigabytes_of_type", .service = "cinder", .resource = "gigabytes_replicated-ssd", .limit = 1, .words = "wanted, 0 of 1"},
-    {.check = "quota.per_volume_gigabytes", .service = "cinder", .resource = "per_volume_gigabytes", .limit = 0, .words = "GiB in one volume wanted"},
+    {.check = "trust", .make = no_trust, .words = "trust", .also = "*", .back = true},
+    {.check = "volume.backend", .make = backend_down, .words = "no backend that is up", .back = true},
+    {.check = "source.cloud", .make = source_shut, .words = "answered 401", .back = true},
+    {.check = "quota.instances", .service = "nova", .resource = "instances", .limit = 1, .words = "2 wanted, 0 of 1", .back = true},
+    {.check = "quota.cores", .service = "nova", .resource = "cores", .limit = 1, .words = "wanted, 0 of 1", .back = true},
+    {.check = "quota.ram", .service = "nova", .resource = "ram", .limit = 16, .words = "wanted, 0 of 16", .back = true},
+    {.check = "quota.volumes", .service = "cinder", .resource = "volumes", .limit = 3, .words = "4 wanted, 0 of 3", .back = true},
+    {.check = "quota.gigabytes", .service = "cinder", .resource = "gigabytes", .limit = 1, .words = "wanted, 0 of 1", .back = true},
+    {.check = "quota.volumes_of_type", .service = "cinder", .resource = "volumes_replicated-ssd", .limit = 3, .words = "4 wanted, 0 of 3", .back = true},
+    {.check = "quota.gigabytes_of_type", .service = "cinder", .resource = "gigabytes_replicated-ssd", .limit = 1, .words = "wanted, 0 of 1", .back = true},
+    {.check = "quota.per_volume_gigabytes", .service = "cinder", .resource = "per_volume_gigabytes", .limit = 0, .words = "GiB in one volume wanted", .back = true},
     {.check = "quota.ports", .service = "neutron", .resource = "port", .limit = 2, .words = " wanted, "},
     {.check = "quota.security_groups", .make = no_room_for_groups, .words = "wanted"},
     {.check = "policy", .make = policy_gone, .words = "none is set", .also = "*"},
@@ -433,7 +475,7 @@ static const struct trouble troubles[] = {
     {.check = "quota.networks", .service = "neutron", .resource = "network", .limit = 1, .words = "1 wanted, 1 of 1"},
     {.check = "quota.subnets", .service = "neutron", .resource = "subnet", .limit = 1, .words = "1 wanted, 1 of 1"},
     {.check = "point", .make = no_points, .words = "no", .also = "replication.lag"},
-    {.check = "replication.link", .make = arrays_apart, .kinds = HANDOVER, .words = "the cable is cut"},
+    {.check = "replication.link", .make = arrays_apart, .kinds = HANDOVER, .words = "the cable is cut", .back = true},
     {.check = "replication.lag", .make = points_late, .kinds = UNPLANNED | DRILL, .words = "s of 900 s"},
     {.check = "members.drift", .make = resized, .words = "web-1"},
 };
@@ -444,7 +486,7 @@ static void trouble_make(struct bench *b, const struct trouble *t)
     if (t->make != NULL)
         t->make(b);
     else if (t->service != NULL)
-        assert_true(sim_set_quota(b->sim, SIM_SITE_B, t->service, "prod", t->resource, t->limit));
+        assert_true(sim_set_quota(b->sim, target, t->service, "prod", t->resource, t->limit));
 }
 
 static enum ready_check check_of(const char *id)
@@ -553,6 +595,94 @@ static void test_troubles(void **state)
     }
 }
 
+/* ---- home again ---- */
+
+static json_t *look_back(struct bench *b)
+{
+    g_autoptr(json_t) said =
+        bench_ok(b, "prod-b", "protection-group failback", WEB, "!dry-run", NULL);
+
+    return json_incref(json_obj(said, "object"));
+}
+
+/* So much room beside what is in use: "2 wanted, 4 of 1000000 in use". */
+static void room_back(struct bench *b, const struct trouble *t)
+{
+    assert_true(sim_set_quota(b->sim, target, t->service, "prod", t->resource, 1000000));
+    g_autoptr(json_t) plan = look_back(b);
+    const char *used = strstr(json_str(row_of(plan, t->check), "seen"), "wanted, ");
+
+    assert_non_null(used);
+    int64_t in_use = g_ascii_strtoll(used + strlen("wanted, "), NULL, 10);
+    assert_true(
+        sim_set_quota(b->sim, target, t->service, "prod", t->resource, (int)in_use + t->limit));
+}
+
+static void back_ended(struct bench *b, enum ready_then then, const json_t *op)
+{
+    bench_settle(b);
+    if (then != READY_REFUSED) {
+        ended_as(b, READY_HANDOVER, then, op, false);
+        bench_servers_are(b, target, "active");
+        return;
+    }
+    assert_null(op);
+    bench_role_is(b, source, "ACTIVE");
+    bench_servers_are(b, source, "active");
+    assert_int_equal(sim_count(b->sim, source, "nova", "POST", "*/action"), 0);
+}
+
+static void trouble_back(const struct trouble *t, uint64_t seed)
+{
+    AUTO(bench) b = compared(bench_create_protected(seed));
+    enum ready_then then = ready_then(check_of(t->check), READY_HANDOVER);
+
+    json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
+    bench_settle(b);
+    bench_pass(b, 3700000); /* B's engine has compared as well */
+    if (t->service != NULL)
+        room_back(b, t);
+    else
+        trouble_make(b, t);
+    g_autoptr(json_t) plan = look_back(b);
+    only_fails(plan, t->check, t->also);
+    assert_int_equal(json_bool(plan, "ready", true), then == READY_NOTE);
+    sim_log_clear(b->sim);
+    g_autoptr(json_t) op = bench_try(b, "prod-b", "protection-group failback", WEB, NULL);
+    back_ended(b, then, op);
+}
+
+static void test_troubles_back(void **state)
+{
+    const char *only = g_getenv("ONLY");
+    (void)state;
+
+    source = SIM_SITE_B;
+    target = SIM_SITE_A;
+    for (size_t i = 0; i < G_N_ELEMENTS(troubles); i++) {
+        if (!troubles[i].back || (only != NULL && !g_str_equal(only, troubles[i].check)))
+            continue;
+        print_message("%s: failback\n", troubles[i].check);
+        trouble_back(&troubles[i], 2710 + i);
+    }
+    source = SIM_SITE_A;
+    target = SIM_SITE_B;
+}
+
+/* No check is in the table that nothing here provokes. */
+static void test_every_check(void **state)
+{
+    (void)state;
+
+    for (enum ready_check check = READY_STATE; check < READY_CHECKS; check++) {
+        bool there = check == READY_PEER; /* test_lost */
+        for (size_t i = 0; i < G_N_ELEMENTS(troubles); i++)
+            there = there || g_str_equal(troubles[i].check, ready_id(check));
+        if (!there)
+            fail_msg("nothing provokes %s", ready_id(check));
+    }
+}
+
 /* The other site is lost, and cannot be asked: that alone makes nobody despair. */
 static void test_lost(void **state)
 {
@@ -571,10 +701,20 @@ static void test_lost(void **state)
     g_autoptr(json_t) back = bench_ok(b, "prod-b", "protection-group plan", WEB, "!planned", NULL);
     assert_int_equal(json_int(back, "exit", -1), 1);
     assert_string_equal(json_str(row_of(json_obj(back, "object"), "peer.api"), "then"), "refused");
+    assert_null(bench_try(b, "prod-b", "protection-group failover", WEB, "!planned", NULL));
+    as_before(b, READY_UNPLANNED, false);
+    g_autoptr(json_t) rehearsal =
+        bench_ok(b, "prod-b", "protection-group plan", WEB, "operation", "test-failover", NULL);
+    assert_true(json_bool(json_obj(rehearsal, "object"), "ready", false));
+    assert_string_equal(json_str(row_of(json_obj(rehearsal, "object"), "peer.api"), "then"),
+                        "note");
+    json_decref(
+        bench_ok(b, "prod-b", "protection-group test-failover", WEB, "!auto-cleanup", NULL));
+    bench_settle(b);
     json_decref(bench_failover(b, SIM_SITE_B));
 }
 
-/* Home again: the same, of the way back. */
+/* What is called ready comes home, by the plan that was shown. */
 static void test_failback(void **state)
 {
     AUTO(bench) b = compared(bench_create_protected(1891));
@@ -583,19 +723,7 @@ static void test_failback(void **state)
     json_decref(bench_ok(b, "prod-a", "protection-group failover", WEB, "!planned", NULL));
     bench_settle(b);
     bench_pass(b, 3700000);
-    assert_true(sim_set_quota(b->sim, SIM_SITE_A, "nova", "prod", "instances", 2));
-    g_autoptr(json_t) full =
-        bench_ok(b, "prod-b", "protection-group failback", WEB, "!dry-run", NULL);
-    only_fails(json_obj(full, "object"), "quota.instances", NULL);
-    sim_log_clear(b->sim);
-    bench_fails(b, "protector.plan.not_ready", "prod-b", "protection-group failback", WEB, NULL);
-    bench_settle(b);
-    assert_int_equal(sim_count(b->sim, SIM_SITE_B, "nova", "POST", "*/action"), 0);
-    bench_role_is(b, SIM_SITE_B, "ACTIVE");
-    assert_true(sim_set_quota(b->sim, SIM_SITE_A, "nova", "prod", "instances", 4));
-    g_autoptr(json_t) said =
-        bench_ok(b, "prod-b", "protection-group failback", WEB, "!dry-run", NULL);
-    const json_t *plan = json_obj(said, "object");
+    g_autoptr(json_t) plan = look_back(b);
     only_fails(plan, NULL, NULL);
     json_decref(bench_ok(b, "prod-b", "protection-group failback", WEB, "plan",
                          json_str(plan, "hash"), NULL));
@@ -669,11 +797,11 @@ static void test_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ready),    cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_lost),     cmocka_unit_test(test_failback),
-        cmocka_unit_test(test_not_told), cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_again),    cmocka_unit_test(test_drill_gives_way),
+        cmocka_unit_test(test_ready),         cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_lost),          cmocka_unit_test(test_failback),
+        cmocka_unit_test(test_not_told),      cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_again),         cmocka_unit_test(test_drill_gives_way),
+        cmocka_unit_test(test_troubles_back), cmocka_unit_test(test_every_check),
     };
-    cmocka_set_test_filter(g_getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
