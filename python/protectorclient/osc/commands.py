@@ -188,6 +188,10 @@ class Shown(Command):
             raise Failed('Error: %s (the command itself is done)' % wrong, 2)
         if self.result['kind'] == 'nothing':
             return 0
+        # an object may come as a text: failover --dry-run
+        if self.result['kind'] == 'text' and parsed_args.formatter == 'table' and not names:
+            self.app.stdout.write(self.result['text'])
+            return 0
         parsed_args.columns = names
         return super().produce_output(parsed_args, column_names, data)
 
@@ -196,14 +200,8 @@ class Record(Shown, command.ShowOne):
     """Shows an object."""
 
 
-class Text(Shown, command.ShowOne):
+class Text(Record):
     """Shows a text; as data, and where columns are asked for, an object."""
-
-    def produce_output(self, parsed_args, column_names, data):
-        if parsed_args.formatter != 'table' or parsed_args.columns:
-            return super().produce_output(parsed_args, column_names, data)
-        self.app.stdout.write(self.result['text'])
-        return 0
 
 
 class List(Shown, command.Lister):
