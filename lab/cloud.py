@@ -20,6 +20,13 @@ the tests: it works against real and simulated clouds alike and shares no code w
   cloud.py CLOUD remove-volume NAME         deletes it
   cloud.py CLOUD bare                       without the key pair lab-key, the security group web
   cloud.py CLOUD wait-status NAME STATUS    until the server has that status (60 s)
+  cloud.py CLOUD quota PROJECT SERVICE RESOURCE LIMIT    of compute, volumev3 or network; -1: none
+  cloud.py CLOUD drop-flavor NAME           deletes it
+  cloud.py CLOUD put-flavor NAME RAM VCPUS  makes it anew
+  cloud.py CLOUD small-network NAME         one address is free in it
+  cloud.py CLOUD remove-network NAME        deletes it
+  cloud.py CLOUD other-key NAME             a key pair of that name, of another key
+  cloud.py CLOUD remove-key NAME            deletes it
 
 CLOUD is an entry of clouds.yaml ($OS_CLIENT_CONFIG_FILE, ./clouds.yaml,
 ~/.config/openstack/clouds.yaml).  Exit codes: 0 done, 1 it is not so, 2 wrong usage.
@@ -34,6 +41,9 @@ import urllib.parse
 import miniyaml
 
 CONNECT_TIMEOUT_S = 60
+# Of nobody: its private half was thrown away.
+OTHER_KEY = ('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0c2HTarW27s3lv0/Yh8ExbhalpE7kgEN/zXo77Fzsn '
+             'somebody-else')
 NOVA_VERSION, CINDER_VERSION = 'compute 2.87', 'volume 3.62'  # what Victoria knows
 
 
@@ -210,6 +220,34 @@ class Cloud:
                   'ACTIVE')
         return server
 
+    def quota(self, project, service, resource, limit):
+        path, key = {'network': ('/v2.0/quotas/', 'quota')}.get(
+            service, ('/os-quota-sets/', 'quota_set'))
+        self(service, 'PUT', path + project, {key: {resource: int(limit)}})
+
+    def drop_flavor(self, name):
+        flavor = self.find('compute', '/flavors', 'flavors', name)['id']
+        self('compute', 'DELETE', '/flavors/' + flavor)
+
+    def put_flavor(self, name, ram, vcpus):
+        self('compute', 'POST', '/flavors', {'flavor': {
+            'name': name, 'ram': int(ram), 'vcpus': int(vcpus), 'disk': 1}})
+
+    def small_network(self, name):
+        network = self('network', 'POST', '/v2.0/networks', {'network': {'name': name}})
+        self('network', 'POST', '/v2.0/subnets', {'subnet': {
+            'network_id': network['network']['id'], 'ip_version': 4, 'cidr': '10.99.0.0/24',
+            'enable_dhcp': False, 'allocation_pools': [{'start': '10.99.0.9',
+                                                        'end': '10.99.0.9'}]}})
+
+    def remove_network(self, name):
+        network = self.find('network', '/v2.0/networks', 'networks', name)['id']
+        self('network', 'DELETE', '/v2.0/networks/' + network)
+
+    def other_key(self, name):
+        self('compute', 'POST', '/os-keypairs', {'keypair': {
+            'name': name, 'public_key': OTHER_KEY}})
+
     def remove(self, name):
         for server in self.servers([name]):
             volumes = [v['id'] for _, v in self.disks(server)]
@@ -270,6 +308,13 @@ def main(argv):
         'remove-volume': lambda: c.remove_volume(args[0]),
         'bare': c.bare,
         'remove': lambda: c.remove(args[0]),
+        'quota': lambda: c.quota(*args),
+        'drop-flavor': lambda: c.drop_flavor(args[0]),
+        'put-flavor': lambda: c.put_flavor(*args),
+        'small-network': lambda: c.small_network(args[0]),
+        'remove-network': lambda: c.remove_network(args[0]),
+        'other-key': lambda: c.other_key(args[0]),
+        'remove-key': lambda: c('compute', 'DELETE', '/os-keypairs/' + args[0]),
         'wait-status': lambda: c.wait(
             lambda: c.find('compute', '/servers/detail', 'servers', args[0])['status'], args[1]),
     }

@@ -57,5 +57,8 @@ not_here() {
 }
 world_fault() { not_here; }
 world_no_fault() { not_here; }
-world_deny() { not_here; }
-world_allow() { not_here; }
+
+# Services read a changed policy file by themselves.  The lab allows tenants rules of Cinder only.
+policy_of() { echo "$LAB_DIR/$1/etc/cinder/policy.yaml"; }
+world_deny() { sed -i "s/^\"$2\": .*/\"$2\": \"rule:admin_api\"/" "$(policy_of "$1")"; }
+world_allow() { sed -i "s/^\"$2\": .*/\"$2\": \"rule:admin_or_owner\"/" "$(policy_of "$1")"; }
