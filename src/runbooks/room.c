@@ -20,7 +20,7 @@ enum run_hope room_hope(void *world, struct db *db, const struct operation *op, 
     if (op->pg_id == NULL || !wants_room(e))
         return RUN_HOPE_NONE;
     /* not read: the refusal stands, and a person may say retry */
-    g_autoptr(err_t) unread = operation_drill_goes(db, op->pg_id, op->created_at_ms, &goes, &went);
+    g_autoptr(err_t) unread = operation_drill_goes(db, op, &goes, &went);
     if (unread != NULL)
         return RUN_HOPE_NONE;
     return goes ? RUN_HOPE_COMING : went ? RUN_HOPE_CAME : RUN_HOPE_NONE;

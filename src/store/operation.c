@@ -143,7 +143,7 @@ err_t *operation_drill_left(struct db *db, const char *pg_id, char **ret)
     return NULL;
 }
 
-err_t *operation_drill_goes(struct db *db, const char *pg_id, int64_t since_ms, bool *ret_goes,
+err_t *operation_drill_goes(struct db *db, const struct operation *op, bool *ret_goes,
                             bool *ret_went)
 {
     AUTO(db_rows) rows = NULL;
@@ -151,8 +151,8 @@ err_t *operation_drill_goes(struct db *db, const char *pg_id, int64_t since_ms, 
     TRY(db_query(db, &rows,
                  "SELECT is_open, status, completed_at, operation_type FROM dr_operations"
                  " WHERE pg_id = ? AND operation_type IN ('test_cleanup', 'test_failover')"
-                 " AND (is_open = 1 OR completed_at >= ?)",
-                 "si", pg_id, since_ms));
+                 " AND id <> ? AND (is_open = 1 OR completed_at >= ?)",
+                 "ssi", op->pg_id, op->id, op->created_at_ms));
     *ret_goes = *ret_went = false;
     for (size_t i = 0; i < db_rows_count(rows); i++) {
         bool open = db_int(rows, i, 0) != 0;

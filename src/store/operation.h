@@ -96,10 +96,10 @@ struct operation *operation_cleanup_of(const struct operation *drill, const char
                                        int64_t now_ms);
 
 /*
- * Whether a drill of the group is being taken away (cleaned up, or unwound), and whether one has
- * been, to whatever end, since 'since_ms'.
+ * Whether a drill of the operation's group is being taken away (cleaned up, or unwound) by another
+ * operation, and whether one has been, to whatever end, since this one was asked for.
  */
-err_t *operation_drill_goes(struct db *db, const char *pg_id, int64_t since_ms, bool *ret_goes,
+err_t *operation_drill_goes(struct db *db, const struct operation *op, bool *ret_goes,
                             bool *ret_went) MUST_CHECK;
 
 /* Those that an operation has begun (site failover), oldest first; without plans. */

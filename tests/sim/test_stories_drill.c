@@ -463,6 +463,30 @@ static void test_gives_way(void **state)
     }
 }
 
+/* The cleanup itself, refused for the same reasons, waits for nobody. */
+static void test_cleanup_refused(void **state)
+{
+    struct sim_fault full = {.site = SIM_SITE_B,
+                             .service = "cinder",
+                             .method = "DELETE",
+                             .path = "*/volumes/*",
+                             .kind = SIM_FAULT_STATUS,
+                             .status = 413,
+                             .body = "{\"overLimit\": {\"code\": 413, \"message\": \"exceeded\"}}"};
+    AUTO(bench) b = bench_create_protected(1309);
+    (void)state;
+
+    json_decref(drill(b, "prod-b"));
+    sim_fault_add(b->sim, &full);
+    assert_null(bench_try(b, "prod-b", "protection-group test-cleanup", WEB, NULL));
+    bench_settle(b);
+    assert_int_equal(bench_sql_int(b, SIM_SITE_B,
+                                   "SELECT COUNT(*) FROM dr_operations WHERE operation_type ="
+                                   " 'test_cleanup' AND status = 'running'"),
+                     0);
+    sim_fault_clear(b->sim);
+}
+
 /* A mapped test network is used as it is, under what addresses it has to give. */
 static void test_mapped(void **state)
 {
@@ -520,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_group_ends_under_it),
         cmocka_unit_test(test_preempted),
         cmocka_unit_test(test_gives_way),
+        cmocka_unit_test(test_cleanup_refused),
         cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_restored),
     };
