@@ -96,6 +96,36 @@ static void test_failback(void **state)
     assert_int_equal(named(b, SIM_SITE_A, "web-1"), 1);
 }
 
+/*
+ * Nova takes the ports' detachment with a 202 and never does it: that has an end, a person is told,
+ * and after his retry the group is home.
+ */
+static void test_does_not_make_way(void **state)
+{
+    struct sim_fault ignores = {.site = SIM_SITE_A,
+                                .service = "nova",
+                                .method = "DELETE",
+                                .path = "*/os-interface/*",
+                                .kind = SIM_FAULT_STATUS,
+                                .status = 202};
+    AUTO(bench) b = bench_create_protected(1211);
+    (void)state;
+
+    go_to_b(b);
+    sim_fault_add(b->sim, &ignores);
+    assert_null(bench_try(b, "prod-a", "protection-group failback", WEB, NULL));
+    assert_non_null(strstr(b->last_error, "does not make way"));
+    g_autofree char *op = bench_sql(b, SIM_SITE_A,
+                                    "SELECT id FROM dr_operations WHERE runbook = 'failback'"
+                                    " AND status = 'needs_operator'");
+    assert_non_null(op);
+    sim_fault_clear(b->sim);
+    json_decref(bench_ok(b, "prod-a", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    json_decref(bench_ok(b, "prod-a", "protection-group sync-force", WEB, "!yes", NULL));
+    home_again(b);
+}
+
 /* Before its claim a failback is taken back as a failover is: B's servers run on. */
 static void test_unwound(void **state)
 {
@@ -538,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_reprotect),
         cmocka_unit_test(test_reprotect_keeps_cinders_groups),
         cmocka_unit_test(test_point_now),
+        cmocka_unit_test(test_does_not_make_way),
         cmocka_unit_test(test_from_kept),
         cmocka_unit_test(test_from_kept_in_part),
         cmocka_unit_test(test_from_kept_nothing),

@@ -20,7 +20,9 @@
 #include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 
-#define LOOK_MS 500
+#define LOOK_MS        500
+#define RELEASE_MAX_MS 600000             /* that a kept server may take to make way */
+#define RELEASE_SINCE  "release_since_ms" /* key of the row's result */
 
 static const char *kept_id(const json_t *member)
 {
@@ -214,6 +216,27 @@ static err_t *todo_do(struct step_call *call, const struct cloud *c, const json_
     return NULL;
 }
 
+/*
+ * Nova takes each of these with a 202 and does it later, or does not: after so long a person is
+ * asked.  His retry begins anew.
+ */
+static err_t *release_lasts(struct step_call *call, const json_t *server)
+{
+    int64_t since_ms = json_int(call->result, RELEASE_SINCE, 0);
+
+    if (since_ms == 0)
+        json_set_int(call->result, RELEASE_SINCE, call->now_ms);
+    if (since_ms == 0 || call->now_ms - since_ms <= RELEASE_MAX_MS)
+        return NULL;
+    json_object_del(call->result, RELEASE_SINCE);
+    return err_remedy(err(SERVER_ERROR,
+                          "server '%s' (%s), which was kept at this site, does not make way: Nova"
+                          " accepts what it is asked for, and does not do it",
+                          json_str_or(server, "name", "?"), json_str_or(server, "id", "?")),
+                      "see nova-compute's log at this site (its ports are to be detached, its name"
+                      " is to change), then retry");
+}
+
 /* Changed by itself meanwhile: the next look tells. */
 static err_t *moved_is_fine(err_t *e)
 {
@@ -238,8 +261,9 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
     TRY(world_service(call, &service));
     kept_made(call, &made);
     TRY(ledger_intend(call, &made)); /* before the first thing that is done to it */
-    return moved_is_fine(
-        todo_do(call, &service, kept_server(call, json_arr(call->observed, "servers")), ports));
+    const json_t *server = kept_server(call, json_arr(call->observed, "servers"));
+    TRY(release_lasts(call, server));
+    return moved_is_fine(todo_do(call, &service, server, ports));
 }
 
 /* ---- going on, in server.boot ---- */

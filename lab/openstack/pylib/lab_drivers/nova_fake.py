@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nova's own fake driver, with three differences: it knows its servers again after a restart of
-nova-compute, it names disks as libvirt does with virtio (/dev/vda, /dev/vdb, ...), and after a
+"""Nova's own fake driver, with three differences: it knows its servers and their interfaces again
+after a restart of nova-compute, it names disks as libvirt does with virtio (/dev/vda, /dev/vdb, ...), and after a
 power cut (power-cut.sh leaves a mark) its servers are off until Nova starts them again by itself
 (resume_guests_state_on_host_boot)."""
 import os
@@ -27,7 +27,7 @@ class LabDriver(fake.FakeDriver):
         power_was_cut = os.path.exists(mark)
         ctxt = nova_context.get_admin_context()
         for inst in objects.InstanceList.get_by_host(
-                ctxt, host, expected_attrs=['flavor']):
+                ctxt, host, expected_attrs=['flavor', 'info_cache']):
             if inst.vm_state in (vm_states.BUILDING, vm_states.DELETED,
                                  vm_states.SHELVED_OFFLOADED):
                 continue
@@ -39,6 +39,8 @@ class LabDriver(fake.FakeDriver):
                 state = power_state.SHUTDOWN
             self.instances[inst.uuid] = fake.FakeInstance(inst.name, state,
                                                           inst.uuid)
+            for vif in inst.get_network_info() or ():
+                self._interfaces[vif['id']] = vif
         if power_was_cut:
             os.unlink(mark)
 
