@@ -535,6 +535,34 @@ static void test_from_kept_in_part(void **state)
     assert_non_null(strstr(text, "unrecovered"));
 }
 
+/* It is accepted and does not happen: that has an end here too. */
+static void test_from_kept_does_not_start(void **state)
+{
+    struct sim_fault ignores = {.site = SIM_SITE_A,
+                                .service = "nova",
+                                .method = "POST",
+                                .path = "*/servers/*/action",
+                                .kind = SIM_FAULT_STATUS,
+                                .status = 202};
+    AUTO(bench) b = bench_create_protected(1223);
+    (void)state;
+
+    go_to_b(b);
+    bench_lose(b, SIM_SITE_B);
+    sim_fault_add(b->sim, &ignores);
+    assert_null(from_kept(b));
+    assert_non_null(strstr(b->last_error, "does not start"));
+    sim_fault_clear(b->sim);
+    g_autofree char *op = bench_sql(b, SIM_SITE_A,
+                                    "SELECT id FROM dr_operations WHERE runbook = 'failover'"
+                                    " AND status = 'needs_operator'");
+    assert_non_null(op);
+    json_decref(bench_ok(b, "prod-a", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    bench_servers_are(b, SIM_SITE_A, "active");
+    bench_restore(b, SIM_SITE_B);
+}
+
 /* Nothing is kept: nothing is done. */
 static void test_from_kept_nothing(void **state)
 {
@@ -571,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_does_not_make_way),
         cmocka_unit_test(test_from_kept),
         cmocka_unit_test(test_from_kept_in_part),
+        cmocka_unit_test(test_from_kept_does_not_start),
         cmocka_unit_test(test_from_kept_nothing),
     };
     cmocka_set_test_filter(g_getenv("ONLY"));

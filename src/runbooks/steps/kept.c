@@ -20,9 +20,9 @@
 #include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 
-#define LOOK_MS        500
-#define RELEASE_MAX_MS 600000             /* that a kept server may take to make way */
-#define RELEASE_SINCE  "release_since_ms" /* key of the row's result */
+#define LOOK_MS         500
+#define DELIVERS_MAX_MS 600000 /* that Nova may take for all that a kept server is asked for */
+#define DELIVERS_UNTIL  "delivers_until_ms" /* key of the row's result */
 
 static const char *kept_id(const json_t *member)
 {
@@ -220,21 +220,20 @@ static err_t *todo_do(struct step_call *call, const struct cloud *c, const json_
  * Nova takes each of these with a 202 and does it later, or does not: after so long a person is
  * asked.  His retry begins anew.
  */
-static err_t *release_lasts(struct step_call *call, const json_t *server)
+static err_t *nova_delivers(struct step_call *call, const json_t *server, const char *what)
 {
-    int64_t since_ms = json_int(call->result, RELEASE_SINCE, 0);
+    bool over = pause_over(call, DELIVERS_UNTIL, DELIVERS_MAX_MS);
 
-    if (since_ms == 0)
-        json_set_int(call->result, RELEASE_SINCE, call->now_ms);
-    if (since_ms == 0 || call->now_ms - since_ms <= RELEASE_MAX_MS)
+    call->wake_at_ms = call->now_ms + LOOK_MS;
+    if (!over)
         return NULL;
-    json_object_del(call->result, RELEASE_SINCE);
+    json_object_del(call->result, DELIVERS_UNTIL);
     return err_remedy(err(SERVER_ERROR,
-                          "server '%s' (%s), which was kept at this site, does not make way: Nova"
-                          " accepts what it is asked for, and does not do it",
-                          json_str_or(server, "name", "?"), json_str_or(server, "id", "?")),
-                      "see nova-compute's log at this site (its ports are to be detached, its name"
-                      " is to change), then retry");
+                          "server '%s' (%s), which was kept at this site, does not %s: Nova accepts"
+                          " what it is asked for, and does not do it",
+                          json_str_or(server, "name", "?"), json_str_or(server, "id", "?"), what),
+                      "see nova-compute's log at this site, then: operation retry %s",
+                      call->op->id);
 }
 
 /* Changed by itself meanwhile: the next look tells. */
@@ -255,14 +254,13 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
         plan_server_ports(json_arr(call->observed, "ports"), kept_id(call->input));
 
     *ret = STEP_WAIT;
-    call->wake_at_ms = call->now_ms + LOOK_MS;
     TRY(group_now_load(call, &now));
     TRY(safety_act(&now->state, SAFETY_BOOT, SAFETY_SERVE));
     TRY(world_service(call, &service));
     kept_made(call, &made);
     TRY(ledger_intend(call, &made)); /* before the first thing that is done to it */
     const json_t *server = kept_server(call, json_arr(call->observed, "servers"));
-    TRY(release_lasts(call, server));
+    TRY(nova_delivers(call, server, "make way"));
     return moved_is_fine(todo_do(call, &service, server, ports));
 }
 
@@ -299,9 +297,9 @@ err_t *kept_start_make(struct step_call *call, enum step_answer *ret)
     const char *id = json_str_or(server, "id", "");
 
     *ret = STEP_WAIT;
-    call->wake_at_ms = call->now_ms + LOOK_MS;
     TRY(group_now_load(call, &now));
     TRY(safety_act(&now->state, SAFETY_START, SAFETY_SERVE));
+    TRY(nova_delivers(call, server, "start"));
     TRY(world_service(call, &service));
     TRY(server_unlock(&service, server));
     if (server_wants_start(server))
