@@ -22,7 +22,7 @@ the tests: it works against real and simulated clouds alike and shares no code w
   cloud.py CLOUD wait-status NAME STATUS    until the server has that status (60 s)
   cloud.py CLOUD quota PROJECT SERVICE RESOURCE LIMIT    of compute, volumev3 or network; -1: none
   cloud.py CLOUD drop-flavor NAME           deletes it
-  cloud.py CLOUD put-flavor NAME RAM VCPUS  makes it anew
+  cloud.py CLOUD put-flavor NAME RAM VCPUS DISK    makes it anew
   cloud.py CLOUD small-network NAME         one address is free in it
   cloud.py CLOUD remove-network NAME        deletes it
   cloud.py CLOUD other-key NAME             a key pair of that name, of another key
@@ -229,9 +229,9 @@ class Cloud:
         flavor = self.find('compute', '/flavors', 'flavors', name)['id']
         self('compute', 'DELETE', '/flavors/' + flavor)
 
-    def put_flavor(self, name, ram, vcpus):
+    def put_flavor(self, name, ram, vcpus, disk):
         self('compute', 'POST', '/flavors', {'flavor': {
-            'name': name, 'ram': int(ram), 'vcpus': int(vcpus), 'disk': 1}})
+            'name': name, 'ram': int(ram), 'vcpus': int(vcpus), 'disk': int(disk)}})
 
     def small_network(self, name):
         network = self('network', 'POST', '/v2.0/networks', {'network': {'name': name}})

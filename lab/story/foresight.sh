@@ -105,7 +105,7 @@ refuse_drills() {
     provoked quota.security_group_rules drill 'wanted, [0-9]+ of 5 in use' \
         'quota site-b network security_group_rule 5' 'quota site-b network security_group_rule -1'
     provoked mapping.flavors drill "no flavor named 'm1.small'" \
-        'drop-flavor site-b m1.small' 'put-flavor site-b m1.small 128 1'
+        'drop-flavor site-b m1.small' 'put-flavor site-b m1.small 2048 1 20'
     provoked network.addresses drill "network 'net-small' has 1 free, 2 wanted" \
         'small-network site-b net-small' 'remove-network site-b net-small' \
         '--network-mapping net-app=net-small'
@@ -126,6 +126,7 @@ refuse_handovers() {
     printed 1 protector protection-group "${LOOK[@]}"
     says "^ +group.state: it ends before anything is made" 'testing at site-b'
     refused protector protection-group "${ACT[@]}"
+    says testing
     run world wait-servers site-a ACTIVE unlocked web-1 db-1
     note "what a kept drill holds does not count against an unplanned failover, which takes it away"
     run world quota site-b compute instances 2
@@ -138,11 +139,11 @@ refuse_handovers() {
 # measured OPERATION: beside what was predicted, in its report
 measured() {
     run protector operation report "$1"
-    says 'predicted'
+    says 'data loss predicted' 'RTO\) \| .*; predicted: [0-9]'
 }
 
 keep_promises() {
-    chapter "What is called ready succeeds, as long as was predicted"
+    chapter "What is called ready succeeds; the report has what was predicted, and what was measured"
     ready drill
     note "the last drill took $PREDICTED s, says the plan"
     run protector protection-group test-failover "$PG" --auto-cleanup --plan "$PLAN"

@@ -126,9 +126,10 @@ until_says() {
 # ---------------------------------------------------------------- the chapters
 # `protector WORDS` is `openstack protector WORDS`.
 openstack_client() {
+    local words
+    words=$("$STORY/../plugin" "$WORK/plugin") || die "the plugin is not installed"
     export PROTECTOR_CLIENT_LIBRARY=${CLIENT%/cli/protector}/client/libprotectorclient.so.1
-    printf '#!/bin/sh\nexec %s protector "$@"\n' "$("$STORY/../plugin" "$WORK/plugin")" \
-        >"$WORK/bin/protector"
+    printf '#!/bin/sh\nexec %s protector "$@"\n' "$words" >"$WORK/bin/protector"
     chmod 755 "$WORK/bin/protector"
 }
 
@@ -144,7 +145,8 @@ bring_up() {
     mkdir "$WORK/bin"
     case $VIA in
         openstack) openstack_client ;;
-        *) ln -s "$CLIENT" "$WORK/bin/protector" ;;
+        protector) ln -s "$CLIENT" "$WORK/bin/protector" ;;
+        *) die "VIA is protector or openstack, not $VIA" ;;
     esac
     PATH=$WORK/bin:$PATH
     export OS_CLIENT_CONFIG_FILE=$CLOUDS

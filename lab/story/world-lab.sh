@@ -60,5 +60,12 @@ world_no_fault() { not_here; }
 
 # Services read a changed policy file by themselves.  The lab allows tenants rules of Cinder only.
 policy_of() { echo "$LAB_DIR/$1/etc/cinder/policy.yaml"; }
-world_deny() { sed -i "s/^\"$2\": .*/\"$2\": \"rule:admin_api\"/" "$(policy_of "$1")"; }
-world_allow() { sed -i "s/^\"$2\": .*/\"$2\": \"rule:admin_or_owner\"/" "$(policy_of "$1")"; }
+rule_is() { # SITE RULE WHAT
+    grep -q "^\"$2\": " "$(policy_of "$1")" || {
+        echo "world: the lab has no rule $2" >&2
+        return 1
+    }
+    sed -i "s/^\"$2\": .*/\"$2\": \"$3\"/" "$(policy_of "$1")"
+}
+world_deny() { rule_is "$1" "$2" rule:admin_api; }
+world_allow() { rule_is "$1" "$2" rule:admin_or_owner; }

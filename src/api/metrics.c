@@ -209,6 +209,19 @@ static err_t *page_tell(struct scrape *s, const char *marker, char **ret_last)
     return NULL;
 }
 
+static err_t *groups_follow(struct scrape *s, const char *marker, bool *ret)
+{
+    struct list_query query = {.limit = 1,
+                               .marker = marker,
+                               .sort_count = 1,
+                               .sorts = {{"id", false}}};
+    g_autoptr(GPtrArray) rows = NULL;
+
+    TRY(group_list(s->db, NULL, &query, &rows));
+    *ret = rows->len > 0;
+    return NULL;
+}
+
 static err_t *groups_tell(struct scrape *s)
 {
     g_autofree char *marker = NULL;
@@ -222,7 +235,10 @@ static err_t *groups_tell(struct scrape *s)
         if (marker == NULL)
             break;
     }
-    sample(s, CUT, labels->str, marker != NULL ? 1 : 0);
+    bool more = false;
+    if (marker != NULL)
+        TRY(groups_follow(s, marker, &more));
+    sample(s, CUT, labels->str, more ? 1 : 0);
     return NULL;
 }
 
@@ -283,8 +299,13 @@ static err_t *answer(const struct api_options *o, const struct http_request *req
         return err(NOT_FOUND, "there is no resource at this path, only %s", METRICS_PATH);
     if (!g_str_equal(req->method, "GET"))
         return err(METHOD_NOT_ALLOWED, "%s is not allowed here, only GET", req->method);
-    err_t *e = scrape(o, ret);
-    return e != NULL ? err_recode(UNAVAILABLE, e, "the metrics cannot be read") : NULL;
+    g_autoptr(err_t) e = scrape(o, ret);
+    if (e == NULL)
+        return NULL;
+    if (o->report != NULL)
+        o->report(o->report_data, NULL, e);
+    /* what happened inside is for the log: who asks here has not logged in */
+    return err(UNAVAILABLE, "the metrics cannot be read: see the log of protector-api");
 }
 
 struct http_response *metrics_handle(void *data, const struct http_request *req)
@@ -293,8 +314,6 @@ struct http_response *metrics_handle(void *data, const struct http_request *req)
     g_autofree char *text = NULL;
     g_autoptr(err_t) e = answer(o, req, &text);
 
-    if (e != NULL && err_code(e) == ERR_UNAVAILABLE && o->report != NULL)
-        o->report(o->report_data, NULL, e);
     if (e != NULL)
         return httpd_fault(NULL, req, e);
     struct http_response *resp = http_response_create(200);

@@ -2,15 +2,16 @@
 /*
  * metrics - what this site's database tells of its groups, for Prometheus (text format 0.0.4).
  *
- * A request is answered from the database alone, by three kinds of query: no cloud is asked.  What
- * is measured at this site only is told; whoever watches both sites scrapes both.
+ * A request is answered from the database alone: no cloud is asked.  Only what this site knows is
+ * told; whoever watches both sites scrapes both.
  */
 #pragma once
 
 #include "api/api.h"
 
 #define METRICS_PATH       "/metrics"
-#define METRICS_GROUPS_MAX 5000 /* of which more is told than their number */
+#define METRICS_GROUPS_MAX 5000 /* that are told of; protector_metrics_cut says if there are more  \
+                                 */
 
 /* An http_handler_fn; 'data' is a struct api_options of which env, conf, db_get and report count.
  */

@@ -202,7 +202,9 @@ static err_t *worker_run(struct process *p, const struct listening *on)
     };
     AUTO(api) api = api_create(&options);
     struct httpd *metrics = NULL;
-    TRY(metrics_serve(&options, on->metrics, &metrics));
+    g_autoptr(err_t) unserved = metrics_serve(&options, on->metrics, &metrics);
+    if (unserved != NULL)
+        log_err(p->log, LOG_LEVEL_ERROR, PROGRAM, NULL, unserved, "the metrics are not served");
     err_t *e = worker_serve(p, api, on->api);
     httpd_stop(metrics, GRACE_MS);
     return e;

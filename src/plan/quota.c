@@ -263,11 +263,12 @@ static const char *const look_of[] = {
 };
 /* clang-format on */
 
-/* All volumes of a group are of one type. */
+/* All volumes of a group are of one type; Cinder knows its name, the metadata may have its id. */
 static const json_t *cinders(const struct plan_ready_input *in, const struct quota *q,
                              const json_t *quotas_seen)
 {
-    const char *type = body_volume_type(in->body, json_str_or(in->plan, "target", ""));
+    const char *type = json_str_or(json_obj(in->seen, "backend"), "type",
+                                   body_volume_type(in->body, json_str_or(in->plan, "target", "")));
     g_autofree char *key = q->whose == CINDERS_TYPES
                                ? g_strdup_printf("%s_%s", q->limit, type != NULL ? type : "")
                                : g_strdup(q->limit);
@@ -284,8 +285,8 @@ static int64_t drill_has(const struct plan_ready_input *in, const struct quota *
     return q->whose == NEUTRONS || q->wanted == largest_wanted ? 0 : q->wanted(&of);
 }
 
-/* '*ret_limit' -1: there is none. */
-static void quota_read(const struct plan_ready_input *in, const struct quota *q, const json_t *seen,
+/* '*ret_limit' -1: there is none.  False: it is not told of. */
+static bool quota_read(const struct plan_ready_input *in, const struct quota *q, const json_t *seen,
                        int64_t *ret_limit, int64_t *ret_used)
 {
     switch (q->whose) {
@@ -296,6 +297,8 @@ static void quota_read(const struct plan_ready_input *in, const struct quota *q,
     case CINDERS:
     case CINDERS_TYPES:
         seen = cinders(in, q, seen);
+        if (seen == NULL)
+            return false;
         *ret_limit = json_int(seen, "limit", -1);
         *ret_used = json_int(seen, "in_use", 0) + json_int(seen, "reserved", 0);
         break;
@@ -304,6 +307,7 @@ static void quota_read(const struct plan_ready_input *in, const struct quota *q,
         *ret_used = q->used != NULL ? list_used(in, q->used) : rules_used(in);
         break;
     }
+    return true;
 }
 
 static char *quota_text(const struct quota *q, int64_t wanted, int64_t limit, int64_t used,
@@ -331,8 +335,11 @@ static void judge_quota(struct judging *j, const struct quota *q)
     if (ready_then(q->check, j->in->kind) == READY_NOTHING || !judged_planned(j, q->check) ||
         (seen = judged_look(j, q->check, look_of[q->whose])) == NULL)
         return;
-    quota_read(j->in, q, seen, &limit, &used);
-    int64_t wanted = q->wanted(j->in), freed = drill_has(j->in, q);
+    if (!quota_read(j->in, q, seen, &limit, &used)) {
+        judged_unknown(j, q->check, g_strdup("Cinder does not tell of it"));
+        return;
+    }
+    int64_t wanted = q->wanted(j->in), freed = MIN(drill_has(j->in, q), used);
     char *text = quota_text(q, wanted, limit, used, freed);
     if (limit >= 0 && wanted > 0 && wanted > limit - used + freed)
         judged_failed(j, q->check, text);

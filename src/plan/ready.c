@@ -23,6 +23,11 @@ void judged_failed(struct judging *j, enum ready_check check, char *seen)
     judged(j, check, READY_FAILED, seen);
 }
 
+void judged_unknown(struct judging *j, enum ready_check check, char *seen)
+{
+    judged(j, check, READY_UNKNOWN, seen);
+}
+
 const json_t *judged_look(struct judging *j, enum ready_check check, const char *key)
 {
     const json_t *look = json_object_get(j->in->seen, key);

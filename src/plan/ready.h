@@ -5,7 +5,8 @@
  * 'seen' (JSON), a key for each look.  {"error": text, "certain": bool} in its place: it could not
  * be looked at or, if "certain", the answer was no.
  *
- *   trust, rights, backend, source   {} if all is well
+ *   trust, rights, source   {} if all is well
+ *   backend      {type: name of the volume type}
  *   inventory    {} or why there is no plan
  *   compute      Nova's absolute limits; volume: Cinder's quotas with their use;
  *                network: Neutron's quota

@@ -12,6 +12,7 @@ struct judging {
 /* 'seen' is taken. */
 void judged_ok(struct judging *j, enum ready_check check, char *seen);
 void judged_failed(struct judging *j, enum ready_check check, char *seen);
+void judged_unknown(struct judging *j, enum ready_check check, char *seen);
 /* What was seen under 'key'; NULL, and a row says why, if it was not. */
 const json_t *judged_look(struct judging *j, enum ready_check check, const char *key);
 /* Whether there is a plan; if not, a row says why. */

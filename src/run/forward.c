@@ -83,6 +83,25 @@ static bool class_passes(enum err_class class)
     return class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_AMBIGUOUS;
 }
 
+#define HOPE_UNTIL "hope_until_ms" /* keys of the row's result */
+#define HOPE_TRIES "hope_tries"
+
+/* Hope has an end, in time and in tries, whatever WAIT the row has answered between them. */
+static bool hope_lasts(const struct row_work *w, enum run_hope hope)
+{
+    int64_t now_ms = pass_clock(w->pass);
+    int64_t until_ms = json_int(w->row->result, HOPE_UNTIL, now_ms + RUN_HOPE_MAX_MS);
+    int64_t tries = json_int(w->row->result, HOPE_TRIES, 0) + (hope == RUN_HOPE_CAME ? 1 : 0);
+
+    json_set_int(w->row->result, HOPE_UNTIL, MIN(until_ms, now_ms + RUN_HOPE_MAX_MS));
+    json_set_int(w->row->result, HOPE_TRIES, tries);
+    if (now_ms < until_ms && tries < RUN_TRIES_MAX)
+        return true;
+    json_object_del(w->row->result, HOPE_UNTIL); /* a person's retry begins anew */
+    json_object_del(w->row->result, HOPE_TRIES);
+    return false;
+}
+
 /* Whether what was refused may be had later, as the world knows. */
 static enum run_hope row_hope(const struct row_work *w, const err_t *e)
 {
@@ -90,7 +109,8 @@ static enum run_hope row_hope(const struct row_work *w, const err_t *e)
 
     if (class_passes(err_class(e)) || o->hope == NULL)
         return RUN_HOPE_NONE;
-    return o->hope(o->world, w->j.db, w->pass->op, e);
+    enum run_hope hope = o->hope(o->world, w->j.db, w->pass->op, e);
+    return hope != RUN_HOPE_NONE && hope_lasts(w, hope) ? hope : RUN_HOPE_NONE;
 }
 
 /*

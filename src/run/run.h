@@ -195,7 +195,8 @@ typedef bool run_boundary_fn(void *data, const char *op_id, const char *where, c
 /* What becomes of the cause for which a row would fail. */
 enum run_hope {
     RUN_HOPE_NONE,   /* nothing that is known */
-    RUN_HOPE_COMING, /* another operation is taking it away: the row waits, whatever its tries */
+    RUN_HOPE_COMING, /* another operation is taking it away: the row waits, RUN_HOPE_MAX_MS at most
+                      */
     RUN_HOPE_CAME,   /* it has been taken away since: another try may succeed */
 };
 
@@ -233,6 +234,7 @@ struct runner_options {
 #define RUN_UNDO_ONCE_MAX_MS 60000            /* the same in an operation that was abandoned */
 #define RUN_BACKOFF_FIRST_MS 500
 #define RUN_BACKOFF_MAX_MS   60000
+#define RUN_HOPE_MAX_MS      600000 /* from the first refusal of a row */
 #define RUN_COMING_MS        2000   /* between tries of what RUN_HOPE_COMING is said of */
 #define RUN_WAIT_MAX_MS      120000 /* that a step may ask for, or a backoff last */
 #define RUN_OPS_PER_TICK_MAX 64

@@ -156,10 +156,11 @@ err_t *operation_drill_goes(struct db *db, const struct operation *op, bool *ret
     *ret_goes = *ret_went = false;
     for (size_t i = 0; i < db_rows_count(rows); i++) {
         bool open = db_int(rows, i, 0) != 0;
-        bool begun = g_str_equal(db_str(rows, i, 3), "test_cleanup") &&
-                     !g_str_equal(db_str(rows, i, 1), "needs_operator");
-        *ret_goes |= open && (begun || g_str_equal(db_str(rows, i, 1), "rolling_back"));
-        *ret_went |= !open;
+        const char *status = db_str(rows, i, 1);
+        bool cleans = g_str_equal(db_str(rows, i, 3), "test_cleanup");
+        bool begun = cleans && !g_str_equal(status, "needs_operator");
+        *ret_goes |= open && (begun || g_str_equal(status, "rolling_back"));
+        *ret_went |= !open && (cleans || !g_str_equal(status, "completed"));
     }
     return NULL;
 }

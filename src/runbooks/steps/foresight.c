@@ -161,10 +161,12 @@ static err_t *backend_read(struct looking *l, json_t **ret)
     g_autoptr(json_t) type = NULL;
     g_autoptr(json_t) pools = NULL;
 
-    (void)ret;
     TRY(world_service(l->call, &l->service));
     TRY(cinder_type_find(&l->service, name != NULL ? name : "", &type));
-    return cinder_type_pools(&l->service, type, &pools);
+    TRY(cinder_type_pools(&l->service, type, &pools));
+    *ret = json_object();
+    json_set_str(*ret, "type", json_str(type, "name"));
+    return NULL;
 }
 
 static void look_service(struct looking *l)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * foresight_drill - what a drill of the group still holds at this site.  An unplanned failover
- * takes it away and waits for the room (runbooks/room.h), so that nothing of it counts against one.
+ * foresight_drill - what a drill of the group that has ended still holds at this site.  An
+ * unplanned failover takes it away and waits for the room (runbooks/room.h), so that its servers,
+ * volumes, ports and security groups do not count against one.  (Its server groups do: a failover
+ * does without.)
  */
 #include "runbooks/steps/foresight.h"
 

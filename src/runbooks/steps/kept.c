@@ -20,9 +20,12 @@
 #include "runbooks/steps/rest.h"
 #include "runbooks/steps/steps.h"
 
-#define LOOK_MS         500
-#define DELIVERS_MAX_MS 600000 /* that Nova may take for all that a kept server is asked for */
-#define DELIVERS_UNTIL  "delivers_until_ms" /* key of the row's result */
+#define LOOK_MS          500
+#define DELIVERS_MAX_MS  600000 /* that Nova may take for all that a kept server is asked for */
+#define DELIVERS_GAP_MS  60000  /* without a look: what was waited before does not count */
+#define DELIVERS_UNTIL   "delivers_until_ms" /* keys of the row's result */
+#define DELIVERS_SEEN    "delivers_seen_ms"
+#define DELIVERS_REFUSED "delivers_refused"
 
 static const char *kept_id(const json_t *member)
 {
@@ -216,31 +219,48 @@ static err_t *todo_do(struct step_call *call, const struct cloud *c, const json_
     return NULL;
 }
 
+/* What Nova said when it refused last; NULL: it took all that it was asked for. */
+static const char *refused_last(const struct step_call *call)
+{
+    return json_str(call->result, DELIVERS_REFUSED);
+}
+
 /*
- * Nova takes each of these with a 202 and does it later, or does not: after so long a person is
- * asked.  His retry begins anew.
+ * Nova takes each of these with a 202 and does it later, or does not, or refuses for as long as
+ * something else is going on: after so long a person is asked.  His retry begins anew, and so does
+ * an engine that has not looked for a while.
  */
 static err_t *nova_delivers(struct step_call *call, const json_t *server, const char *what)
 {
-    bool over = pause_over(call, DELIVERS_UNTIL, DELIVERS_MAX_MS);
+    int64_t seen_ms = json_int(call->result, DELIVERS_SEEN, 0);
 
+    if (ABS(call->now_ms - seen_ms) > DELIVERS_GAP_MS)
+        json_object_del(call->result, DELIVERS_UNTIL);
+    json_set_int(call->result, DELIVERS_SEEN, call->now_ms);
+    bool over = pause_over(call, DELIVERS_UNTIL, DELIVERS_MAX_MS);
     call->wake_at_ms = call->now_ms + LOOK_MS;
     if (!over)
         return NULL;
     json_object_del(call->result, DELIVERS_UNTIL);
-    return err_remedy(err(SERVER_ERROR,
-                          "server '%s' (%s), which was kept at this site, does not %s: Nova accepts"
-                          " what it is asked for, and does not do it",
-                          json_str_or(server, "name", "?"), json_str_or(server, "id", "?"), what),
-                      "see nova-compute's log at this site, then: operation retry %s",
-                      call->op->id);
+    const char *task = nova_task(server), *refused = refused_last(call);
+    return err_remedy(
+        err(SERVER_ERROR,
+            "server '%s' (%s), which was kept at this site, does not %s: it is %s%s%s;"
+            " %s%s",
+            json_str_or(server, "name", "?"), json_str_or(server, "id", "?"), what,
+            nova_status(server), task != NULL ? ", " : "", task != NULL ? task : "",
+            refused != NULL ? "Nova: " : "Nova accepts what it is asked for",
+            refused != NULL ? refused : ""),
+        "see nova-compute's log at this site, then: operation retry %s", call->op->id);
 }
 
-/* Changed by itself meanwhile: the next look tells. */
-static err_t *moved_is_fine(err_t *e)
+/* Changed by itself meanwhile, or busy: the next look tells. */
+static err_t *moved_is_fine(struct step_call *call, err_t *e)
 {
+    json_object_del(call->result, DELIVERS_REFUSED);
     if (e == NULL || !err_is(e, ERR_CLOUD_CONFLICT))
         return e;
+    json_set_str(call->result, DELIVERS_REFUSED, err_message(e));
     err_free(e);
     return NULL;
 }
@@ -261,7 +281,7 @@ err_t *kept_release_make(struct step_call *call, enum step_answer *ret)
     TRY(ledger_intend(call, &made)); /* before the first thing that is done to it */
     const json_t *server = kept_server(call, json_arr(call->observed, "servers"));
     TRY(nova_delivers(call, server, "make way"));
-    return moved_is_fine(todo_do(call, &service, server, ports));
+    return moved_is_fine(call, todo_do(call, &service, server, ports));
 }
 
 /* ---- going on, in server.boot ---- */
@@ -286,7 +306,7 @@ err_t *kept_start_probe(struct step_call *call, enum step_answer *ret)
     if (nova_metadata(server, SERVER_STOPPED_FOR) != NULL || stands_still(call, server))
         *ret = nova_task(server) != NULL ? STEP_WAIT : STEP_ABSENT;
     call->wake_at_ms = call->now_ms + LOOK_MS;
-    return NULL;
+    return *ret == STEP_WAIT ? nova_delivers(call, server, "start") : NULL;
 }
 
 err_t *kept_start_make(struct step_call *call, enum step_answer *ret)
@@ -303,6 +323,6 @@ err_t *kept_start_make(struct step_call *call, enum step_answer *ret)
     TRY(world_service(call, &service));
     TRY(server_unlock(&service, server));
     if (server_wants_start(server))
-        return moved_is_fine(nova_server_start(&service, id));
+        return moved_is_fine(call, nova_server_start(&service, id));
     return nova_metadata_delete(&service, id, SERVER_STOPPED_FOR);
 }

@@ -35,7 +35,8 @@
     "   'maxTotalRAMSize': 1024, 'totalRAMUsed': 0, 'maxServerGroups': 1, "                        \
     "'totalServerGroupsUsed': 1},"                                                                 \
     " 'volume': {'volumes': {'limit': 5, 'in_use': 2, 'reserved': 1}, 'gigabytes': {'limit': 10}," \
-    "   'volumes_gold': {'limit': 2}, 'gigabytes_gold': {'limit': 10}},"                           \
+    "   'volumes_gold': {'limit': 2}, 'gigabytes_gold': {'limit': 10}, 'per_volume_gigabytes': "   \
+    "{'limit': -1}},"                                                                              \
     " 'network': {'port': 4, 'security_group': 1, 'security_group_rule': 4},"                      \
     " 'point': {'id': 'pt', 'time_ms': 1799999970000}, 'tags': true,"                              \
     " 'health': {'link': 'up', 'lag_ms': 30000}, 'drill': {'ended_at_ms': 1799000000000,"          \
@@ -68,6 +69,8 @@ static const struct otherwise cases[] = {
     {NULL, NULL, "quota.volumes_of_type", "ok"},
     {"seen/volume/volumes_gold/limit", "1", "quota.volumes_of_type", "failed"},
     {"seen/volume/gigabytes_gold/in_use", "1", "quota.gigabytes_of_type", "failed"},
+    {"seen/volume/volumes_gold", "null", "quota.volumes_of_type", "unknown"},
+    {"seen/backend", "{'type': 'silver'}", "quota.volumes_of_type", "unknown"}, /* by its name there */
     {"seen/volume/gigabytes_plain", "{'limit': 0}", "quota.gigabytes_of_type", "ok"},
     {"seen/volume/per_volume_gigabytes", "{'limit': 5}", "quota.per_volume_gigabytes", "failed"},
     {"seen/volume/per_volume_gigabytes", "{'limit': 6}", "quota.per_volume_gigabytes", "ok"},
