@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The story of the plan before the act: what it calls ready succeeds, and what it calls not ready ends
-# in the way it has said, for each check that a pair of clouds can be made to fail.
+# The story of the plan before the act: what it calls ready succeeds, and what it calls not ready
+# ends in the way it has said, for each check that a pair of clouds can be made to fail.
 #
 #   foresight.sh sim             on the simulated clouds
 #   foresight.sh lab             on the two real ones (../openstack)
@@ -126,7 +126,7 @@ refuse_handovers() {
     printed 1 protector protection-group "${LOOK[@]}"
     says "^ +group.state: it ends before anything is made" 'testing at site-b'
     refused protector protection-group "${ACT[@]}"
-    says testing
+    says 'protector.drill.running'
     run world wait-servers site-a ACTIVE unlocked web-1 db-1
     note "what a kept drill holds does not count against an unplanned failover, which takes it away"
     run world quota site-b compute instances 2
@@ -143,7 +143,7 @@ measured() {
 }
 
 keep_promises() {
-    chapter "What is called ready succeeds; the report has what was predicted, and what was measured"
+    chapter "What is called ready succeeds; the report has what was predicted and measured"
     ready drill
     note "the last drill took $PREDICTED s, says the plan"
     run protector protection-group test-failover "$PG" --auto-cleanup --plan "$PLAN"

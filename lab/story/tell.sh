@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# How a story is told, and the chapters with which each one begins and ends.  Sourced by the stories,
-# which set STORY (this folder) and KIND (sim or lab), and end with `trap finish EXIT`.
+# How a story is told, and the chapters with which each one begins and ends.  Sourced by the
+# stories, which set STORY (this folder) and KIND (sim or lab), and say `trap finish EXIT`.
 #
 # Every command is printed before it runs, with its output; what it must say is checked by its exit
 # code and by what it prints, and the first thing that is not so ends the story with exit code 1.

@@ -9,9 +9,10 @@
 
 #include "api/api.h"
 
-#define METRICS_PATH       "/metrics"
-#define METRICS_GROUPS_MAX 5000 /* that are told of; protector_metrics_cut says if there are more  \
-                                 */
+#define METRICS_PATH "/metrics"
+#define METRICS_GROUPS_MAX                                                                         \
+    5000 /* that are told of; protector_metrics_cut says if there are more                         \
+          */
 
 /* An http_handler_fn; 'data' is a struct api_options of which env, conf, db_get and report count.
  */

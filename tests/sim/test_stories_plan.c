@@ -466,7 +466,7 @@ static const struct trouble troubles[] = {
     {.check = "quota.gigabytes", .service = "cinder", .resource = "gigabytes", .limit = 1, .words = "wanted, 0 of 1", .back = true},
     {.check = "quota.volumes_of_type", .service = "cinder", .resource = "volumes_replicated-ssd", .limit = 3, .words = "4 wanted, 0 of 3", .back = true},
     {.check = "quota.gigabytes_of_type", .service = "cinder", .resource = "gigabytes_replicated-ssd", .limit = 1, .words = "wanted, 0 of 1", .back = true},
-    {.check = "quota.per_volume_gigabytes", .service = "cinder", .resource = "per_volume_gigabytes", .limit = 0, .words = "GiB in one volume wanted", .back = true},
+    {.check = "quota.per_volume_gigabytes", .service = "cinder", .resource = "per_volume_gigabytes", .limit = 0, .words = "in one volume wanted", .back = true},
     {.check = "quota.ports", .service = "neutron", .resource = "port", .limit = 2, .words = " wanted, "},
     {.check = "quota.security_groups", .make = no_room_for_groups, .words = "wanted"},
     {.check = "policy", .make = policy_gone, .words = "none is set", .also = "*"},

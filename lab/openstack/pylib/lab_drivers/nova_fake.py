@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nova's own fake driver, with three differences: it knows its servers and their interfaces again
-after a restart of nova-compute, it names disks as libvirt does with virtio (/dev/vda, /dev/vdb, ...), and after a
-power cut (power-cut.sh leaves a mark) its servers are off until Nova starts them again by itself
-(resume_guests_state_on_host_boot)."""
+after a restart of nova-compute, it names disks as libvirt does with virtio (/dev/vda, /dev/vdb,
+...), and after a power cut (power-cut.sh leaves a mark) its servers are off until Nova starts them
+again by itself (resume_guests_state_on_host_boot)."""
 import os
 
 from nova.compute import power_state
