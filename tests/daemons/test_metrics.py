@@ -67,6 +67,7 @@ class Metrics(Case):
 
     def test_another_worker_takes_over(self):
         _, api = self.started(api={'workers': 1})
+        until('the worker', lambda: 'worker serves' in api.text())
         os.kill(api.children()[0], signal.SIGKILL)
         until('a new worker', lambda: api.text().count('worker serves') == 2)
         self.assertEqual(self.ask()[0], 200)
