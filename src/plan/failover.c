@@ -408,18 +408,34 @@ err_t *plan_failover(const struct plan_failover_input *input, json_t **ret)
     return NULL;
 }
 
-err_t *plan_problems(const json_t *plan)
+static void said_once(GString *list, GHashTable *said, const char *text)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GString) remedy = g_string_new(NULL);
+    if (text != NULL && g_hash_table_add(said, (char *)text))
+        g_string_append_printf(list, "%s%s", list->len > 0 ? "; " : "", text);
+}
+
+void plan_problem_words(const json_t *plan, const char *code, GString *text, GString *remedy)
+{
+    g_autoptr(GHashTable) texts = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) remedies = g_hash_table_new(g_str_hash, g_str_equal);
     size_t i;
     json_t *row;
 
     json_array_foreach(json_arr(plan, "problems"), i, row)
     {
-        g_string_append_printf(text, "%s%s", i > 0 ? "; " : "", json_str_or(row, "text", ""));
-        g_string_append_printf(remedy, "%s%s", i > 0 ? "; " : "", json_str_or(row, "remedy", ""));
+        if (code != NULL && g_strcmp0(json_str(row, "code"), code) != 0)
+            continue;
+        said_once(text, texts, json_str(row, "text"));
+        said_once(remedy, remedies, json_str(row, "remedy"));
     }
+}
+
+err_t *plan_problems(const json_t *plan)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) remedy = g_string_new(NULL);
+
+    plan_problem_words(plan, NULL, text, remedy);
     if (text->len == 0)
         return NULL;
     return err_remedy(err(PLAN_INCOMPLETE, "the target site is not ready: %s", text->str), "%s",

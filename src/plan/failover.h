@@ -58,6 +58,10 @@ struct plan_failover_input {
 /* The plan, whatever problems it holds.  Errors only for a body that is none. */
 err_t *plan_failover(const struct plan_failover_input *input, json_t **ret) MUST_CHECK;
 
+/* Adds what is wrong in a plan, and what to do about it: of problems with that code, of all if it
+ * is NULL.  What many members have in common is said once. */
+void plan_problem_words(const json_t *plan, const char *code, GString *text, GString *remedy);
+
 /* NULL if the plan has no problems, else PLAN_INCOMPLETE naming every one and its remedy. */
 err_t *plan_problems(const json_t *plan) MUST_CHECK;
 

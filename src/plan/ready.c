@@ -4,6 +4,7 @@
 #include "plan/ready.h"
 
 #include "model/body.h"
+#include "plan/failover.h"
 #include "plan/ready_internal.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -109,20 +110,10 @@ static void judge_problem(struct judging *j, enum ready_check check, const char 
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(GString) remedy = g_string_new(NULL);
-    size_t i;
-    json_t *row;
 
     if (!judged_planned(j, check))
         return;
-    json_array_foreach(json_arr(j->in->plan, "problems"), i, row)
-    {
-        if (g_strcmp0(json_str(row, "code"), code) != 0)
-            continue;
-        g_string_append_printf(text, "%s%s", text->len > 0 ? "; " : "",
-                               json_str_or(row, "text", "?"));
-        g_string_append_printf(remedy, "%s%s", remedy->len > 0 ? "; " : "",
-                               json_str_or(row, "remedy", ""));
-    }
+    plan_problem_words(j->in->plan, code, text, remedy);
     if (text->len > 0)
         ready_add(j->rows, j->in->kind, check, READY_FAILED, g_strdup(text->str), remedy->str,
                   j->in->now_ms);

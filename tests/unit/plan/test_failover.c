@@ -111,6 +111,8 @@ static const struct plan_case cases[] = {
      .body = {{MAPPINGS, "{'network':{'prod':'gone'},'flavor':{'m1.small':'gone'},'image':{'img-a':'gone'}}"}}},
     {.name = "missing", .about = "network, flavor and image are missing: all is named at once",
      .inventory = {{"networks", "[]"}, {"flavors", "[]"}, {"images", "[]"}}},
+    {.name = "missing_for_two", .about = "what two members miss is said once in the refusal",
+     .body = {{"members/1", DB}, {"members/1/config/flavor/name", "'m1.small'"}}, .replicates = true, .inventory = {{"networks", "[]"}, {"flavors", "[]"}}},
     {.name = "names_twice", .about = "a name that two networks bear is no answer; an id is",
      .inventory = {{"networks/2", "{'id':'net-c','name':'prod','project_id':'pb'}"},
                    {"flavors/2", "{'id':'fl-3','name':'m1.small'}"}}},
