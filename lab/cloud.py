@@ -25,6 +25,9 @@ the tests: it works against real and simulated clouds alike and shares no code w
   cloud.py CLOUD put-flavor NAME RAM VCPUS DISK    makes it anew
   cloud.py CLOUD small-network NAME         one address is free in it
   cloud.py CLOUD remove-network NAME        deletes it
+  cloud.py CLOUD rename-network NAME NEW
+  cloud.py CLOUD rename-server NAME NEW
+  cloud.py CLOUD volume-service enable|disable    every cinder-volume there is
   cloud.py CLOUD other-key NAME             a key pair of that name, of another key
   cloud.py CLOUD remove-key NAME            deletes it
 
@@ -244,6 +247,20 @@ class Cloud:
         network = self.find('network', '/v2.0/networks', 'networks', name)['id']
         self('network', 'DELETE', '/v2.0/networks/' + network)
 
+    def rename_network(self, name, new):
+        network = self.find('network', '/v2.0/networks', 'networks', name)['id']
+        self('network', 'PUT', '/v2.0/networks/' + network, {'network': {'name': new}})
+
+    def rename_server(self, name, new):
+        server = self.find('compute', '/servers', 'servers', name)['id']
+        self('compute', 'PUT', '/servers/' + server, {'server': {'name': new}})
+
+    def volume_service(self, verb):
+        for s in self('volumev3', 'GET', '/os-services')['services']:
+            if s['binary'] == 'cinder-volume':
+                self('volumev3', 'PUT', '/os-services/' + verb, {
+                    'binary': s['binary'], 'host': s['host']})
+
     def other_key(self, name):
         self('compute', 'POST', '/os-keypairs', {'keypair': {
             'name': name, 'public_key': OTHER_KEY}})
@@ -313,6 +330,9 @@ def main(argv):
         'put-flavor': lambda: c.put_flavor(*args),
         'small-network': lambda: c.small_network(args[0]),
         'remove-network': lambda: c.remove_network(args[0]),
+        'rename-network': lambda: c.rename_network(*args),
+        'rename-server': lambda: c.rename_server(*args),
+        'volume-service': lambda: c.volume_service(args[0]),
         'other-key': lambda: c.other_key(args[0]),
         'remove-key': lambda: c('compute', 'DELETE', '/os-keypairs/' + args[0]),
         'wait-status': lambda: c.wait(

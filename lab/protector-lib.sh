@@ -69,6 +69,7 @@ debug = ${PROTECTOR_DEBUG:-False}
 log_dir = $LOGS
 state_path = $STATE
 settle_ms = ${SETTLE_MS:-2000}
+drift_interval_s = ${DRIFT_S:-3600}
 
 [api]
 bind_host = $IP
@@ -101,7 +102,7 @@ on_superseded = ${ON_SUPERSEDED:-alarm}
 
 [site:$PEER]
 username = ${PEER_USER:-protector-peer}
-password = lab
+password = ${PEER_PASSWORD:-lab}
 project_name = service
 
 $section

@@ -23,7 +23,8 @@ KEEP=${2:-}
 # shellcheck source=lab/story/tell.sh
 . "$STORY/tell.sh"
 
-PG=prod-web-app
+PG=prod-web-app EMPTY=prod-empty
+export DRIFT_S=60 # the shortest there is
 
 # ---------------------------------------------------------------- how it is looked at
 # as_planned KIND: the words of the look, LOOK, and of the operation itself, ACT
@@ -31,6 +32,10 @@ as_planned() {
     case $1 in
         drill) LOOK=(plan "$PG" --operation test-failover) ACT=(test-failover "$PG") ;;
         planned) LOOK=(failover "$PG" --planned --dry-run) ACT=(failover "$PG" --planned) ;;
+        unplanned)
+            LOOK=(failover "$PG" --unplanned --dry-run)
+            ACT=(failover "$PG" --unplanned --reason "as it was" --yes)
+            ;;
         failback) LOOK=(failback "$PG" --dry-run) ACT=(failback "$PG") ;;
     esac
 }
@@ -45,38 +50,56 @@ ready() {
     [ -n "$PLAN" ] || die "the plan has no hash"
 }
 
-# provoked CHECK KIND SEEN PROVOKE RESTORE: verbs of the world; the plan says what is wrong, and the
-# operation refuses with the same words before anything is made; then it is ready again
+# happens VERB...: of the world, or nothing
+happens() {
+    [ "$1" = nothing ] || run world "$@"
+}
+
+# provoked CHECK KIND SEEN PROVOKE RESTORE [OPTIONS]: the plan says what is wrong, and the operation
+# refuses before anything is made, with the same words, or with REFUSAL
 provoked() {
-    local check=$1 kind=$2 seen=$3 provoke=$4 restore=$5 option=${6:-}
+    local check=$1 kind=$2 seen=$3 provoke=$4 restore=$5 options=${6:-}
     as_planned "$kind"
-    # shellcheck disable=SC2086  # words of a verb, and of an option
+    # shellcheck disable=SC2086  # words of a verb, and of options
     {
-        run world $provoke
-        printed 1 protector protection-group "${LOOK[@]}" $option
+        happens $provoke
+        printed 1 protector protection-group "${LOOK[@]}" $options
         says ': NOT READY$' "^  FAILED .*$seen" "^ +$check: it ends before anything is made"
-        refused protector protection-group "${ACT[@]}" $option
-        says "(would not succeed: .*$check|the target site is not ready): .*$seen"
-        run world $restore
+        refused protector protection-group "${ACT[@]}" $options
+        says "${REFUSAL:-(would not succeed: .*$check|the target site is not ready): .*$seen}"
+        happens $restore
     }
 }
 
-# told CHECK SEEN PROVOKE RESTORE: it would succeed all the same, with less
+# told CHECK KIND SEEN PROVOKE RESTORE: it would succeed all the same, with less
 told() {
+    as_planned "$2"
     # shellcheck disable=SC2086  # words of a verb
     {
-        run world $3
-        printed 1 protector protection-group plan "$PG" --operation test-failover
-        says ': NOT READY$' "^  FAILED .*$2" "^ +$1: it succeeds, with less than was protected"
-        run world $4
+        happens $4
+        printed 1 protector protection-group "${LOOK[@]}"
+        says ': NOT READY$' "^  FAILED .*$3" "^ +$1: it succeeds, with less than was protected"
+        happens $5
     }
 }
 
 # ---------------------------------------------------------------- the chapters
+empty_group() {
+    chapter "A group without a policy, and without a recovery point"
+    run protector protection-group create --name "$EMPTY" --replication-type async \
+        --primary-site site-a --secondary-site site-b --volume-type replicated-ssd
+    until_is 60 status active protector protection-group show "$EMPTY"
+    PG=$EMPTY REFUSAL='it has no replication policy' provoked policy drill 'none' nothing nothing
+    run protector protection-group delete "$EMPTY" --yes
+}
+
 refuse_drills() {
     local tight
     chapter "What a rehearsal would lack, it says; and it does not begin"
     ready drill
+    FLOATING=$(world servers site-a web-1 |
+        sed -n 's/^web-1 .*net-app=[0-9.]*,net-app=\([0-9.]*\) .*/\1/p')
+    run world rename-server site-a web-1 web-9 # the engine will see it by and by
     provoked quota.instances drill '2 wanted, 0 of 1 in use' \
         'quota site-b compute instances 1' 'quota site-b compute instances -1'
     provoked quota.cores drill 'wanted, 0 of 1 in use' \
@@ -113,11 +136,42 @@ refuse_drills() {
         provoked rights.volume_manage drill 'volume_manage' \
             'deny site-b volume_extension:volume_manage' \
             'allow site-b volume_extension:volume_manage'
-    told keypairs "'lab-key' is another key" 'other-key site-b lab-key' 'remove-key site-b lab-key'
+    provoked volume.backend drill 'no backend that is up and enabled' \
+        'backend-down site-b' 'backend-up site-b'
+    provoked mapping.outside drill "'nova' is mapped to 'mars'" nothing nothing \
+        '--availability-zone-mapping nova=mars'
+    told keypairs drill "'lab-key' is another key" \
+        'other-key site-b lab-key' 'remove-key site-b lab-key'
+}
+
+# servers_drift: as the active site's engine sees it, which looks every DRIFT_S
+servers_drift() {
+    local end=$((SECONDS + 2 * DRIFT_S + 10))
+    chapter "A server that is not as it was captured"
+    as_planned drill
+    until [[ $(protector protection-group "${LOOK[@]}" 2>&1) = *"FAILED"*"captured as"* ]]; do
+        [ $SECONDS -lt $end ] || break
+        sleep 2
+    done
+    told members.drift drill "it is called 'web-9', captured as 'web-1'" nothing \
+        'rename-server site-a web-9 web-1'
+    note "any change of the group captures its servers anew"
+    run protector protection-group update "$PG" --description "Captured anew"
+    ready drill
 }
 
 refuse_handovers() {
     chapter "A planned failover stops nothing that could not start again"
+    provoked mapping.networks planned "no network named 'net-app'" \
+        'rename-network site-b net-app net-other' 'rename-network site-b net-other net-app'
+    provoked source.cloud planned '401' \
+        'peer-password site-b forgotten' 'peer-password site-b lab'
+    [ "$STORAGE" = mock ] || # which has no two arrays
+        provoked replication.link planned 'down: the array of .* does not answer' \
+            'array-down site-a' 'array-up site-a'
+    run protector protection-group mapping-set "$PG" --floating-ip-mapping "$FLOATING=public"
+    told quota.floating_ips planned '1 wanted, 0 of 0 in use' \
+        'quota site-b network floatingip 0' 'quota site-b network floatingip -1'
     provoked quota.instances planned '2 wanted, 0 of 1 in use' \
         'quota site-b compute instances 1' 'quota site-b compute instances -1'
     run protector protection-group test-failover "$PG"
@@ -134,6 +188,34 @@ refuse_handovers() {
     says ': ready$' '2 of 2 in use, 2 of them by a drill that gives way'
     run world quota site-b compute instances -1
     run protector protection-group test-cleanup "$PG"
+}
+
+other_site_silent() {
+    chapter "Protector at site-a falls silent: what can be done without it is told apart"
+    run protector protection-group policy-update "$PG" --rpo-minutes 1
+    at prod-b
+    provoked kept unplanned 'this site has kept no server of the group' \
+        nothing nothing '--from kept'
+    run world protector-stop site-a
+    REFUSAL='remote site unreachable' provoked peer.api planned 'site-a' nothing nothing
+    late
+    note "that a site is silent makes no failover from it hopeless"
+    run protector protection-group plan "$PG" --operation test-failover
+    says ': ready$' '^  FAILED .* [0-9]+ s of 60 s' \
+        '^ +replication.lag: it succeeds, with less than was protected'
+    run protector protection-group test-failover "$PG" --auto-cleanup
+    is status completed
+    run world protector-start site-a
+    until_is 60 status active protector protection-group show "$PG" # the cleanup runs beside
+    at prod-a
+    run protector protection-group policy-update "$PG" --rpo-minutes 15
+    run world wait-point "$PG"
+}
+
+# late: until the newest recovery point is older than a minute
+late() {
+    note "no recovery point is made for more than a minute"
+    sleep 65
 }
 
 # measured OPERATION: beside what was predicted, in its report
@@ -176,7 +258,10 @@ bring_up
 register
 protect
 run world wait-point "$PG"
+empty_group
 refuse_drills
+servers_drift
 refuse_handovers
+other_site_silent
 keep_promises
 [ "$KEEP" = --keep ] || the_end

@@ -58,6 +58,8 @@ not_here() {
 world_fault() { not_here; }
 world_no_fault() { not_here; }
 
+world_backend() { as_cloud "site-$(letter "$1")" volume-service "$2"; }
+
 # Services read a changed policy file by themselves.  The lab allows tenants rules of Cinder only.
 policy_of() { echo "$LAB_DIR/$1/etc/cinder/policy.yaml"; }
 rule_is() { # SITE RULE WHAT

@@ -139,5 +139,11 @@ world_fault() { # SITE SERVICE METHOD PATH STATUS
         \"path\": \"$4\", \"kind\": \"status\", \"status\": $5, \"count\": 0}"
 }
 world_no_fault() { control DELETE faults; }
+world_backend() { # SITE disable|enable
+    [ "$2" = disable ] || { control DELETE faults && return; }
+    control POST faults "{\"site\": \"$1\", \"service\": \"cinder\", \"method\": \"GET\",
+        \"path\": \"*/os-services*\", \"kind\": \"status\", \"status\": 200, \"count\": 0,
+        \"body\": \"{\\\"services\\\": []}\"}"
+}
 world_deny() { control POST policy "{\"site\": \"$1\", \"rule\": \"$2\", \"tenants\": false}"; }
 world_allow() { control POST policy "{\"site\": \"$1\", \"rule\": \"$2\", \"tenants\": true}"; }
