@@ -68,6 +68,7 @@ provoked() {
         refused protector protection-group "${ACT[@]}" $options
         says "${REFUSAL:-(would not succeed: .*$check|the target site is not ready): .*$seen}"
         happens $restore
+        settled
     }
 }
 

@@ -104,6 +104,7 @@ go_and_come_home() {
     refused protector protection-group failover prod-web-app --planned --plan "${PLAN//[0-9]/a}" \
         --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium
     says 'not what plan'
+    settled
     run world wait-servers site-a ACTIVE unlocked web-1 db-1
     run protector protection-group failover prod-web-app --planned --plan "$PLAN" \
         --network-mapping "$NETWORK_A=$NETWORK_B" --flavor-mapping m1.tiny=m1.medium

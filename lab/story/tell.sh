@@ -123,6 +123,15 @@ until_says() {
     says "$pattern"
 }
 
+# settled: until no operation runs (a handover that was refused still frees the source)
+settled() {
+    local end=$((SECONDS + 60))
+    while protector operation list --all -f value -c status | grep -qE 'pending|running|waiting'; do
+        [ $SECONDS -lt $end ] || die "an operation does not end"
+        sleep 1
+    done
+}
+
 # ---------------------------------------------------------------- the chapters
 # `protector WORDS` is `openstack protector WORDS`.
 openstack_client() {
