@@ -154,6 +154,58 @@ static err_t *row_error(struct row_work *w, const struct step_call *call, err_t 
     return row_failed(w, e, from_make, pivot && call->refused);
 }
 
+#define WAITED    "waited_ms" /* keys of the row's result */
+#define WAITED_AT "waited_at_ms"
+
+static void waited_forget(struct journal_row *row)
+{
+    json_object_del(row->result, WAITED);
+    json_object_del(row->result, WAITED_AT);
+}
+
+/*
+ * How long the row has waited, after one WAIT more.  What lies between two of them counts as far as
+ * somebody was looking: neither an engine's sleep nor a cloud's silence nor a clock that was set.
+ */
+static int64_t waited_ms(struct row_work *w)
+{
+    int64_t now_ms = pass_clock(w->pass);
+    int64_t at_ms = json_int(w->row->result, WAITED_AT, now_ms);
+    int64_t all_ms = json_int(w->row->result, WAITED, 0);
+
+    all_ms += CLAMP(now_ms - at_ms, 0, RUN_WAIT_MAX_MS);
+    json_set_int(w->row->result, WAITED_AT, now_ms);
+    json_set_int(w->row->result, WAITED, all_ms);
+    return all_ms;
+}
+
+/* NULL as long as it may wait. */
+static err_t *row_overdue(struct row_work *w)
+{
+    int max_s = w->step->wait_max_s != 0 ? w->step->wait_max_s : RUN_WAITING_MAX_S;
+
+    if (max_s == STEP_ENDLESS || waited_ms(w) < max_s * 1000LL)
+        return NULL;
+    return err(STEP_OVERDUE, "'%s' was accepted and is still under way after %d minutes",
+               w->step->says, max_s / 60);
+}
+
+/* Not yet: when to look again; or it has lasted too long. */
+static err_t *row_waits(struct row_work *w, const struct step_call *call)
+{
+    struct journal_row *row = w->row;
+    g_autoptr(err_t) overdue = row_overdue(w);
+
+    if (overdue != NULL && !run_forever(w->pass)) {
+        waited_forget(row); /* a person's retry begins anew */
+        return row_failed(w, overdue, false, false);
+    }
+    row->error = overdue != NULL ? err_to_json(overdue) : NULL;
+    row->state = ROW_WAITING;
+    row->wake_at_ms = pass_wake_of(w->pass, call);
+    return journal_row_write(&w->j, row, false, pass_now(w->pass));
+}
+
 /* Writes down an answer of probe or make.  'DONE' ends the row, 'WAIT' says when to look again. */
 static err_t *row_answered(struct row_work *w, const struct step_call *call,
                            enum step_answer answer)
@@ -167,16 +219,14 @@ static err_t *row_answered(struct row_work *w, const struct step_call *call,
     row->tries = 0;
     json_decref(row->error);
     row->error = NULL;
-    if (answer == STEP_DONE) {
-        row->state = ROW_DONE;
-        row->wake_at_ms = 0;
-        row->finished_at_ms = pass_now(pass);
-        pass->op->past_pivot = pass->op->past_pivot || pivot;
-        return journal_row_done(&w->j, row, pivot, call->skips, pass_now(pass));
-    }
-    row->state = ROW_WAITING;
-    row->wake_at_ms = pass_wake_of(pass, call);
-    return journal_row_write(&w->j, row, false, pass_now(pass));
+    if (answer == STEP_WAIT)
+        return row_waits(w, call);
+    waited_forget(row);
+    row->state = ROW_DONE;
+    row->wake_at_ms = 0;
+    row->finished_at_ms = pass_now(pass);
+    pass->op->past_pivot = pass->op->past_pivot || pivot;
+    return journal_row_done(&w->j, row, pivot, call->skips, pass_now(pass));
 }
 
 static err_t *row_intent(struct row_work *w)

@@ -97,7 +97,16 @@ struct step {
     step_observe_fn *observe; /* may be NULL */
     unsigned flags;
     int progress; /* percent reached when all rows of the step are done; rising down the table */
+    /*
+     * How long, in all, a row may answer STEP_WAIT: then it fails with STEP_OVERDUE, and whoever
+     * retries it begins anew; in a RUNBOOK_FOREVER the row says so and waits on.  Nobody else ends
+     * what a cloud has accepted and never does.  0: RUN_WAITING_MAX_S; STEP_ENDLESS: it waits for
+     * a person, for the other site or for data, or has a bound of its own.
+     */
+    int wait_max_s;
 };
+
+#define STEP_ENDLESS (-1)
 
 enum runbook_flag {
     RUNBOOK_FOREVER = 1u << 0, /* never fails and needs nobody: retried for ever (demote, settle) */
@@ -237,6 +246,7 @@ struct runner_options {
 #define RUN_HOPE_MAX_MS      600000 /* from the first refusal of a row */
 #define RUN_COMING_MS        2000   /* between tries of what RUN_HOPE_COMING is said of */
 #define RUN_WAIT_MAX_MS      120000 /* that a step may ask for, or a backoff last */
+#define RUN_WAITING_MAX_S    1800   /* that a row answers WAIT, unless its step says otherwise */
 #define RUN_OPS_PER_TICK_MAX 64
 
 struct runner *runner_create(const struct runner_options *options);

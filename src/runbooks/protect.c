@@ -15,7 +15,8 @@
      .progress = 80},                                                                              \
     {                                                                                              \
         "peer.commit", "Wait until the other site has stored it", STEP_PER_GROUP,                  \
-            .probe = commit_probe, .flags = STEP_NO_SKIP, .progress = 100                          \
+            .probe = commit_probe, .flags = STEP_NO_SKIP, .progress = 100,                         \
+            .wait_max_s = STEP_ENDLESS                                                             \
     }
 
 /*
@@ -138,7 +139,7 @@ const struct runbook runbook_reprotect = {
 /* A point now, not when the interval is over: nothing of the metadata changes. */
 static const struct step sync_steps[] = {
     {"point.make", "Make a recovery point and wait until all of it has arrived", STEP_PER_GROUP,
-     .make = point_now_make, .progress = 100},
+     .make = point_now_make, .progress = 100, .wait_max_s = STEP_ENDLESS},
     {0},
 };
 

@@ -61,7 +61,8 @@ const struct runbook runbook_site_types = {
 static const struct step failover_steps[] = {
     {"group.failover", "Fail the group over to this site", STEP_PER_MEMBER,
      .probe = site_group_probe, .make = site_group_make, .observe = site_children_observe,
-     .flags = STEP_PIVOT | STEP_PER_MEMBER_FAIL | STEP_IN_WAVES, .progress = 100},
+     .flags = STEP_PIVOT | STEP_PER_MEMBER_FAIL | STEP_IN_WAVES, .progress = 100,
+     .wait_max_s = STEP_ENDLESS},
     {0},
 };
 

@@ -35,7 +35,7 @@ static const struct step resume_steps[] = {
      .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe,
      .flags = STEP_IN_WAVES, .progress = 60},
     {"servers.settle", "Wait until what the other site had begun has ended", STEP_PER_GROUP,
-     .probe = stops_settled_probe, .progress = 80},
+     .probe = stops_settled_probe, .progress = 80, .wait_max_s = STEP_ENDLESS},
     {"server.again", "Start those that were stopped meanwhile", STEP_PER_MEMBER,
      .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe,
      .flags = STEP_IN_WAVES, .progress = 100},

@@ -487,6 +487,33 @@ static void test_cleanup_refused(void **state)
     sim_fault_clear(b->sim);
 }
 
+/* Nova takes the servers' deletion and never does it: the cleanup ends, says so, and may be
+ * repeated; until then the drill is still known to be there. */
+static void test_cleanup_stuck(void **state)
+{
+    struct sim_fault ignores = {.site = SIM_SITE_B,
+                                .service = "nova",
+                                .method = "DELETE",
+                                .path = "*/servers/*",
+                                .kind = SIM_FAULT_STATUS,
+                                .status = 204};
+    AUTO(bench) b = bench_create_protected(1311);
+    (void)state;
+
+    struct held before = held(b, SIM_SITE_B);
+    json_decref(drill(b, "prod-b"));
+    sim_fault_add(b->sim, &ignores);
+    assert_null(bench_try(b, "prod-b", "protection-group test-cleanup", WEB, NULL));
+    assert_non_null(strstr(b->last_error, "is still under way after 30 minutes"));
+    bench_settle(b);
+    bench_status_is(b, SIM_SITE_B, "testing");
+    sim_fault_clear(b->sim);
+    json_decref(cleanup(b, "prod-b"));
+    bench_settle(b);
+    held_as(b, SIM_SITE_B, &before);
+    undisturbed(b);
+}
+
 /* A mapped test network is used as it is, under what addresses it has to give. */
 static void test_mapped(void **state)
 {
@@ -545,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_preempted),
         cmocka_unit_test(test_gives_way),
         cmocka_unit_test(test_cleanup_refused),
+        cmocka_unit_test(test_cleanup_stuck),
         cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_restored),
     };

@@ -379,8 +379,10 @@ err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
         return server_gone(call);
     if (asked && too_long(call, GONE_MAX_MS))
         return waited(call,
-                      err(TIMEOUT, "server '%s' (%s) does not go: it is %s",
-                          json_str_or(server, "name", ""), call->subject, nova_status(server)));
+                      err_remedy(err(SERVER_ERROR, "server '%s' (%s) does not go: it is %s",
+                                     json_str_or(server, "name", ""), call->subject,
+                                     nova_status(server)),
+                                 "see nova-compute's log, then: operation retry %s", call->op->id));
     bool rests = server_rest(server) == REST_IS && locked_by_us(server);
     bool goes = g_strcmp0(nova_task(server), "deleting") == 0 ||
                 g_strcmp0(nova_task(server), "soft-deleting") == 0;

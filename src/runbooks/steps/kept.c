@@ -22,7 +22,7 @@
 
 #define LOOK_MS          500
 #define DELIVERS_MAX_MS  600000 /* that Nova may take for all that a kept server is asked for */
-#define DELIVERS_GAP_MS  60000  /* without a look: what was waited before does not count */
+#define DELIVERS_GAP_MS  300000 /* without a look: what was waited before does not count */
 #define DELIVERS_UNTIL   "delivers_until_ms" /* keys of the row's result */
 #define DELIVERS_SEEN    "delivers_seen_ms"
 #define DELIVERS_REFUSED "delivers_refused"

@@ -10,6 +10,11 @@
 #include "run/run.h"
 #include "runbooks/world.h"
 
+/* A server's start, and the delay and the check that its wave may ask for: an hour each. */
+#define SERVER_WAIT_MAX_S (3 * 3600)
+/* Cinder may copy an image into it. */
+#define VOLUME_WAIT_MAX_S (2 * 3600)
+
 struct group_now; /* runbooks/group.h */
 struct made;      /* runbooks/ledger.h */
 
