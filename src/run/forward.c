@@ -113,6 +113,15 @@ static enum run_hope row_hope(const struct row_work *w, const err_t *e)
     return hope != RUN_HOPE_NONE && hope_lasts(w, hope) ? hope : RUN_HOPE_NONE;
 }
 
+#define WAITED    "waited_ms" /* keys of the row's result */
+#define WAITED_AT "waited_at_ms"
+
+static void waited_forget(struct journal_row *row)
+{
+    json_object_del(row->result, WAITED);
+    json_object_del(row->result, WAITED_AT);
+}
+
 /*
  * Writes down that a try failed: try again later, or the row has failed.  A make whose outcome is
  * not known settles before anything looks at it again, also before its undo.
@@ -138,6 +147,7 @@ static err_t *row_failed(struct row_work *w, err_t *e, bool from_make, bool refu
         row->wake_at_ms = MAX(pass_clock(pass) + pause_ms, settled_ms);
     } else {
         row->state = w->step->flags & STEP_BEST_EFFORT ? ROW_SKIPPED : ROW_FAILED;
+        waited_forget(row); /* a person's retry begins anew */
         row->wake_at_ms = settled_ms;
         row->finished_at_ms = pass_now(pass);
     }
@@ -152,15 +162,6 @@ static err_t *row_error(struct row_work *w, const struct step_call *call, err_t 
     if (pivot && call->replan)
         return row_replan(w, e);
     return row_failed(w, e, from_make, pivot && call->refused);
-}
-
-#define WAITED    "waited_ms" /* keys of the row's result */
-#define WAITED_AT "waited_at_ms"
-
-static void waited_forget(struct journal_row *row)
-{
-    json_object_del(row->result, WAITED);
-    json_object_del(row->result, WAITED_AT);
 }
 
 /*
@@ -186,8 +187,13 @@ static err_t *row_overdue(struct row_work *w)
 
     if (max_s == STEP_ENDLESS || waited_ms(w) < max_s * 1000LL)
         return NULL;
-    return err(STEP_OVERDUE, "'%s' was accepted and is still under way after %d minutes",
-               w->step->says, max_s / 60);
+    err_t *e =
+        err(STEP_OVERDUE, "'%s' is still under way after %d minutes", w->step->says, max_s / 60);
+    return w->pass->op->past_pivot
+               ? err_remedy(e,
+                            "see what the cloud or the array says of it, then: operation retry %s",
+                            w->pass->op->id)
+               : err_remedy(e, "see what the cloud or the array says of it, then begin anew");
 }
 
 /* Not yet: when to look again; or it has lasted too long. */
@@ -196,10 +202,8 @@ static err_t *row_waits(struct row_work *w, const struct step_call *call)
     struct journal_row *row = w->row;
     g_autoptr(err_t) overdue = row_overdue(w);
 
-    if (overdue != NULL && !run_forever(w->pass)) {
-        waited_forget(row); /* a person's retry begins anew */
+    if (overdue != NULL && !run_forever(w->pass))
         return row_failed(w, overdue, false, false);
-    }
     row->error = overdue != NULL ? err_to_json(overdue) : NULL;
     row->state = ROW_WAITING;
     row->wake_at_ms = pass_wake_of(w->pass, call);

@@ -21,17 +21,20 @@ const struct runbook runbook_cleanup_look = {
     .ended = cleanup_look_ended,
 };
 
+#define GONE_MAX_S 600 /* that a server, or a volume, may take to go */
+
 static const struct step source_steps[] = {
     {"kept.delete", "Delete the servers that were kept", STEP_PER_MEMBER,
      .probe = kept_delete_probe, .make = kept_delete_make, .observe = kept_servers_observe,
-     .flags = STEP_PIVOT, .progress = 40},
+     .flags = STEP_PIVOT, .progress = 40, .wait_max_s = GONE_MAX_S},
     {"kept.ports", "Delete the ports and floating IPs that were made for them", STEP_PER_MEMBER,
      .probe = kept_ports_probe, .make = kept_ports_make, .observe = kept_ports_observe,
      .progress = 50},
     {"kept.ungroup", "Take their volumes out of the consistency group", STEP_PER_GROUP,
-     .probe = cg_kept_probe, .make = cg_kept_make, .progress = 65},
+     .probe = cg_kept_probe, .make = cg_kept_make, .progress = 65, .wait_max_s = VOLUME_WAIT_MAX_S},
     {"kept.volumes", "Delete their volumes", STEP_PER_VOLUME, .probe = kept_volumes_probe,
-     .make = kept_volumes_make, .observe = volumes_observe, .progress = 100},
+     .make = kept_volumes_make, .observe = volumes_observe, .progress = 100,
+     .wait_max_s = GONE_MAX_S},
     {0},
 };
 

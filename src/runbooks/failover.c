@@ -39,7 +39,8 @@
      .flags = STEP_BEST_EFFORT | STEP_PER_MEMBER_FAIL | STEP_NEEDS_EARLIER, .progress = 94}
 #define THE_OUTCOME                                                                                \
     {"group.finish", "Record the outcome", STEP_PER_GROUP, .probe = finish_probe,                  \
-     .make = finish_make, .flags = STEP_NO_SKIP | STEP_FINAL, .progress = 100}
+     .make = finish_make, .flags = STEP_NO_SKIP | STEP_FINAL, .progress = 100,                     \
+     .wait_max_s = STEP_ENDLESS}
 /* clang-format on */
 
 static const struct step unplanned_steps[] = {
@@ -151,7 +152,8 @@ static const struct step failback_steps[] = {
      .wait_max_s = STEP_ENDLESS},
     AFTER_THE_CLAIM,
     {"replication.on", "Replicate to the other site again", STEP_PER_GROUP,
-     .make = replicate_on_make, .flags = STEP_BEST_EFFORT, .progress = 96},
+     .make = replicate_on_make, .flags = STEP_BEST_EFFORT, .progress = 96,
+     .wait_max_s = STEP_ENDLESS},
     THE_OUTCOME,
     {0},
 };

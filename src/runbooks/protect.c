@@ -123,7 +123,7 @@ static const struct step delete_steps[] = {
 static const struct step reprotect_steps[] = {
     RECAPTURE(10, 20, 30),
     {"replication.on", "Replicate to the other site", STEP_PER_GROUP, .make = replicate_on_make,
-     .progress = 60},
+     .progress = 60, .wait_max_s = STEP_ENDLESS},
     STAGE_AND_COMMIT,
     {0},
 };
@@ -165,7 +165,7 @@ static const struct step realize_steps[] = {
     {"rights.check", "Check that the project may manage volumes into Cinder", STEP_PER_GROUP,
      .make = rights_check_make, .progress = 30},
     {"cg.create", "Create the Cinder consistency group", STEP_PER_GROUP, .probe = cg_probe,
-     .make = cg_make, .undo = cg_undo, .progress = 60},
+     .make = cg_make, .undo = cg_undo, .progress = 60, .wait_max_s = STEP_ENDLESS},
     {"array.ensure", "Prepare the replication group at the array", STEP_PER_GROUP,
      .make = array_ensure_make, .undo = array_ensure_undo, .progress = 80},
     {"group.accept", "Store the change and sign the acceptance", STEP_PER_GROUP,

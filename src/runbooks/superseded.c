@@ -33,12 +33,12 @@ static const struct step resume_steps[] = {
      .progress = 20},
     {"server.resume", "Unlock the servers of this site and start those that ran", STEP_PER_MEMBER,
      .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe,
-     .flags = STEP_IN_WAVES, .progress = 60},
+     .flags = STEP_IN_WAVES, .progress = 60, .wait_max_s = SERVER_WAIT_MAX_S},
     {"servers.settle", "Wait until what the other site had begun has ended", STEP_PER_GROUP,
      .probe = stops_settled_probe, .progress = 80, .wait_max_s = STEP_ENDLESS},
     {"server.again", "Start those that were stopped meanwhile", STEP_PER_MEMBER,
      .probe = resumed_probe, .make = resume_make, .observe = own_servers_observe,
-     .flags = STEP_IN_WAVES, .progress = 100},
+     .flags = STEP_IN_WAVES, .progress = 100, .wait_max_s = SERVER_WAIT_MAX_S},
     {0},
 };
 

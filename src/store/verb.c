@@ -14,7 +14,15 @@ static void set_status(struct operation *op, enum operation_status status)
     op->wake_at_ms = OPERATION_AT_ONCE;
 }
 
-/* Failed rows begin anew; one whose outcome is not known keeps the time until which it settles. */
+/* It begins anew; one whose outcome is not known keeps the time until which it settles. */
+static err_t *row_retry(struct db *db, struct op_step *s)
+{
+    g_free(s->state);
+    s->state = g_strdup("pending");
+    s->tries = 0;
+    return op_step_change(db, s);
+}
+
 static err_t *rows_retry(struct db *db, const struct operation *op)
 {
     g_autoptr(GPtrArray) rows = NULL;
@@ -22,17 +30,13 @@ static err_t *rows_retry(struct db *db, const struct operation *op)
     TRY(op_step_list(db, op->id, &rows));
     for (guint i = 0; i < rows->len; i++) {
         struct op_step *s = g_ptr_array_index(rows, i);
-        if (!g_str_equal(s->state, "failed"))
-            continue;
-        g_free(s->state);
-        s->state = g_strdup("pending");
-        s->tries = 0;
-        TRY(op_step_change(db, s));
+        if (g_str_equal(s->state, "failed"))
+            TRY(row_retry(db, s));
     }
     return NULL;
 }
 
-/* Marks rows as skipped for a reason a person gave; 'final' ones are kept (abandon). */
+/* Marks rows as skipped for a reason a person gave; 'final' ones are kept (abandon), and run. */
 static err_t *rows_skip(struct db *db, const struct verb_call *v, bool all)
 {
     g_autoptr(GPtrArray) rows = NULL;
@@ -46,6 +50,8 @@ static err_t *rows_skip(struct db *db, const struct verb_call *v, bool all)
                          : g_strcmp0(s->step_key, v->step) == 0 &&
                                g_str_equal(s->state, "failed") &&
                                (v->subject == NULL || g_str_equal(s->subject, v->subject));
+        if (all && op_step_flag(s, OP_STEP_FINAL) && g_str_equal(s->state, "failed"))
+            TRY(row_retry(db, s));
         if (!meant)
             continue;
         if (!all)

@@ -317,6 +317,37 @@ static void test_changed_since(void **state)
     assert_int_equal(volumes(b, SIM_SITE_A), 4);
 }
 
+/* Nova takes the deletion and never does it: a person is asked, and his retry ends it. */
+static void test_does_not_go(void **state)
+{
+    struct sim_fault ignores = {.site = SIM_SITE_A,
+                                .service = "nova",
+                                .method = "DELETE",
+                                .path = "*/servers/*",
+                                .kind = SIM_FAULT_STATUS,
+                                .status = 204};
+    AUTO(bench) b = bench_create_protected(1712);
+    (void)state;
+
+    go_to_b(b);
+    bench_pass(b, 130000); /* points from B */
+    sim_fault_add(b->sim, &ignores);
+    assert_null(bench_try(b, "prod-b", "protection-group cleanup-source", WEB, "!yes", NULL));
+    assert_non_null(strstr(b->last_error, "is still under way after 10 minutes"));
+    g_autofree char *op = bench_sql(b, SIM_SITE_A,
+                                    "SELECT id FROM dr_operations WHERE runbook ="
+                                    " 'cleanup_source' AND status = 'needs_operator'");
+    assert_non_null(op);
+    sim_fault_clear(b->sim);
+    json_decref(bench_ok(b, "prod-a", "operation retry", "operation", op, NULL));
+    bench_settle(b);
+    bench_ledger_holds(b, SIM_SITE_A);
+    g_autofree char *status =
+        bench_sql(b, SIM_SITE_A,
+                  "SELECT status FROM dr_operations WHERE operation_type = 'cleanup_source'");
+    assert_string_equal(status, "completed");
+}
+
 /* It dies in the middle; meanwhile the site is made active: what is left is not destroyed. */
 static void test_failover_preempts(void **state)
 {
@@ -467,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_last_copy),
         cmocka_unit_test(test_unrecovered),
         cmocka_unit_test(test_changed_since),
+        cmocka_unit_test(test_does_not_go),
         cmocka_unit_test(test_failover_preempts),
         cmocka_unit_test(test_handover_waits),
         cmocka_unit_test(test_skipped_stays_whole),

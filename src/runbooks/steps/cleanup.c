@@ -20,8 +20,7 @@
 #include "runbooks/steps/steps.h"
 #include "store/resource.h"
 
-#define LOOK_MS     1000
-#define GONE_MAX_MS 600000 /* that a server, or a volume, may take to go */
+#define LOOK_MS 1000
 
 /* ---- the plan ---- */
 
@@ -308,29 +307,12 @@ static err_t *server_went(struct step_call *call, const char *server, bool *ret)
     return NULL;
 }
 
-/* It gives up, for now: a person who repeats it waits as long again. */
-static err_t *waited(struct step_call *call, err_t *e)
-{
-    json_object_del(call->result, "began_ms");
-    json_object_del(call->result, "asked");
-    return e;
-}
-
 /* The call was made, or may have been. */
 static err_t *asked_note(struct step_call *call, err_t *e)
 {
     if (e == NULL || err_class(e) == ERR_CLASS_AMBIGUOUS)
         json_set_bool(call->result, "asked", true);
     return e;
-}
-
-/* How long this row waits already. */
-static bool too_long(struct step_call *call, int64_t max_ms)
-{
-    int64_t began_ms = json_int(call->result, "began_ms", call->now_ms);
-
-    json_set_int(call->result, "began_ms", began_ms);
-    return call->now_ms - began_ms > max_ms;
 }
 
 /* ---- servers ---- */
@@ -372,17 +354,10 @@ static err_t *server_gone(struct step_call *call)
 err_t *kept_delete_probe(struct step_call *call, enum step_answer *ret)
 {
     const json_t *server = cloud_find(call->observed, "id", call->subject);
-    bool asked = json_bool(call->result, "asked", false);
 
     *ret = STEP_DONE;
     if (server == NULL)
         return server_gone(call);
-    if (asked && too_long(call, GONE_MAX_MS))
-        return waited(call,
-                      err_remedy(err(SERVER_ERROR, "server '%s' (%s) does not go: it is %s",
-                                     json_str_or(server, "name", ""), call->subject,
-                                     nova_status(server)),
-                                 "see nova-compute's log, then: operation retry %s", call->op->id));
     bool rests = server_rest(server) == REST_IS && locked_by_us(server);
     bool goes = g_strcmp0(nova_task(server), "deleting") == 0 ||
                 g_strcmp0(nova_task(server), "soft-deleting") == 0;
@@ -403,7 +378,7 @@ err_t *kept_delete_make(struct step_call *call, enum step_answer *ret)
     call->wake_at_ms = call->now_ms + LOOK_MS;
     TRY(cleanup_confirmed(call));
     TRY(world_service(call, &service));
-    return asked_note(call, nova_server_delete(&service, call->subject));
+    return nova_server_delete(&service, call->subject);
 }
 
 /* ---- their ports and floating IPs ---- */
@@ -525,11 +500,12 @@ err_t *kept_volumes_probe(struct step_call *call, enum step_answer *ret)
     if (used_elsewhere(call, volume))
         return err(CLEANUP_CHANGED, "volume '%s' (%s) was attached to another server: it stays",
                    json_str_or(volume, "name", ""), call->subject);
-    if ((broken && json_bool(call->result, "asked", false)) || too_long(call, GONE_MAX_MS))
-        return waited(call, err_remedy(err(VOLUME_ERROR, "volume '%s' (%s) does not go: it is %s",
-                                           json_str_or(volume, "name", ""), call->subject, status),
-                                       "see cinder-volume's log, then: operation retry %s",
-                                       call->op->id));
+    if (broken && json_bool(call->result, "asked", false)) {
+        json_object_del(call->result, "asked"); /* a person's retry asks anew */
+        return err_remedy(err(VOLUME_ERROR, "volume '%s' (%s) does not go: it is %s",
+                              json_str_or(volume, "name", ""), call->subject, status),
+                          "see cinder-volume's log, then: operation retry %s", call->op->id);
+    }
     *ret = g_str_equal(status, "available") || broken ? STEP_ABSENT : STEP_WAIT;
     call->wake_at_ms = call->now_ms + LOOK_MS;
     return NULL;

@@ -41,10 +41,28 @@ static void test_person_is_asked(void **state)
                         RUN_WAITING_MAX_S * 1000LL + LOOK_MS);
         ROW(room, "fourth", "m1", "failed");
         g_autofree char *text = room_error_text(room);
-        SAYS(text, "'Make fourth' was accepted and is still under way after 30 minutes");
+        SAYS(text, "'Make fourth' is still under way after 30 minutes");
         began_ms = room->now_ms;
         retry(room);
     }
+    room_run(room);
+    STATUS(room, "completed");
+}
+
+/* So does his retry of whatever else it failed for. */
+static void test_retry_begins_anew(void **state)
+{
+    struct room *room = *state;
+    waits(room, "probe", "fourth", "m1", LOOKS - 1);
+    room_trouble(room, "probe", "fourth", "m1", LOOKS, LOOKS, ERR_SERVER_ERROR);
+    room_trouble(room, "probe", "fourth", "m1", LOOKS + 1, 2 * LOOKS - 1, WAITS);
+    room_last_trouble(room)->wake_ms = LOOK_MS;
+    room_operation(room, "four");
+    room_run(room);
+    STATUS(room, "needs_operator");
+    g_autofree char *text = room_error_text(room);
+    SAYS(text, "as ordered");
+    retry(room);
     room_run(room);
     STATUS(room, "completed");
 }
@@ -157,8 +175,9 @@ static void test_forever(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROOM(test_person_is_asked),  ROOM(test_taken_back),       ROOM(test_errors_between),
-        ROOM(test_only_looks_count), ROOM(test_as_the_step_says), ROOM(test_forever),
+        ROOM(test_person_is_asked), ROOM(test_retry_begins_anew), ROOM(test_taken_back),
+        ROOM(test_errors_between),  ROOM(test_only_looks_count),  ROOM(test_as_the_step_says),
+        ROOM(test_forever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,21 @@ static void test_abandon(void **state)
     assert_int_equal(room_count(room, "undo boot m2"), 0);
 }
 
+/* The outcome itself could not be recorded: it is tried again, and does not ask the same person. */
+static void test_abandon_at_the_end(void **state)
+{
+    struct room *room = *state;
+    room_books(room, final_books);
+    room_trouble(room, "make", "report", "", 1, 1, ERR_CONFLICT);
+    room_operation(room, "final");
+    room_run(room);
+    STATUS(room, "needs_operator");
+    OK(say(room, OPERATION_ABANDON, NULL, NULL, "it does not matter"));
+    room_run(room);
+    STATUS(room, "abandoned");
+    ROW(room, "report", "", "done");
+}
+
 /* A failure before the pivot whose unwinding hangs at "second m1". */
 static void unwinding_hangs(struct room *room, int code)
 {
@@ -382,6 +397,7 @@ int main(void)
         ROOM(test_no_skip),
         ROOM(test_skip_of_nothing),
         ROOM_BOTH(test_abandon),
+        ROOM(test_abandon_at_the_end),
         ROOM_BOTH(test_abandon_unwinding),
         ROOM(test_abandon_tries_once),
         ROOM(test_abandon_overtaken),
