@@ -435,7 +435,9 @@ static bool rests_by_itself(struct bench *b, int site, const char *name)
     return ret;
 }
 
-/* A member of a living group runs once, and only where the group is active. */
+/* A member of a living group runs once, and only where the group is active.  What a group that has
+ * ended left running there is its owner's, though he may have made another one of the same servers.
+ */
 static void members_run_once(struct oracle *o, int site)
 {
     struct bench *b = o->b;
@@ -449,14 +451,13 @@ static void members_run_once(struct oracle *o, int site)
     for (size_t i = 0; i < db_rows_count(rows); i++) {
         const char *name = db_str(rows, i, 2);
         bool active = g_str_equal(db_str(rows, i, 0), "ACTIVE");
-        const char *group = active ? NULL : db_str(rows, i, 4);
-        int count = running(b, site, name, group, true);
+        int count = running(b, site, name, db_str(rows, i, 4), true);
         if (!active && count > 0)
             fail_msg("%s runs at %s, the standby", name, bench_site_name(site));
         if (count > 1)
             fail_msg("%s runs %d times at %s", name, count, bench_site_name(site));
         bool forgotten = o->restored[0] || o->restored[1]; /* which servers ran: a person looks */
-        bool due = active && running(b, site, name, group, false) == 0 && !forgotten &&
+        bool due = active && running(b, site, name, NULL, false) == 0 && !forgotten &&
                    !rests_by_itself(b, site, name);
         if (due && g_str_equal(db_str(rows, i, 3), "protected"))
             fail_msg("%s is protected (the group %s) and does not run at %s, which is active", name,

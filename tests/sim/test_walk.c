@@ -24,8 +24,9 @@
  * Beyond SEEDS, each of them found what was mended since, with the events of its time: a new event
  * makes other stories of them.  What they found has tests of its own.
  */
-static const uint64_t found[] = {305,  365,  597,  923,  1771, 1900,  2069,  2442,  3094,
-                                 3178, 3718, 4596, 8472, 8894, 20060, 37043, 37082, 200772};
+static const uint64_t found[] = {305,   365,   597,   923,    1771,         1900, 2069,
+                                 2442,  3094,  3178,  3718,   4596,         8472, 8894,
+                                 20060, 37043, 37082, 200772, 1796135823029};
 
 static double now_s(void)
 {
