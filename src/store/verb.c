@@ -23,6 +23,7 @@ static err_t *row_retry(struct db *db, struct op_step *s)
     return op_step_change(db, s);
 }
 
+/* All failed rows. */
 static err_t *rows_retry(struct db *db, const struct operation *op)
 {
     g_autoptr(GPtrArray) rows = NULL;
