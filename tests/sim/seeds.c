@@ -34,8 +34,9 @@ struct seeds {
     struct job jobs[JOBS];
     int passed, failed;
     bool silent;
-    char *failure;
+    char *why; /* of failed_seed, the first that failed */
     uint64_t failed_seed;
+    GString *failures; /* all of them, as seeds_print tells them */
 };
 
 /* ---- one walk ---- */
@@ -111,20 +112,41 @@ static char *story_of(const struct job *job, int status)
                            signaled ? WTERMSIG(status) : WEXITSTATUS(status), text, job->seed);
 }
 
+/* The line of a story that says why it failed. */
+static char *reason(const char *story)
+{
+    g_auto(GStrv) lines = g_strsplit(story, "\n", -1);
+
+    for (char **line = lines; *line != NULL; line++) {
+        if (g_str_has_prefix(*line, "ERROR: ") || g_str_has_prefix(*line, "ERROR:../") ||
+            strstr(*line, "ERROR **") != NULL)
+            return g_strdup(*line);
+    }
+    return g_strdup("it died without a word");
+}
+
+static void job_failed(struct seeds *s, const struct job *job, int status)
+{
+    g_autofree char *story = story_of(job, status);
+    g_autofree char *why = reason(story);
+
+    if (!s->silent)
+        printf("%s", story);
+    fflush(stdout);
+    g_string_append_printf(s->failures, "failed: sim-walk --seed %" G_GUINT64_FORMAT ": %s\n",
+                           job->seed, why);
+    if (s->why == NULL) {
+        s->why = g_steal_pointer(&why);
+        s->failed_seed = job->seed;
+    }
+}
+
 static void job_ended(struct seeds *s, struct job *job, int status)
 {
     s->passed += status == 0;
     s->failed += status != 0;
-    if (status != 0) {
-        g_autofree char *story = story_of(job, status);
-        if (!s->silent)
-            printf("%s", story);
-        fflush(stdout);
-        if (s->failure == NULL) {
-            s->failure = g_steal_pointer(&story);
-            s->failed_seed = job->seed;
-        }
-    }
+    if (status != 0)
+        job_failed(s, job, status);
     fclose(job->output);
     job->pid = 0;
 }
@@ -189,7 +211,7 @@ int seeds_failed(const struct seeds *s)
 const char *seeds_failure(const struct seeds *s, uint64_t *ret_seed)
 {
     *ret_seed = s->failed_seed;
-    return s->failure;
+    return s->why;
 }
 
 void seeds_tell(struct seeds *s, bool tell)
@@ -205,6 +227,7 @@ void seeds_print(const struct seeds *s)
     for (size_t i = 0; i < count; i++)
         printf("  %-14s happened %6u, carried out %6u\n", names[i].name,
                s->counts->event[i].happened, s->counts->event[i].succeeded);
+    printf("%s", s->failures->str);
 }
 
 struct seeds *seeds_create(void)
@@ -214,6 +237,7 @@ struct seeds *seeds_create(void)
     s->counts =
         mmap(NULL, sizeof *s->counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     g_assert(s->counts != MAP_FAILED);
+    s->failures = g_string_new(NULL);
     return s;
 }
 
@@ -223,6 +247,7 @@ void seeds_destroy(struct seeds *s)
         return;
     seeds_wait(s);
     munmap(s->counts, sizeof *s->counts);
-    g_free(s->failure);
+    g_free(s->why);
+    g_string_free(s->failures, TRUE);
     g_free(s);
 }

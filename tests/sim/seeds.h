@@ -22,9 +22,12 @@ void seeds_wait(struct seeds *s);
 
 int seeds_passed(const struct seeds *s);
 int seeds_failed(const struct seeds *s);
-/* The seed that failed first, and all that it said; NULL if none did. */
+/* The seed that failed first, and the line of its story that says why; NULL if none did. */
 const char *seeds_failure(const struct seeds *s, uint64_t *ret_seed);
 /* Failed walks tell their stories at once (default: true). */
 void seeds_tell(struct seeds *s, bool tell);
-/* How often each event happened, a line each, on standard output. */
+/*
+ * On standard output: how often each event happened, a line each; then each seed that failed, and
+ * why: whoever sees only the last lines must see that.
+ */
 void seeds_print(const struct seeds *s);

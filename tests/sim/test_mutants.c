@@ -46,19 +46,6 @@ static const struct planted {
     {"RESUME_SKIPPED", MUTANT_RESUME_SKIPPED, 248, 900, "does not run", "planned", NULL},
 };
 
-/* The line of a story that says why it failed. */
-static char *reason(const char *story)
-{
-    g_auto(GStrv) lines = g_strsplit(story, "\n", -1);
-
-    for (char **line = lines; *line != NULL; line++) {
-        if (g_str_has_prefix(*line, "ERROR: ") || g_str_has_prefix(*line, "ERROR:../") ||
-            strstr(*line, "ERROR **") != NULL)
-            return g_strdup(*line);
-    }
-    return g_strdup("it died without a word");
-}
-
 static bool killed(const struct planted *p, bool tell)
 {
     AUTO(seeds) s = seeds_create();
@@ -77,12 +64,11 @@ static bool killed(const struct planted *p, bool tell)
         seeds_start(s, i);
     seeds_wait(s);
     mutant = MUTANT_NONE;
-    const char *story = seeds_failure(s, &seed);
-    if (story == NULL) {
+    const char *why = seeds_failure(s, &seed);
+    if (why == NULL) {
         printf("%-18s SURVIVES %d walks\n", p->name, seeds_passed(s));
         return false;
     }
-    g_autofree char *why = reason(story);
     printf("%-18s killed by seed %" G_GUINT64_FORMAT ": %s\n", p->name, seed, why);
     fflush(stdout);
     return strstr(why, p->says) != NULL;
