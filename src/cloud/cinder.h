@@ -151,7 +151,8 @@ err_t *cinder_pool_list(const struct cloud *c, json_t **ret) MUST_CHECK;
 bool cinder_pool_serves(const json_t *pool, const json_t *type);
 /*
  * The pools of a type whose service is up and enabled, as array of names, in order (admin).
- * CLOUD_NOT_FOUND if there is none, naming type and site.
+ * CLOUD_NOT_FOUND if there is none, naming type and site; CLOUD_BUSY if there is none yet: a
+ * cinder-volume is up, and the scheduler, which has started lately, knows no pool of it.
  */
 err_t *cinder_type_pools(const struct cloud *c, const json_t *type, json_t **ret) MUST_CHECK;
 /*

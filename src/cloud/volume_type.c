@@ -107,9 +107,12 @@ err_t *cinder_group_type_create(const struct cloud *c, const char *name, json_t 
 
 /* ---- the backend ---- */
 
+#define VOLUME_BINARY   "cinder-volume"
+#define UNHEARD_RETRY_S "10"
+
 err_t *cinder_service_list(const struct cloud *c, json_t **ret)
 {
-    return cloud_list(c, CLOUD_VOLUME, "/os-services?binary=cinder-volume", "services", ret);
+    return cloud_list(c, CLOUD_VOLUME, "/os-services?binary=" VOLUME_BINARY, "services", ret);
 }
 
 err_t *cinder_pool_list(const struct cloud *c, json_t **ret)
@@ -127,13 +130,84 @@ bool cinder_pool_serves(const json_t *pool, const json_t *type)
            g_strcmp0(json_str_at(pool, "capabilities/volume_backend_name"), wanted) == 0;
 }
 
-/* Whether the cinder-volume of a pool is up and enabled. */
-static bool is_up(const json_t *services, const char *pool)
+/*
+ * As whom the scheduler knows a service: several of one cluster (active/active) share its name
+ * (Service.service_topic_queue in cinder/objects/service.py, pools in scheduler/host_manager.py).
+ */
+static const char *known_as(const json_t *service)
 {
-    g_autofree char *host = cinder_backend(pool);
-    const json_t *service = cloud_find(services, "host", host);
+    const char *cluster = json_str(service, "cluster");
+    return cluster != NULL && *cluster != '\0' ? cluster : json_str_or(service, "host", "?");
+}
+
+static bool is_up(const json_t *service)
+{
     return g_strcmp0(json_str(service, "state"), "up") == 0 &&
            g_strcmp0(json_str(service, "status"), "enabled") == 0;
+}
+
+/* Whether the cinder-volume of a pool is up and enabled. */
+static bool pool_is_up(const json_t *services, const char *pool)
+{
+    g_autofree char *backend = cinder_backend(pool);
+    size_t i;
+    json_t *service;
+    json_array_foreach(services, i, service)
+    {
+        if (is_up(service) && g_str_equal(known_as(service), backend))
+            return true;
+    }
+    return false;
+}
+
+static bool has_pool(const json_t *pools, const char *backend)
+{
+    size_t i;
+    json_t *pool;
+    json_array_foreach(pools, i, pool)
+    {
+        g_autofree char *of = cinder_backend(json_str_or(pool, "name", ""));
+        if (g_str_equal(of, backend))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A cinder-volume that is up and enabled and of whose pools the scheduler has not heard, or NULL.
+ * A scheduler that starts knows none; each cinder-volume tells it when it has started itself, and
+ * then every minute (publish_service_capabilities in cinder/manager.py).
+ */
+static const char *unheard_of(const json_t *services, const json_t *pools)
+{
+    size_t i;
+    json_t *service;
+    json_array_foreach(services, i, service)
+    {
+        bool volume = g_str_equal(json_str_or(service, "binary", ""), VOLUME_BINARY);
+        if (volume && is_up(service) && !has_pool(pools, known_as(service)))
+            return known_as(service);
+    }
+    return NULL;
+}
+
+/* None serves the type: for good, or until the scheduler knows more. */
+static err_t *no_pool_serves(const struct cloud *c, const json_t *type, const json_t *services,
+                             const json_t *pools)
+{
+    const char *name = json_str_or(type, "name", "?");
+    const char *unheard = unheard_of(services, pools);
+
+    if (unheard == NULL)
+        return err(
+            CLOUD_NOT_FOUND,
+            "%s: no backend that is up and enabled serves volume type '%s' (%zu pools known)",
+            cloud_name(c), name, json_array_size(pools));
+    err_t *e = err(CLOUD_BUSY,
+                   "%s: no backend serves volume type '%s' yet: the cinder-volume %s is up, and"
+                   " Cinder's scheduler has not heard of its pools (it does within a minute)",
+                   cloud_name(c), name, unheard);
+    return err_detail(e, "retry_after", UNHEARD_RETRY_S);
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)
@@ -153,14 +227,11 @@ err_t *cinder_type_pools(const struct cloud *c, const json_t *type, json_t **ret
     json_array_foreach(pools, i, pool)
     {
         const char *name = json_str(pool, "name");
-        if (name != NULL && cinder_pool_serves(pool, type) && is_up(services, name))
+        if (name != NULL && cinder_pool_serves(pool, type) && pool_is_up(services, name))
             g_ptr_array_add(names, (char *)name);
     }
     if (names->len == 0)
-        return err(
-            CLOUD_NOT_FOUND,
-            "%s: no backend that is up and enabled serves volume type '%s' (%zu pools known)",
-            cloud_name(c), json_str_or(type, "name", "?"), json_array_size(pools));
+        return no_pool_serves(c, type, services, pools);
     g_ptr_array_sort(names, compare_names);
     *ret = json_array();
     for (guint n = 0; n < names->len; n++)

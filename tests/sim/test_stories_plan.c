@@ -754,6 +754,37 @@ static void test_not_told(void **state)
         fail_msg("%s", b->last_error);
 }
 
+/*
+ * Cinder's scheduler at the target has just started and has not heard of a pool: that is no "no",
+ * and whoever begins waits for it.  The first look is the plan's.
+ */
+static void test_scheduler_starts(void **state)
+{
+    struct sim_fault starts = {.site = SIM_SITE_B,
+                               .service = "cinder",
+                               .method = "GET",
+                               .path = "*/scheduler-stats/get_pools*",
+                               .count = 4,
+                               .kind = SIM_FAULT_STATUS,
+                               .status = 200,
+                               .body = "{\"pools\": []}"};
+    (void)state;
+
+    for (enum ready_kind kind = READY_UNPLANNED; kind < READY_KINDS; kind++) {
+        AUTO(bench) b = compared(bench_create_protected(1895 + kind));
+        sim_fault_add(b->sim, &starts);
+        g_autoptr(json_t) plan = look(b, kind, NULL, NULL);
+        const json_t *row = row_of(plan, "volume.backend");
+        assert_string_equal(json_str(row, "result"), "unknown");
+        assert_non_null(strstr(json_str(row, "seen"), "has not heard of its pools"));
+        g_autoptr(json_t) op = begin(b, kind, NULL, NULL);
+        if (op == NULL)
+            fail_msg("%s: %s", ready_kind_text(kind), b->last_error);
+        assert_string_equal(bench_field(op, "status"), "completed");
+        assert_true(sim_count(b->sim, SIM_SITE_B, "cinder", "GET", starts.path) > starts.count);
+    }
+}
+
 /* ---- a plan that was agreed on ---- */
 
 /* Another flavor of the name, another network: what would be made is not what was shown. */
@@ -797,11 +828,17 @@ static void test_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ready),         cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_lost),          cmocka_unit_test(test_failback),
-        cmocka_unit_test(test_not_told),      cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_again),         cmocka_unit_test(test_drill_gives_way),
-        cmocka_unit_test(test_troubles_back), cmocka_unit_test(test_every_check),
+        cmocka_unit_test(test_ready),
+        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_failback),
+        cmocka_unit_test(test_scheduler_starts),
+        cmocka_unit_test(test_not_told),
+        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_drill_gives_way),
+        cmocka_unit_test(test_troubles_back),
+        cmocka_unit_test(test_every_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,6 +342,44 @@ static void the_pools_of_a_type(void **state)
     assert_err(cinder_type_pools(&f->c, type, &none), ERR_CLOUD_NOT_FOUND, "up and enabled");
 }
 
+/* Active/active: the scheduler knows both by the name of their cluster; one that is up will do. */
+static void the_pools_of_a_cluster(void **state)
+{
+    struct fixture *f = *state;
+    g_autoptr(json_t) types = replay_body_at("cinder/types-admin", "volume_types");
+    g_autoptr(json_t) pools = NULL;
+    replay_text(f->r, "GET", CINDER "/scheduler-stats/get_pools?detail=True", FOREVER, 200,
+                "{\"pools\": [{\"name\": \"both@lab#lab\", \"capabilities\": {"
+                "\"volume_backend_name\": \"lab\"}}]}");
+    replay_text(f->r, "GET", CINDER "/os-services?binary=cinder-volume", FOREVER, 200,
+                "{\"services\": [{\"host\": \"one@lab\", \"cluster\": \"both@lab\", \"state\": "
+                "\"down\", \"status\": \"enabled\"}, {\"host\": \"two@lab\", \"cluster\": "
+                "\"both@lab\", \"state\": \"up\", \"status\": \"enabled\"}]}");
+    assert_ok(cinder_type_pools(&f->c, cloud_find(types, "name", "replicated-ssd"), &pools));
+    assert_int_equal(json_array_size(pools), 1);
+}
+
+/* It has just started: no pool is known of a service that is up. */
+static void a_scheduler_that_knows_nothing_yet(void **state)
+{
+    struct fixture *f = *state;
+    g_autoptr(json_t) types = replay_body_at("cinder/types-admin", "volume_types");
+    json_t *type = cloud_find(types, "name", "replicated-ssd");
+    json_t *none = NULL;
+    replay_text(f->r, "GET", CINDER "/scheduler-stats/get_pools?detail=True", FOREVER, 200,
+                "{\"pools\": []}");
+    replay_sample_at(f->r, "GET", CINDER "/os-services?binary=cinder-volume", FOREVER,
+                     "cinder/os-services-admin-mv");
+    err_t *e = cinder_type_pools(&f->c, type, &none);
+    assert_string_equal(err_detail_get(e, "retry_after"), "10");
+    assert_err(e, ERR_CLOUD_BUSY, "cinder-a@lab is up");
+    replay_text(f->r, "GET", CINDER "/os-services?binary=cinder-volume", FOREVER, 200,
+                "{\"services\": [{\"binary\": \"cinder-volume\", \"host\": \"cinder-a@lab\", "
+                "\"state\": \"up\", \"status\": "
+                "\"disabled\"}]}");
+    assert_err(cinder_type_pools(&f->c, type, &none), ERR_CLOUD_NOT_FOUND, "0 pools known");
+}
+
 static void quotas(void **state)
 {
     struct fixture *f = *state;
@@ -372,6 +410,8 @@ int main(void)
         TEST(groups_are_made_and_changed_as_recorded),
         TEST(group_refusals_and_deletes),
         TEST(the_pools_of_a_type),
+        TEST(the_pools_of_a_cluster),
+        TEST(a_scheduler_that_knows_nothing_yet),
         TEST(quotas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
