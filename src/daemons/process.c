@@ -409,10 +409,22 @@ static err_t *keys_settle(struct process *p, struct db *db, const struct keypair
                       "copy " KEYFILE_SITE " and " KEYFILE_REST " from a controller that has them");
 }
 
+/*
+ * The file is read after the row was: a rotation writes the file first, so that what is read here
+ * is never behind the row, whoever rotates meanwhile.
+ */
+static err_t *keys_settle_latest(struct process *p, struct db *db, struct local_site *row,
+                                 struct keypairs **ret)
+{
+    TRY(keyfile_site(p->env, process_state_path(p), false, ret));
+    return keys_settle(p, db, *ret, row);
+}
+
 static err_t *identity_row(struct process *p, struct db *db, bool may_make, struct local_site **ret)
 {
     AUTO(local_site) known = NULL;
     AUTO(local_site) row = NULL;
+    AUTO(keypairs) latest = NULL;
 
     TRY(local_site_find(db, &known));
     if (known == NULL && may_make)
@@ -421,7 +433,9 @@ static err_t *identity_row(struct process *p, struct db *db, bool may_make, stru
     if (row == NULL)
         return err_remedy(err(DB_SCHEMA, "this site has no identity yet"),
                           "run protector-manage db sync");
-    TRY(keys_settle(p, db, p->identity.keys, row));
+    TRY(keys_settle_latest(p, db, row, &latest));
+    keypairs_destroy(p->identity.keys);
+    p->identity.keys = TAKE(latest);
     *ret = TAKE(row);
     return NULL;
 }
@@ -460,8 +474,7 @@ static err_t *keys_read(void *data, struct db *db, struct local_site *local)
     struct process *p = data;
     AUTO(keypairs) now = NULL;
 
-    TRY(keyfile_site(p->env, process_state_path(p), false, &now));
-    err_t *e = keys_settle(p, db, now, local);
+    err_t *e = keys_settle_latest(p, db, local, &now);
     if (e != NULL)
         return err_is(e, ERR_CONFIG) ? err_recode(KEYS_STALE, e, "the site's keys were changed")
                                      : e;
@@ -535,6 +548,7 @@ err_t *process_keys_rotate(struct process *p)
     struct keypairs *now = NULL;
     struct db *db = process_db_get(p);
     AUTO(local_site) row = NULL;
+    AUTO(keypairs) latest = NULL; /* another rotation may have followed this one already */
 
     err_t *e = keyfile_site_rotate(p->env, process_state_path(p), p->identity.site_id, &now);
     if (e == NULL)
@@ -542,7 +556,7 @@ err_t *process_keys_rotate(struct process *p)
     if (e == NULL)
         e = local_site_find(db, &row);
     if (e == NULL)
-        e = keys_settle(p, db, now, row);
+        e = keys_settle_latest(p, db, row, &latest);
     process_db_put(p, db);
     return e;
 }
